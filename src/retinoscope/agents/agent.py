@@ -1,0 +1,32 @@
+"""An agent: a policy together with where it comes from and the arena it was trained in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from retinoscope.agents.policy import Policy
+from retinoscope.scenarios import Scenario
+
+
+@dataclass(frozen=True)
+class Agent:
+    """What `load_agent` returns.
+
+    Attributes:
+        name: what the user called it, for titles and file names.
+        policy: the thing that acts.
+        scenario: the arena it was trained in; None if that is not known.
+        checkpoint: file that the weights came from; None if they came from memory.
+        checkpoint_sha256: hash of that file, or of the weights.
+        frames_trained: engine frames of training; None if that is not known.
+        training: parameters of the training run, as far as they are known.
+    """
+
+    name: str
+    policy: Policy
+    scenario: Scenario | None = None
+    checkpoint: Path | None = None
+    checkpoint_sha256: str = ""
+    frames_trained: int | None = None
+    training: dict[str, object] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""One file per analysis: what it needs, its parameters, run -> Result."""

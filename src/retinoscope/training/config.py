@@ -1,0 +1,80 @@
+"""Everything a training run can be told, with the defaults that trained the shipped agents."""
+
+from __future__ import annotations
+
+import pydantic
+
+from retinoscope.agents.networks import NetworkConfig
+
+
+class TrainingConfig(pydantic.BaseModel):
+    """Parameters of APPO (Petrenko et al. 2020, "Sample Factory") and of the network it trains.
+
+    Frames count the engine's frames, skipped ones included, as Sample Factory does: one decision is `frame_skip` of
+    them.
+    """
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+    frames: float = pydantic.Field(20e6, gt=0, description="train until this many frames in all")
+    seed: int = pydantic.Field(0, ge=0)
+    network: NetworkConfig = NetworkConfig()
+    learning_rate: float = pydantic.Field(7e-4, gt=0)
+    final_learning_rate: float = pydantic.Field(0.05, gt=0, le=1, description="share left at the end; 1 for constant")
+    discount: float = pydantic.Field(0.985, gt=0, le=1, description="gamma, per decision")
+    entropy_coefficient: float = pydantic.Field(0.003, ge=0)
+    batch_size: int = pydantic.Field(2048, ge=1, description="decisions per gradient step")
+    rollout: int = pydantic.Field(32, ge=2, description="decisions through which the gradient travels back")
+    workers: int = pydantic.Field(2, ge=1, description="processes that play")
+    environments_per_worker: int = pydantic.Field(16, ge=2, multiple_of=2)
+    pixel_mean: float = pydantic.Field(51.0, description="subtracted from every pixel value, 0-255")
+    pixel_scale: float = pydantic.Field(44.0, gt=0, description="divides what is left")
+    checkpoint_seconds: int = pydantic.Field(120, ge=1, description="time between the checkpoints kept for resuming")
+    milestone_seconds: int = pydantic.Field(300, ge=1, description="time between the checkpoints that are never deleted")
+    device: str = pydantic.Field("cpu", pattern="^(cpu|cuda|gpu)$")
+
+
+def sample_factory_arguments(
+    config: TrainingConfig, experiment: str, train_dir: str, scenario: str, frame_skip: int
+) -> list[str]:
+    """The command line Sample Factory would be given for this configuration."""
+    network = config.network
+    values: dict[str, object] = {
+        "algo": "APPO",
+        "env": "retinoscope",
+        "experiment": experiment,
+        "train_dir": train_dir,
+        "scenario": scenario,
+        "restart_behavior": "resume",
+        "train_for_env_steps": int(config.frames),
+        "seed": config.seed,
+        "device": "cpu" if config.device == "cpu" else "gpu",
+        "num_workers": config.workers,
+        "num_envs_per_worker": config.environments_per_worker,
+        "worker_num_splits": 2,
+        "batch_size": config.batch_size,
+        "env_frameskip": frame_skip,
+        "rollout": config.rollout,
+        "recurrence": config.rollout if network.rnn != "none" else 1,
+        "num_epochs": 1,
+        "learning_rate": config.learning_rate,
+        "lr_schedule": "constant",  # the decay is ours: Sample Factory has none that ends with the run
+        "gamma": config.discount,
+        "exploration_loss_coeff": config.entropy_coefficient,
+        "normalize_input": False,
+        "obs_subtract_mean": config.pixel_mean,
+        "obs_scale": config.pixel_scale,
+        "use_rnn": network.rnn != "none",
+        "rnn_type": "gru",
+        "rnn_size": network.rnn_size,
+        "with_wandb": False,
+        "save_every_sec": config.checkpoint_seconds,
+        "save_milestones_sec": config.milestone_seconds,
+        "save_best_every_sec": 10**9,
+        "keep_checkpoints": 3,
+        "experiment_summaries_interval": 10,
+        "decorrelate_experience_max_seconds": 5,
+    }
+    values |= network.model_dump(exclude={"encoder", "rnn", "rnn_size"})
+    values["encoder_custom"] = network.encoder  # the older tool's name; "encoder" is ambiguous to Sample Factory
+    return [f"--{key}={value}" for key, value in values.items()]

@@ -1,0 +1,160 @@
+"""One call that trains an agent: set up the run directory, run Sample Factory, keep the learning curve."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from retinoscope.errors import UserError
+from retinoscope.scenarios import get_arena, load_scenario
+from retinoscope.training.config import TrainingConfig, sample_factory_arguments
+
+CURVE_COLUMNS = ("frames", "seconds", "episode_return", "episode_decisions", "healing", "harmful")
+
+
+def train(scenario: str | Path, out: str | Path, config: TrainingConfig | None = None, progress: bool = False) -> Path:
+    """Train an agent by APPO and return its run directory.
+
+    The run directory holds what Sample Factory writes (config.json, checkpoints, TensorBoard logs), the scenario
+    (scenario.yaml), the parameters (training.json) and learning_curve.csv. Calling it again with the same directory
+    resumes from the last checkpoint; interrupting it (Ctrl-C) saves one first.
+
+    Args:
+        scenario: name or path of a scenario.
+        out: run directory.
+        config: parameters; None for the defaults.
+        progress: show a progress line on standard error if that is a terminal.
+
+    Raises:
+        UserError: the scenario is wrong, the directory cannot be used, or sample-factory is not installed.
+    """
+    config = config or TrainingConfig()
+    run_directory = Path(out).resolve()
+    os.environ["OMP_NUM_THREADS"] = "1"  # inherited by the processes; more threads than cores cost tens of times
+    _import_sample_factory()
+    from retinoscope.training import worker
+
+    specification = load_scenario(scenario)
+    arena = get_arena(specification)
+    _prepare(run_directory, specification.to_yaml(), config, arena.sha256)
+    worker.register()
+    cfg = _parse(config, run_directory, specification.frame_skip)
+    _run(cfg, run_directory, config, progress)
+    return run_directory
+
+
+def _import_sample_factory() -> None:
+    try:
+        import sample_factory  # noqa: F401
+    except ImportError:
+        raise UserError(
+            "sample-factory is not installed; install it with: pip install 'retinoscope[train]'"
+        ) from None
+
+
+def _prepare(run_directory: Path, scenario_yaml: str, config: TrainingConfig, arena_sha256: str) -> None:
+    scenario_file = run_directory / "scenario.yaml"
+    if scenario_file.exists() and scenario_file.read_text(encoding="utf-8") != scenario_yaml:
+        raise UserError(f"{run_directory}: holds a run in another scenario; choose another directory")
+    try:
+        run_directory.mkdir(parents=True, exist_ok=True)
+        scenario_file.write_text(scenario_yaml, encoding="utf-8")
+        description = {"config": config.model_dump(), "arena_sha256": arena_sha256}
+        (run_directory / "training.json").write_text(json.dumps(description, indent=2), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{run_directory}: cannot be written ({error.strerror}); choose another directory") from None
+
+
+def _parse(config: TrainingConfig, run_directory: Path, frame_skip: int) -> Any:
+    from sample_factory.cfg.arguments import parse_full_cfg, parse_sf_args
+
+    from retinoscope.training import worker
+
+    scenario_file = str(run_directory / "scenario.yaml")
+    arguments = sample_factory_arguments(
+        config, run_directory.name, str(run_directory.parent), scenario_file, frame_skip
+    )
+    parser, _ = parse_sf_args(arguments)
+    worker.add_arguments(parser)
+    return parse_full_cfg(parser, arguments)
+
+
+def _run(cfg: Any, run_directory: Path, config: TrainingConfig, progress: bool) -> None:
+    from sample_factory.algo.utils.misc import ExperimentStatus
+    from sample_factory.train import make_runner
+
+    cfg, runner = make_runner(cfg)
+    runner.register_observer(_make_observer(run_directory, config, progress))
+    status = runner.init()
+    if status == ExperimentStatus.SUCCESS:
+        status = runner.run()
+    if status == ExperimentStatus.FAILURE:
+        raise RuntimeError(f"training failed; see {run_directory / 'sf_log.txt'}")
+
+
+def _make_observer(run_directory: Path, config: TrainingConfig, progress: bool) -> Any:
+    from sample_factory.algo.runners.runner import AlgoObserver
+
+    class LearningCurve(AlgoObserver):
+        """Keeps the untrained network, decays the learning rate, writes learning_curve.csv, shows progress."""
+
+        def __init__(self) -> None:
+            self.path = run_directory / "learning_curve.csv"
+            self.began = time.monotonic()
+            self.line = _ProgressLine(config.frames) if progress else None
+
+        def on_connect_components(self, runner: Any) -> None:
+            for learner in runner.learners.values():
+                runner.connect("learning_rate", learner.on_update_cfg)
+
+        def on_start(self, runner: Any) -> None:
+            runner.save_milestone.emit()
+
+        def extra_summaries(self, runner: Any, policy_id: int, writer: Any, env_steps: int) -> None:
+            done = min(env_steps / config.frames, 1.0)
+            share = 1.0 - (1.0 - config.final_learning_rate) * done
+            runner.emit("learning_rate", {"learning_rate": config.learning_rate * share})
+            row = [env_steps, round(time.monotonic() - self.began, 1)]
+            for name in ("reward", "len", "healing", "harmful"):
+                recent = runner.policy_avg_stats.get(name)
+                row.append(round(float(np.mean(recent[policy_id])), 4) if recent and recent[policy_id] else float("nan"))
+            is_new = not self.path.exists()
+            with self.path.open("a", newline="") as file:
+                rows = csv.writer(file)
+                if is_new:
+                    rows.writerow(CURVE_COLUMNS)
+                rows.writerow(row)
+            if self.line:
+                self.line.show(env_steps, row[2])
+
+        def on_stop(self, runner: Any) -> None:
+            if self.line:
+                self.line.close()
+
+    return LearningCurve()
+
+
+class _ProgressLine:
+    def __init__(self, frames: float) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        columns = ["training", BarColumn(), TextColumn("{task.fields[text]}"), TimeRemainingColumn()]
+        self._bar = Progress(*columns, console=console, disable=not console.is_terminal)
+        self._task = self._bar.add_task("training", total=frames, text="starting")
+        self._bar.start()
+
+    def show(self, frames: int, episode_return: float) -> None:
+        speed = self._bar.tasks[self._task].speed or float("nan")
+        text = f"{frames / 1e6:.2f} M frames, {speed:,.0f}/s, return {episode_return:.1f}"
+        self._bar.update(self._task, completed=frames, text=text)
+
+    def close(self) -> None:
+        self._bar.stop()

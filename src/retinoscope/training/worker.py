@@ -1,0 +1,107 @@
+"""What every process of Sample Factory needs: our environment, our encoder, quiet logging, and a safe `torch.load`.
+
+Sample Factory starts its processes afresh and sends them the registered factories by reference, so importing this
+module is the first thing each of them does; that is why it acts on import.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+from sample_factory.algo.utils.context import global_model_factory
+from sample_factory.cfg.arguments import cfg_dict
+from sample_factory.envs.env_utils import register_env
+from sample_factory.model.encoder import Encoder as SampleFactoryEncoder
+from sample_factory.utils.utils import log as sample_factory_log
+
+from retinoscope.agents.networks import Encoder, NetworkConfig
+from retinoscope.agents.sample_factory_config import network_config_of
+from retinoscope.agents.safe_load import allow_sample_factory_checkpoints
+
+allow_sample_factory_checkpoints()
+torch.set_num_threads(1)
+for _handler in sample_factory_log.handlers:
+    if not isinstance(_handler, logging.FileHandler):
+        _handler.setLevel(logging.ERROR)  # the console; all else goes to sf_log.txt in the run directory
+
+
+class TrainingEnvironment(gymnasium.Wrapper):  # type: ignore[type-arg]
+    """The arena as Sample Factory wants it: a tuple of discrete actions, pick-ups per episode."""
+
+    def __init__(self, scenario: str) -> None:
+        from retinoscope.rollouts.environment import GatheringEnvironment
+
+        environment = GatheringEnvironment(scenario, objects_in_view=False)
+        super().__init__(environment)
+        self._effects = np.array(environment.scenario.class_effects)
+        self._pickups = np.zeros(len(self._effects), np.int64)
+        self.action_space = gymnasium.spaces.Tuple(
+            [gymnasium.spaces.Discrete(int(n)) for n in environment.action_space.nvec]
+        )
+
+    def reset(self, **keywords: Any) -> Any:
+        self._pickups[:] = 0
+        return self.env.reset(**keywords)
+
+    def step(self, action: Any) -> Any:
+        observation, reward, terminated, truncated, info = self.env.step(np.asarray(action))
+        self._pickups += info["pickups"]
+        # Sample Factory copies what is in `info`, so it gets only what it uses.
+        summary: dict[str, Any] = {}
+        if terminated or truncated:
+            summary["episode_extra_stats"] = {
+                "healing": float(self._pickups[self._effects > 0].sum()),
+                "harmful": float(self._pickups[self._effects < 0].sum()),
+            }
+        return observation, reward, terminated, truncated, summary
+
+
+class PixelEncoder(SampleFactoryEncoder):
+    """Our encoder behind Sample Factory's interface; it gets normalised pixels as (batch, height, width, channel)."""
+
+    def __init__(self, cfg: Any, observation_space: Any) -> None:
+        super().__init__(cfg)
+        self.network = Encoder(network_config_of(dict(cfg_dict(cfg))), observation_space["obs"].shape)
+
+    def forward(self, observations: dict[str, torch.Tensor]) -> torch.Tensor:
+        return self.network(observations["obs"].permute(0, 3, 1, 2))
+
+    def model_to_device(self, device: torch.device) -> None:
+        # After initialisation, which needs contiguous weights; on a CPU this layout trains a third faster.
+        self.to(device=device, memory_format=torch.channels_last)
+
+    def get_out_size(self) -> int:
+        return self.network.out_features
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Teach Sample Factory's parser our options."""
+    parser.add_argument("--scenario", type=str, required=True)
+    parser.add_argument("--encoder_custom", type=str)
+    for name, field in NetworkConfig.model_fields.items():
+        if name not in ("encoder", "rnn", "rnn_size"):
+            kind = type(field.default)
+            parser.add_argument(f"--{name}", type=_boolean if kind is bool else kind, default=field.default)
+
+
+def _boolean(text: str) -> bool:
+    return text.lower() == "true"
+
+
+def make_environment(_name: str, cfg: Any, _env_config: Any, render_mode: str | None = None) -> TrainingEnvironment:
+    return TrainingEnvironment(cfg.scenario)
+
+
+def make_encoder(cfg: Any, observation_space: Any) -> PixelEncoder:
+    return PixelEncoder(cfg, observation_space)
+
+
+def register() -> None:
+    """Make environment and encoder known to Sample Factory in this process."""
+    register_env("retinoscope", make_environment)
+    global_model_factory().register_encoder_factory(make_encoder)
