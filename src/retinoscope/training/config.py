@@ -12,6 +12,10 @@ class TrainingConfig(pydantic.BaseModel):
 
     Frames count the engine's frames, skipped ones included, as Sample Factory does: one decision is `frame_skip` of
     them.
+
+    In a dense arena it pays to run over a mildly harmful stimulus on the way to a healing one, so an agent that
+    maximises the plain reward has little reason to tell them apart. `harm_weight` makes harm count for more, but only
+    once the agent gathers (`harm_ramp`): counted so from the start, it learns to touch nothing.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
@@ -25,6 +29,12 @@ class TrainingConfig(pydantic.BaseModel):
     entropy_coefficient: float = pydantic.Field(0.003, ge=0)
     batch_size: int = pydantic.Field(2048, ge=1, description="decisions per gradient step")
     rollout: int = pydantic.Field(32, ge=2, description="decisions through which the gradient travels back")
+    harm_weight: float = pydantic.Field(
+        3.0, ge=1, description="what harmful pick-ups count for in the training reward at the end of the run"
+    )
+    harm_ramp: tuple[float, float] = pydantic.Field(
+        (0.35, 0.6), description="shares of the run between which that weight rises from 1"
+    )
     workers: int = pydantic.Field(2, ge=1, description="processes that play")
     environments_per_worker: int = pydantic.Field(16, ge=2, multiple_of=2)
     pixel_mean: float = pydantic.Field(51.0, description="subtracted from every pixel value, 0-255")
@@ -47,6 +57,9 @@ def sample_factory_arguments(
         "scenario": scenario,
         "restart_behavior": "resume",
         "train_for_env_steps": int(config.frames),
+        "harm_weight": config.harm_weight,
+        "harm_ramp_start": int(config.harm_ramp[0] * config.frames),
+        "harm_ramp_stop": int(config.harm_ramp[1] * config.frames),
         "seed": config.seed,
         "device": "cpu" if config.device == "cpu" else "gpu",
         "num_workers": config.workers,

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from retinoscope.agents.networks import Encoder
 from retinoscope.errors import UserError
 from retinoscope.scenarios import get_arena, load_scenario
 from retinoscope.training.config import TrainingConfig, sample_factory_arguments
 
-CURVE_COLUMNS = ("frames", "seconds", "episode_return", "episode_decisions", "healing", "harmful")
+CURVE_COLUMNS = ("frames", "seconds", "episode_return", "episode_frames", "healing", "harmful")
 
 
 def train(scenario: str | Path, out: str | Path, config: TrainingConfig | None = None, progress: bool = False) -> Path:
@@ -42,6 +43,8 @@ def train(scenario: str | Path, out: str | Path, config: TrainingConfig | None =
 
     specification = load_scenario(scenario)
     arena = get_arena(specification)
+    view = specification.observation
+    Encoder(config.network, (view.height, view.width, 3))  # a network that does not fit is better refused here
     _prepare(run_directory, specification.to_yaml(), config, arena.sha256)
     worker.register()
     cfg = _parse(config, run_directory, specification.frame_skip)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import warnings
 from typing import Any
 
 import gymnasium
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 from sample_factory.algo.utils.context import global_model_factory
 from sample_factory.cfg.arguments import cfg_dict
-from sample_factory.envs.env_utils import register_env
+from sample_factory.envs.env_utils import TrainingInfoInterface, register_env
 from sample_factory.model.encoder import Encoder as SampleFactoryEncoder
 from sample_factory.utils.utils import log as sample_factory_log
 
@@ -25,20 +26,26 @@ from retinoscope.agents.safe_load import allow_sample_factory_checkpoints
 
 allow_sample_factory_checkpoints()
 torch.set_num_threads(1)
+# Sample Factory's own use of older interfaces, which its user can do nothing about.
+for _message in ("env.* to get variables from other wrappers", "Converting a tensor with requires_grad", "`torch.jit"):
+    warnings.filterwarnings("ignore", message=f".*{_message}")
 for _handler in sample_factory_log.handlers:
     if not isinstance(_handler, logging.FileHandler):
         _handler.setLevel(logging.ERROR)  # the console; all else goes to sf_log.txt in the run directory
 
 
-class TrainingEnvironment(gymnasium.Wrapper):  # type: ignore[type-arg]
-    """The arena as Sample Factory wants it: a tuple of discrete actions, pick-ups per episode."""
+class TrainingEnvironment(gymnasium.Wrapper, TrainingInfoInterface):  # type: ignore[type-arg]
+    """The arena as Sample Factory wants it: a tuple of discrete actions, pick-ups per episode, harm weighted."""
 
-    def __init__(self, scenario: str) -> None:
+    def __init__(self, scenario: str, harm_weight: float, harm_ramp_frames: tuple[int, int]) -> None:
         from retinoscope.rollouts.environment import GatheringEnvironment
 
         environment = GatheringEnvironment(scenario, objects_in_view=False)
-        super().__init__(environment)
+        gymnasium.Wrapper.__init__(self, environment)
+        TrainingInfoInterface.__init__(self)
+        self._harm_weight, self._harm_ramp_frames = harm_weight, harm_ramp_frames
         self._effects = np.array(environment.scenario.class_effects)
+        self._harm_reward = environment.scenario.reward.pickup_scale * np.minimum(self._effects, 0)
         self._pickups = np.zeros(len(self._effects), np.int64)
         self.action_space = gymnasium.spaces.Tuple(
             [gymnasium.spaces.Discrete(int(n)) for n in environment.action_space.nvec]
@@ -51,6 +58,7 @@ class TrainingEnvironment(gymnasium.Wrapper):  # type: ignore[type-arg]
     def step(self, action: Any) -> Any:
         observation, reward, terminated, truncated, info = self.env.step(np.asarray(action))
         self._pickups += info["pickups"]
+        reward += (self._present_harm_weight() - 1) * float(info["pickups"] @ self._harm_reward)
         # Sample Factory copies what is in `info`, so it gets only what it uses.
         summary: dict[str, Any] = {}
         if terminated or truncated:
@@ -59,6 +67,10 @@ class TrainingEnvironment(gymnasium.Wrapper):  # type: ignore[type-arg]
                 "harmful": float(self._pickups[self._effects < 0].sum()),
             }
         return observation, reward, terminated, truncated, summary
+
+    def _present_harm_weight(self) -> float:
+        frames = self.training_info.get("approx_total_training_steps", 0)
+        return float(np.interp(frames, self._harm_ramp_frames, (1.0, self._harm_weight)))
 
 
 class PixelEncoder(SampleFactoryEncoder):
@@ -83,6 +95,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Teach Sample Factory's parser our options."""
     parser.add_argument("--scenario", type=str, required=True)
     parser.add_argument("--encoder_custom", type=str)
+    parser.add_argument("--harm_weight", type=float, default=1.0)
+    parser.add_argument("--harm_ramp_start", type=int, default=0)
+    parser.add_argument("--harm_ramp_stop", type=int, default=1)
     for name, field in NetworkConfig.model_fields.items():
         if name not in ("encoder", "rnn", "rnn_size"):
             kind = type(field.default)
@@ -94,7 +109,7 @@ def _boolean(text: str) -> bool:
 
 
 def make_environment(_name: str, cfg: Any, _env_config: Any, render_mode: str | None = None) -> TrainingEnvironment:
-    return TrainingEnvironment(cfg.scenario)
+    return TrainingEnvironment(cfg.scenario, cfg.harm_weight, (cfg.harm_ramp_start, cfg.harm_ramp_stop))
 
 
 def make_encoder(cfg: Any, observation_space: Any) -> PixelEncoder:

@@ -1,0 +1,131 @@
+"""Evaluation: what it counts is what happens, whatever the number of processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from retinoscope.agents.actor_critic import ActorCriticPolicy, NetworkDescription
+from retinoscope.agents.agent import Agent
+from retinoscope.agents.networks import NetworkConfig
+from retinoscope.agents.policy import ActionHead
+from retinoscope.errors import UserError
+from retinoscope.report.watch import watch
+from retinoscope.rollouts.chance import action_generator, world_seed
+from retinoscope.rollouts.environment import GatheringEnvironment
+from retinoscope.rollouts.evaluation import evaluate, summarise
+from retinoscope.scenarios import ACTION_HEADS, Scenario, load_scenario
+
+
+@pytest.fixture(scope="module")
+def scenario() -> Scenario:
+    """The apples' arena with short episodes."""
+    return load_scenario("apples").model_copy(update={"episode_tics": 322})
+
+
+@pytest.fixture(scope="module")
+def agent(scenario: Scenario) -> Agent:
+    """An agent that mostly walks forward and otherwise does as its random network says."""
+    heads = tuple(ActionHead(name, outputs) for name, outputs in ACTION_HEADS.items())
+    network = NetworkConfig(global_channels=3, retinal_bottleneck=2, hidden_size=16, rnn_size=8)
+    policy = ActorCriticPolicy.untrained(NetworkDescription(network, (60, 80, 3), heads), seed=4)
+    policy.network.policy.bias[4] = 3.0
+    return Agent("walker", policy, scenario)
+
+
+def play_slowly(agent: Agent, scenario: Scenario, seed: int, episode: int) -> dict[str, object]:
+    """One environment, one decision at a time: the oracle."""
+    environment = GatheringEnvironment(scenario, objects_in_view=False)
+    observation, _ = environment.reset(seed=world_seed(seed, 0, episode))
+    random, state = action_generator(seed, 0, episode), agent.policy.initial_state(1)
+    total, pickups, decisions = 0.0, np.zeros(2, int), 0
+    while True:
+        with torch.no_grad():
+            logits, _, state = agent.policy.step(torch.from_numpy(observation)[None], state)
+        noisy = logits[0].double().numpy() + random.gumbel(size=6)
+        action = np.array([noisy[:3].argmax(), noisy[3:].argmax()])
+        observation, reward, terminated, truncated, info = environment.step(action)
+        total, pickups, decisions = total + float(reward), pickups + info["pickups"], decisions + 1
+        if terminated or truncated:
+            environment.close()
+            return {"episode_return": total, "pickups": pickups, "decisions": decisions, "survived": truncated}
+
+
+def test_evaluation_equals_a_slow_loop_and_does_not_depend_on_the_number_of_processes(
+    agent: Agent, scenario: Scenario
+) -> None:
+    result = evaluate(agent, episodes=17, seed=7, workers=2)
+    again = evaluate(agent, episodes=17, seed=7, workers=1)
+    assert result.data.equals(again.data)
+    for episode in (0, 16):
+        expected = play_slowly(agent, scenario, 7, episode)
+        row = result.data.sel(policy="agent").isel(episode=episode)
+        assert float(row["episode_return"]) == pytest.approx(expected["episode_return"])
+        np.testing.assert_array_equal(row["pickups"], expected["pickups"])
+        assert bool(row["survived"]) == expected["survived"]
+        # 322 tics are 80 decisions of 4 tics and one of 2.
+        assert float(row["seconds"]) == pytest.approx(min(expected["decisions"] * 4, 322) / 35)
+        assert float(row["health_gathered"]) == expected["pickups"] @ [-20, 20]
+
+
+def test_the_summary_is_means_and_a_ratio_of_sums_with_intervals_around_them(agent: Agent) -> None:
+    result = evaluate(agent, episodes=17, seed=7)
+    summary = summarise(result)
+    for policy in ("agent", "random"):
+        pickups = result.data["pickups"].sel(policy=policy).values
+        assert summary[policy]["healing"].estimate == pytest.approx(pickups[:, 1].mean())
+        assert summary[policy]["pickups blue"].estimate == pytest.approx(pickups[:, 0].mean())
+        for interval in summary[policy].values():
+            assert interval.low <= interval.estimate * (1 + 1e-12) and interval.estimate <= interval.high * (1 + 1e-12)
+    walker, dawdler = summary["agent"], summary["random"]
+    ratio = walker["healing_per_harmful"].estimate
+    assert ratio == pytest.approx(walker["healing"].estimate / walker["harmful"].estimate)
+    assert walker["healing"].low > dawdler["healing"].high, "who walks meets more than who dawdles"
+
+
+def test_greedy_play_takes_the_likeliest_action(agent: Agent) -> None:
+    first, second = (evaluate(agent, episodes=2, seed=seed, greedy=True, workers=1) for seed in (1, 1))
+    assert first.data.equals(second.data)
+    assert first.parameters["greedy"] is True
+
+
+def test_one_episode_is_too_few(agent: Agent) -> None:
+    with pytest.raises(UserError, match="episodes: 1 is too few"):
+        evaluate(agent, episodes=1)
+
+
+def test_an_agent_that_does_not_fit_the_arena_is_refused(agent: Agent, scenario: Scenario) -> None:
+    wide = scenario.model_copy(update={"observation": scenario.observation.model_copy(update={"width": 160, "height": 120})})
+    with pytest.raises(UserError, match="shows observations of .120, 160, 3., agent 'walker' sees"):
+        evaluate(agent, wide, episodes=2)
+    with pytest.raises(UserError, match="arena it was trained in is not known"):
+        evaluate(Agent("stray", agent.policy), episodes=2)
+
+
+def test_watching_makes_a_movie_of_the_decisions_asked_for(agent: Agent, tmp_path: Path) -> None:
+    import av
+
+    path = watch(agent, frames=30, out=tmp_path / "play.mp4")
+    with av.open(str(path)) as movie:
+        assert sum(1 for _ in movie.decode(video=0)) == 30
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"out": "play.avi"}, "a movie ends in .mp4 or .gif"),
+        ({"out": "/no/such/folder/play.mp4"}, "does not exist or cannot be written"),
+        ({"frames": 0, "out": "play.mp4"}, "frames: 0"),
+        ({}, "no display"),
+    ],
+)
+def test_watching_refuses_what_it_cannot_show(
+    agent: Agent, options: dict, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(UserError, match=message):
+        watch(agent, **options)

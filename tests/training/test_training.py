@@ -1,0 +1,139 @@
+"""Training through Sample Factory, for real but briefly: interrupt, resume, load."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from retinoscope.agents.load import load_agent
+from retinoscope.agents.networks import NetworkConfig
+from retinoscope.agents.sample_factory_run import list_checkpoints
+from retinoscope.errors import UserError
+from retinoscope.rollouts.environment import GatheringEnvironment
+from retinoscope.training import TrainingConfig, train
+from retinoscope.training.worker import TrainingEnvironment
+
+SMALL = TrainingConfig(
+    frames=1e9,
+    seed=3,
+    network=NetworkConfig(global_channels=4, hidden_size=16, rnn_size=8, greyscale=True, activation="tanh"),
+    batch_size=128,
+    rollout=16,
+    workers=1,
+    environments_per_worker=4,
+)
+SCRIPT = """
+import sys
+from retinoscope.training import TrainingConfig, train
+if __name__ == "__main__":
+    train("apples", sys.argv[1], TrainingConfig.model_validate_json(sys.argv[2]))
+"""
+
+
+def start_training(folder: Path, config: TrainingConfig) -> subprocess.Popen[bytes]:
+    script = folder.parent / "script.py"
+    script.write_text(SCRIPT)
+    with (folder.parent / "output.txt").open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, str(script), str(folder), config.model_dump_json()], stdout=output, stderr=output
+        )
+
+
+def wait_for_frames(folder: Path, process: subprocess.Popen[bytes]) -> None:
+    curve = folder / "learning_curve.csv"
+    for _ in range(1200):
+        if curve.exists() and any(float(row["frames"]) > 0 for row in csv.DictReader(curve.read_text().splitlines())):
+            return
+        assert process.poll() is None, (folder.parent / "output.txt").read_text()
+        time.sleep(0.1)
+    pytest.fail("training made no progress in two minutes")
+
+
+@pytest.fixture(scope="module")
+def interrupted_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was interrupted by Ctrl-C after its first frames."""
+    folder = tmp_path_factory.mktemp("training") / "apples"
+    process = start_training(folder, SMALL)
+    wait_for_frames(folder, process)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 0, (folder.parent / "output.txt").read_text()
+    return folder
+
+
+def test_an_interrupted_run_is_saved_loads_and_resumes_where_it_was(interrupted_run: Path) -> None:
+    before = list_checkpoints(interrupted_run)
+    assert before[0].frames == 0, "the untrained network is kept"
+    assert before[-1].frames > 0, "Ctrl-C saves what was learned"
+    agent = load_agent(interrupted_run)
+    assert agent.scenario is not None and agent.scenario.name == "apples"
+    assert agent.frames_trained == before[-1].frames
+    assert agent.training["seed"] == 3
+    assert [layer.shape for layer in agent.policy.layers if layer.name in ("fc", "rnn")] == [(16,), (8,)]
+
+    target = before[-1].frames + 2000
+    process = start_training(interrupted_run, SMALL.model_copy(update={"frames": target}))
+    assert process.wait(timeout=120) == 0, (interrupted_run.parent / "output.txt").read_text()
+    after = list_checkpoints(interrupted_run)
+    assert after[-1].frames >= target
+    log = (interrupted_run / "sf_log.txt").read_text()
+    assert f"self.env_steps={before[-1].frames}" in log, "the second run began at the first one's checkpoint"
+    assert list(interrupted_run.glob(".summary/0/events.out.tfevents.*")), "TensorBoard logs are there"
+
+
+def test_a_run_directory_says_what_made_it(interrupted_run: Path) -> None:
+    description = json.loads((interrupted_run / "training.json").read_text())
+    assert description["config"]["network"]["activation"] == "tanh"
+    assert len(description["arena_sha256"]) == 64
+    rows = list(csv.DictReader((interrupted_run / "learning_curve.csv").read_text().splitlines()))
+    assert set(rows[0]) == {"frames", "seconds", "episode_return", "episode_frames", "healing", "harmful"}
+
+
+def test_a_run_directory_of_another_scenario_is_refused(interrupted_run: Path) -> None:
+    with pytest.raises(UserError, match="another scenario; choose another directory"):
+        train("digits", interrupted_run, SMALL)
+
+
+def test_a_network_that_does_not_fit_the_view_is_refused_before_training(tmp_path: Path) -> None:
+    config = TrainingConfig(network=NetworkConfig(kernel_size=31))
+    with pytest.raises(UserError, match="60x80 is too small"):
+        train("apples", tmp_path / "run", config)
+
+
+def test_an_unwritable_run_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match="cannot be written"):
+        train("apples", tmp_path / "file" / "run", SMALL)
+
+
+@pytest.mark.parametrize(("frames", "weight"), [(0, 1.0), (100, 1.0), (150, 2.0), (200, 3.0), (900, 3.0)])
+def test_harm_counts_for_more_once_the_agent_gathers(frames: int, weight: float) -> None:
+    plain = GatheringEnvironment("apples", objects_in_view=False)
+    weighted = TrainingEnvironment("apples", 3.0, (100, 200))
+    weighted.set_training_info({"approx_total_training_steps": frames})
+    random, seen, steps = np.random.default_rng(0), np.zeros(2, np.int64), 0
+    is_over = True
+    while seen.min() == 0 and steps < 3000:
+        if is_over:
+            plain.reset(seed=steps)
+            weighted.reset(seed=steps)
+        if steps % 8 == 0:
+            turn = random.integers(3)
+        action = np.array([turn, 1])
+        _, reward, terminated, truncated, info = plain.step(action)
+        _, training_reward, *_ = weighted.step(action)
+        seen += info["pickups"]
+        harmful = info["pickups"][0]  # the first class, blue, hurts by 20: two units of reward
+        assert training_reward == pytest.approx(reward - (weight - 1) * 2.0 * harmful)
+        is_over = terminated or truncated
+        steps += 1
+    plain.close()
+    weighted.close()
+    assert seen.min() > 0, "the walk met both kinds"
