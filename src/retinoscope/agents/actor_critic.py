@@ -57,7 +57,6 @@ class ActorCriticNetwork(nn.Module):
             pixels = pixels.clamp(-self.input_limit, self.input_limit)
         return self.encoder.select_colours(pixels.permute(0, 3, 1, 2))
 
-
     def value_of(self, features: torch.Tensor) -> torch.Tensor:
         """(batch, feature) -> (batch,) in units of return."""
         limited = self.value(features)[:, 0].clamp(-self.output_limit, self.output_limit)
@@ -134,11 +133,15 @@ class ActorCriticPolicy(Policy):
 
     def receptive_field(self, layer: str) -> ReceptiveField:
         if self.layer(layer).kind != "convolution":
-            raise UserError(f"layer {layer!r}: is not a convolution and sees the whole observation; choose a convolution")
+            raise UserError(
+                f"layer {layer!r}: is not a convolution and sees the whole observation; choose a convolution"
+            )
         size, stride = [1, 1], 1
         for name, stage in self.network.encoder.layers.named_children():
             for convolution in (module for module in stage.modules() if isinstance(module, nn.Conv2d)):
-                size = [side + (kernel - 1) * stride for side, kernel in zip(size, convolution.kernel_size, strict=True)]
+                size = [
+                    side + (kernel - 1) * stride for side, kernel in zip(size, convolution.kernel_size, strict=True)
+                ]
                 stride *= convolution.stride[0]
             if name == layer:
                 break

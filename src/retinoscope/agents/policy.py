@@ -153,8 +153,7 @@ class Policy(abc.ABC):
         """Draw an action for each row: (batch, head) int64, one index per head."""
         sizes = [len(head.outputs) for head in self.action_heads]
         draws = [
-            torch.multinomial(part, 1, generator=generator)
-            for part in self.probabilities(logits).split(sizes, dim=-1)
+            torch.multinomial(part, 1, generator=generator) for part in self.probabilities(logits).split(sizes, dim=-1)
         ]
         return torch.cat(draws, dim=-1)
 

@@ -1,1 +1,29 @@
 """What the agent saw, did and computed: the environment, the recorder and the episode store."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from retinoscope.rollouts.recorder import record
+    from retinoscope.rollouts.recording import Episode, Recording, open_recording
+    from retinoscope.rollouts.replay import ReplayReport, replay_error
+
+_HOMES = {
+    "Episode": "recording",
+    "Recording": "recording",
+    "ReplayReport": "replay",
+    "open_recording": "recording",
+    "record": "recorder",
+    "replay_error": "replay",
+}
+
+__all__ = ["Episode", "Recording", "ReplayReport", "open_recording", "record", "replay_error"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for: the processes that play environments need neither torch nor the store."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import sys
 import tempfile
 import threading
+import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, SupportsFloat
@@ -15,7 +19,9 @@ import numpy as np
 from PIL import Image
 
 from retinoscope.errors import UserError
+from retinoscope.registration import register_environments
 from retinoscope.scenarios import ACTION_HEADS, ArenaArchive, Scenario, get_arena
+from retinoscope.scenarios.specification import TICS_PER_SECOND
 
 try:
     import vizdoom
@@ -25,6 +31,13 @@ except ImportError:
 _BUTTONS = ("TURN_LEFT", "TURN_RIGHT", "MOVE_FORWARD", "MOVE_BACKWARD")
 _VARIABLES = ("HEALTH", "POSITION_X", "POSITION_Y", "ANGLE")
 _ENGINE_START = threading.Lock()
+
+register_environments()
+
+
+def _has_display() -> bool:
+    """Whether a window can be shown; asked for one without a display, the engine takes this process down with it."""
+    return not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
@@ -38,21 +51,25 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
     nearest first, as dictionaries of `class_index`, `box` (left, top, width, height; observation pixels) and `distance`
     (map units).
 
-    The episode is terminated by death and truncated by the scenario's time limit; a death in the very last decision is a
-    death. Dying takes no picture: the last observation and its objects stay, the health is 0, and pick-ups up to the
+    The episode is terminated by death and truncated by the scenario's time limit; death in the last decision is death.
+    Dying takes no picture: the last observation and its objects stay, the health is 0, and pick-ups up to the
     moment of death are counted. Each `reset` draws the engine's seed from the environment's generator, so that a seed
     and the actions determine every frame.
 
     Args:
         scenario: name, path, specification or built arena.
         objects_in_view: have the engine label visible objects; costs about a third of the frame rate.
-        render_mode: None or "rgb_array"; `render` returns the observation.
+        render_mode: None; "rgb_array": `render` returns the observation; "human": the engine shows its window, and
+            every tic takes 1/35 s; needs a display.
 
     Raises:
-        UserError: as `get_arena`, or the engine cannot draw observations of the scenario's size.
+        UserError: as `get_arena`; the engine cannot draw observations of the scenario's size; a window is asked for and
+            there is no display.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 35}
+    if _has_display():
+        metadata["render_modes"].append("human")
 
     def __init__(
         self,
@@ -60,6 +77,8 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
         objects_in_view: bool = True,
         render_mode: str | None = None,
     ) -> None:
+        if render_mode == "human" and not _has_display():
+            raise UserError("render_mode: there is no display for a window; leave render_mode out")
         self.arena = scenario if isinstance(scenario, ArenaArchive) else get_arena(scenario)
         self.scenario = self.arena.scenario
         self.render_mode = render_mode
@@ -72,7 +91,6 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
         self.metadata = {**self.metadata, "render_fps": 35 / self.scenario.frame_skip}
         self._resolution = _screen_resolution(self.scenario)
         self._game: vizdoom.DoomGame | None = None
-        self._engine_folder: tempfile.TemporaryDirectory[str] | None = None
         self._observation = np.zeros((view.height, view.width, 3), np.uint8)
         self._objects: list[dict[str, Any]] = []
         self._counters = np.zeros(len(self._effects), np.int64)
@@ -101,7 +119,7 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
             raise gymnasium.error.InvalidAction(f"{action!r} is not one of {self.action_space}")
         turn, move = (int(each) for each in action)
         tics = min(self.scenario.frame_skip, self.scenario.episode_tics - self._tics)
-        game.make_action([turn == 1, turn == 2, move == 1, move == 2], tics)
+        self._advance(game, [turn == 1, turn == 2, move == 1, move == 2], tics)
         self._tics += tics
         counters = self._read_counters(game)
         pickups, self._counters = counters - self._counters, counters
@@ -116,11 +134,17 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
 
     def close(self) -> None:
         if self._game is not None:
-            self._game.close()
+            self._stop_engine()
             self._game = None
-        if self._engine_folder is not None:
-            self._engine_folder.cleanup()
-            self._engine_folder = None
+
+    def _advance(self, game: vizdoom.DoomGame, buttons: list[bool], tics: int) -> None:
+        if self.render_mode != "human":
+            game.make_action(buttons, tics)
+            return
+        for _ in range(tics):
+            began = time.monotonic()
+            game.make_action(buttons, 1)
+            time.sleep(max(0.0, 1 / TICS_PER_SECOND - (time.monotonic() - began)))
 
     def _reward(self, pickups: np.ndarray, terminated: bool) -> float:
         terms = self.scenario.reward
@@ -168,8 +192,9 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
 
     def _start_game(self) -> None:
         game = self._configured_game()
-        self._engine_folder = tempfile.TemporaryDirectory(prefix="retinoscope-engine-", ignore_cleanup_errors=True)
-        with _working_folder(self._engine_folder.name):
+        folder = tempfile.mkdtemp(prefix="retinoscope-engine-")
+        self._stop_engine = weakref.finalize(self, _stop_engine, game, folder)
+        with _working_folder(folder):
             game.init()
         self._game = game
 
@@ -186,7 +211,7 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
         for setting in ("hud", "weapon", "crosshair", "decals", "particles", "messages", "corpses"):
             getattr(game, f"set_render_{setting}")(False)
         game.set_render_screen_flashes(self.scenario.observation.screen_flashes)
-        game.set_window_visible(False)
+        game.set_window_visible(self.render_mode == "human")
         game.set_sound_enabled(False)
         game.set_episode_timeout(0)
         game.add_game_args("+cl_run 0 +vid_forcesurface 0")
@@ -199,10 +224,16 @@ def _screen_resolution(scenario: Scenario) -> vizdoom.ScreenResolution:
     resolution = getattr(vizdoom.ScreenResolution, f"RES_{width}X{height}", None)
     if resolution is None:
         raise UserError(
-            f"{scenario.name}: observation: the engine has no resolution {width}x{height}; choose width x height so that"
-            " times supersampling they make, for example, 160x120, 320x240, 640x480 or 320x200"
+            f"{scenario.name}: observation: the engine has no resolution {width}x{height}; choose width x height so"
+            " that times supersampling they make, for example, 160x120, 320x240, 640x480 or 320x200"
         )
     return resolution
+
+
+def _stop_engine(game: vizdoom.DoomGame, folder: str) -> None:
+    """End the engine, then remove its folder; also done when an environment is forgotten or the program ends."""
+    game.close()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ def decorate(scenario: Scenario, images_per_class: list[int], image_heights: lis
     Args:
         scenario: the specification.
         images_per_class: how many images each class has; sprites are numbered through all classes in this order.
-        image_heights: height in pixels of each class's images.
+        image_heights: height in pixels of each class's images, all of a class being equally tall.
     """
     parts, first_sprite = [_player(scenario)], 0
     for index, (count, height) in enumerate(zip(images_per_class, image_heights, strict=True)):
@@ -53,6 +53,7 @@ def _stimulus(scenario: Scenario, index: int, first_sprite: int, count: int, sca
     again = ""
     if scenario.stimuli.come_back.mode == "replace":
         again = f"    TNT1 A 0 {_spawn_somewhere(scenario, _placing_name(index) + 'Later')}\n"
+    floating = "  +NOGRAVITY\n" if scenario.stimuli.vertical_offset else ""
     return f"""actor {actor_name(scenario, index)} : CustomInventory
 {{
   var int user_image;
@@ -62,7 +63,7 @@ def _stimulus(scenario: Scenario, index: int, first_sprite: int, count: int, sca
   Inventory.PickupMessage ""
   Inventory.PickupSound ""
   +INVENTORY.NOSCREENFLASH
-  States
+{floating}  States
   {{
   Spawn:
 {_appearance(first_sprite, count)}  Pickup:
@@ -92,6 +93,7 @@ def _appearance(first_sprite: int, count: int) -> str:
 
 def _placing(scenario: Scenario, index: int) -> str:
     """An invisible actor that waits, then becomes a stimulus of the class, or tries elsewhere if the agent is near."""
+    height = f"{scenario.stimuli.vertical_offset:g}"
     wait = scenario.stimuli.come_back.tics if scenario.stimuli.come_back.mode == "replace" else 0
     return f"""actor {_placing_name(index)}
 {{
@@ -100,7 +102,7 @@ def _placing(scenario: Scenario, index: int) -> str:
   {{
   Spawn:
     TNT1 A 0 NoDelay A_CheckProximity("Near", "DoomPlayer", {scenario.stimuli.clearance}, 1, CPXF_ANCESTOR)
-    TNT1 A 0 A_SpawnItemEx("{actor_name(scenario, index)}", 0, 0, {scenario.stimuli.vertical_offset:g}, 0, 0, 0, 0, {_SPAWN_FLAGS})
+    TNT1 A 0 A_SpawnItemEx("{actor_name(scenario, index)}", 0, 0, {height}, 0, 0, 0, 0, {_SPAWN_FLAGS})
     Stop
   Near:
     TNT1 A 0 {_spawn_somewhere(scenario, _placing_name(index))}
@@ -136,7 +138,7 @@ def _spawner(scenario: Scenario) -> str:
     TNT1 A 0 A_SetUserVar("user_image", random(0, {len(names) - 1}))
 """
         for index, spawn in enumerate(one_of_each):
-            stream += f'    TNT1 A 0 A_JumpIf(user_image != {index}, 2)\n    TNT1 A 0 {spawn}\n    TNT1 A 0\n'
+            stream += f"    TNT1 A 0 A_JumpIf(user_image != {index}, 2)\n    TNT1 A 0 {spawn}\n    TNT1 A 0\n"
         stream += "    Loop\n"
     return f"""actor StimulusSpawner {SPAWNER_THING_TYPE}
 {{

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from retinoscope.errors import UserError
 from retinoscope.scenarios.archive import ArenaArchive, build_archive
-from retinoscope.scenarios.specification import Scenario, read_scenario
+from retinoscope.scenarios.specification import FolderImages, Scenario, read_scenario
 
 _LIBRARY = Path(__file__).parent / "library"
 
@@ -50,9 +50,11 @@ def get_arena(scenario: Scenario | str | Path, folder: Path | None = None) -> Ar
     """
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario)
-    if folder is not None:
+    folder = folder or cache_folder() / "arenas"
+    if isinstance(scenario.stimuli.images, FolderImages):  # its files may have changed since
         return build_archive(scenario, folder)
-    return _build_once(scenario.model_dump_json(), cache_folder() / "arenas")
+    arena = _build_once(scenario.model_dump_json(), folder)
+    return arena if arena.path.is_file() else build_archive(scenario, folder)
 
 
 @functools.lru_cache(maxsize=32)

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from retinoscope.errors import UserError
 from retinoscope.scenarios.specification import DigitsImages, DrawnApples, FolderImages, ImageSource
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+MAXIMUM_PIXELS = 512  # taller images are reduced to this: no screen shows more of a stimulus
+MAXIMUM_ASPECT = 8  # width by height
 APPLE_HUES = {"red": (205, 30, 35), "blue": (40, 70, 215)}
 
 ImageSet = Mapping[str, list[np.ndarray]]
@@ -19,10 +21,10 @@ ImageSet = Mapping[str, list[np.ndarray]]
 
 
 def load_images(source: ImageSource, class_names: tuple[str, ...]) -> ImageSet:
-    """All images of each named class, in a fixed order.
+    """All images of each named class, in a fixed order; those of one class are equally tall.
 
     Raises:
-        UserError: a class has no images, or a file is not an image.
+        UserError: a class has no images, or a file is not an image that can be shown.
     """
     if isinstance(source, DigitsImages):
         return _digits(class_names)
@@ -49,7 +51,7 @@ def _apples(source: DrawnApples, class_names: tuple[str, ...]) -> ImageSet:
 
 
 def draw_apple(colour: tuple[int, int, int], variation: int, pixels: int) -> np.ndarray:
-    """One apple on a transparent ground: (pixels, pixels, 4) uint8. Pure arithmetic, so the bytes are the same anywhere.
+    """One apple on a transparent ground: (pixels, pixels, 4) uint8. Pure arithmetic: the same bytes anywhere.
 
     Args:
         colour: RGB of the skin, 0-255.
@@ -81,19 +83,38 @@ def _folder(source: FolderImages, class_names: tuple[str, ...]) -> ImageSet:
 
 
 def _class_folder(folder: Path) -> list[np.ndarray]:
-    files = sorted(each for each in folder.glob("*") if each.suffix.lower() in IMAGE_SUFFIXES)
+    files = sorted(each for each in folder.glob("[!.]*") if each.suffix.lower() in IMAGE_SUFFIXES)
     if not files:
         raise UserError(f"{folder}: class {folder.name!r} has no images; put .png or .jpg files there")
-    return [_read_image(file) for file in files]
+    images = [_read_image(file) for file in files]
+    height = min(MAXIMUM_PIXELS, max(image.height for image in images))
+    return [np.asarray(_of_height(image, height)) for image in images]
 
 
-def _read_image(file: Path) -> np.ndarray:
+def _of_height(image: Image.Image, height: int) -> Image.Image:
+    """`image` at this height: the engine draws all images of a class at one scale, that is, so many units a pixel."""
+    if image.height == height:
+        return image
+    width = max(1, round(image.width * height / image.height))
+    enlarging = image.height < height
+    return image.resize((width, height), Image.Resampling.BOX if enlarging else Image.Resampling.LANCZOS)
+
+
+def _read_image(file: Path) -> Image.Image:
+    """The image as it is meant to be seen: turned as its camera noted, 16-bit grey brought to 8, transparency kept."""
     try:
-        with Image.open(file) as image:
-            mode = "RGBA" if "A" in image.getbands() or "transparency" in image.info else "RGB"
-            return np.asarray(image.convert(mode))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+        with Image.open(file) as opened:
+            image = ImageOps.exif_transpose(opened)
+            if image.mode.startswith("I"):
+                image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
+            image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         raise UserError(f"{file}: is not an image that can be read; replace or remove it") from None
+    if image.width > MAXIMUM_ASPECT * image.height:
+        raise UserError(f"{file}: is more than {MAXIMUM_ASPECT} times as wide as tall; crop or remove it")
+    if image.mode == "RGBA" and image.getextrema()[3][1] < 128:
+        raise UserError(f"{file}: is transparent all over, so that nothing would be seen; replace or remove it")
+    return image
 
 
 def _as_rgb(grey: np.ndarray) -> np.ndarray:

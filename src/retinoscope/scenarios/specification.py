@@ -5,8 +5,10 @@ Distances are in map units of the Doom engine (a player is 32 wide and 56 tall, 
 
 from __future__ import annotations
 
+import reprlib
+from collections.abc import Hashable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 import yaml
@@ -24,7 +26,7 @@ MAXIMUM_CLASSES = 60  # the engine exposes sixty counters, USER1 ... USER60, one
 
 
 class _Model(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class DigitsImages(_Model):
@@ -42,7 +44,10 @@ class DrawnApples(_Model):
 
 
 class FolderImages(_Model):
-    """A folder with one subfolder of PNG or JPEG files per class."""
+    """A folder with one subfolder of PNG or JPEG files per class.
+
+    Whatever their sizes, all images of a class are drawn equally tall. Pixels less than half opaque are not drawn.
+    """
 
     source: Literal["folder"]
     path: Path
@@ -61,8 +66,9 @@ class StimulusClass(_Model):
 class ComeBack(_Model):
     """How stimuli return.
 
-    `replace`: one of the same class appears elsewhere `tics` after a pick-up, so that the arena's composition is
-    constant. `stream`: one of a random class appears every `tics`, whatever was picked up.
+    `replace`: one of the same class appears elsewhere in the `tics`-th tic, the one of the pick-up being the first, so
+    that the arena's composition is constant. `stream`: one of a random class appears every `tics`, whatever was
+    picked up.
     """
 
     mode: Literal["replace", "stream"] = "replace"
@@ -75,10 +81,12 @@ class Stimuli(_Model):
     images: ImageSource
     classes: tuple[StimulusClass, ...] = pydantic.Field(min_length=1, max_length=MAXIMUM_CLASSES)
     size: float = pydantic.Field(64.0, gt=0, le=512, description="drawn height, map units")
-    vertical_offset: float = pydantic.Field(0.0, ge=-256, le=256, description="height above the floor, map units")
+    vertical_offset: float = pydantic.Field(0.0, ge=0, le=48, description="height above the floor, map units")
     radius: int = pydantic.Field(20, ge=1, le=256, description="pick-up half-width, map units")
     count_per_class: int = pydantic.Field(4, ge=0, le=1000, description="at the start of an episode")
-    clearance: int = pydantic.Field(120, ge=0, le=2000, description="none appears nearer to the agent than this")
+    clearance: int = pydantic.Field(
+        120, ge=0, le=2000, description="none appears nearer (the engine overrates distances, by up to 12%)"
+    )
     come_back: ComeBack = ComeBack()
 
     @pydantic.model_validator(mode="after")
@@ -96,7 +104,7 @@ class Arena(_Model):
     half_width: int = pydantic.Field(640, ge=128, le=8000, description="walls at plus and minus this")
     spawn_half_width: int = pydantic.Field(500, ge=16, le=8000, description="stimuli appear within plus and minus this")
     height: int = pydantic.Field(192, ge=64, le=4096)
-    wall: str = pydantic.Field("BROWN1", pattern=r"^[A-Z0-9_\-]{1,8}$", description="texture of the game's resource file")
+    wall: str = pydantic.Field("BROWN1", pattern=r"^[A-Z0-9_\-]{1,8}$", description="texture in the game's file")
     floor: str = pydantic.Field("GRASS1", pattern=r"^[A-Z0-9_\-]{1,8}$")
     ceiling: str = pydantic.Field("F_SKY1", pattern=r"^[A-Z0-9_\-]{1,8}$")
     light: int = pydantic.Field(192, ge=0, le=255)
@@ -109,12 +117,24 @@ class Arena(_Model):
 
 
 class Health(_Model):
-    """The agent's health and what hunger does to it."""
+    """The agent's health and what hunger does to it.
+
+    Hunger strikes at tics 0, `hunger_tics`, 2 `hunger_tics` ... of an episode, the first time before the first
+    observation, which thus finds the health at `start` - `hunger`.
+    """
 
     start: int = pydantic.Field(100, ge=1, le=10_000)
     maximum: int = pydantic.Field(200, ge=2, le=10_000, description="healing stops here")
     hunger: int = pydantic.Field(3, ge=0, le=1000, description="damage per hunger interval; 0 for none")
     hunger_tics: int = pydantic.Field(32, ge=1, le=10_000)
+
+    @pydantic.model_validator(mode="after")
+    def _start_is_possible(self) -> Health:
+        if self.start > self.maximum:
+            raise ValueError(f"start ({self.start}) must not be above maximum ({self.maximum})")
+        if self.start <= self.hunger:
+            raise ValueError(f"start ({self.start}) must be above hunger ({self.hunger}), which strikes at once")
+        return self
 
 
 class Observation(_Model):
@@ -151,6 +171,13 @@ class Scenario(_Model):
     episode_tics: int = pydantic.Field(2100, ge=1, le=1_000_000)
     frame_skip: int = pydantic.Field(4, ge=1, le=100, description="tics per decision")
 
+    @pydantic.model_validator(mode="after")
+    def _there_is_room(self) -> Scenario:
+        clearance, reach = self.stimuli.clearance, self.arena.spawn_half_width
+        if clearance > reach:  # beyond this the engine could search for a free place for ever
+            raise ValueError(f"stimuli.clearance ({clearance}) must not be above arena.spawn_half_width ({reach})")
+        return self
+
     @property
     def class_names(self) -> tuple[str, ...]:
         return tuple(each.name for each in self.stimuli.classes)
@@ -165,6 +192,17 @@ class Scenario(_Model):
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
+class _UniqueKeysLoader(yaml.SafeLoader):
+    """Safe YAML in which a repeated key is a fault: plain YAML would silently keep only the last of the two."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key, _ in node.value:
+            if keys.count(key.value) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} is repeated", key.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def read_scenario(path: Path) -> Scenario:
     """Read and validate a scenario file.
 
@@ -174,10 +212,10 @@ def read_scenario(path: Path) -> Scenario:
         UserError: the file is missing, is not YAML, or does not fit the specification (names the first wrong key).
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = _UniqueKeysLoader(path.read_text(encoding="utf-8")).get_single_data()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); give the path of a scenario file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: is not YAML ({reason}); correct the file") from None
     if not isinstance(content, dict):
@@ -191,10 +229,15 @@ def read_scenario(path: Path) -> Scenario:
 
 def _first_complaint(error: pydantic.ValidationError) -> str:
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"]) or "the file"
+    sources = ("digits", "apples", "folder")  # pydantic puts the kind of image source into the place of the fault
+    where = ".".join(str(part) for part in first["loc"] if part not in sources)
     if first["type"] == "extra_forbidden":
         return f"unknown key {where!r}; remove it or correct its spelling"
-    return f"{where}: {first['msg']} (given: {first.get('input')!r}); correct the value"
+    if first["type"] == "missing":
+        return f"{where}: is missing; add it"
+    if first["type"] == "value_error":
+        return f"{where}: {first['ctx']['error']}; correct it".removeprefix(": ")
+    return f"{where}: {first['msg']} (given: {reprlib.repr(first['input'])}); correct the value"
 
 
 def _with_absolute_folder(scenario: Scenario, folder: Path) -> Scenario:

@@ -27,11 +27,11 @@ def sprite_name(index: int) -> tuple[str, str]:
     return _FIRST_LETTERS[first] + _LETTERS[second] + _LETTERS[third] + _LETTERS[last], chr(ord("A") + frame)
 
 
-def encode_sprite(image: np.ndarray, vertical_offset_pixels: int = 0) -> bytes:
-    """A PNG of `image`, (height, width, 3 or 4) uint8, whose origin is its bottom centre raised by the offset."""
+def encode_sprite(image: np.ndarray) -> bytes:
+    """A PNG of `image`, (height, width, 3 or 4) uint8, that stands on its bottom centre."""
     height, width, channels = image.shape
     header = struct.pack(">IIBBBBB", width, height, 8, {3: 2, 4: 6}[channels], 0, 0, 0)
-    offset = struct.pack(">ii", width // 2, height + vertical_offset_pixels)
+    offset = struct.pack(">ii", width // 2, height)
     rows = np.zeros((height, 1 + width * channels), np.uint8)  # each row begins with its filter type, 0
     rows[:, 1:] = image.reshape(height, -1)
     chunks = [(b"IHDR", header), (b"grAb", offset), (b"IDAT", _stored_zlib(rows.tobytes())), (b"IEND", b"")]
