@@ -49,7 +49,8 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
     `position` (x, y, map units), `angle` (degrees), and `pickups`: (classes,) int64, how many of each class were picked
     up since the last step, counted by the engine itself. With `objects_in_view`, `objects` lists what is visible,
     nearest first, as dictionaries of `class_index`, `box` (left, top, width, height; observation pixels) and `distance`
-    (map units).
+    (map units). With `objects_in_world`, `world` lists every stimulus there is, seen or not, as dictionaries of
+    `class_index` and `position` (x, y, map units).
 
     The episode is terminated by death and truncated by the scenario's time limit; death in the last decision is death.
     Dying takes no picture: the last observation and its objects stay, the health is 0, and pick-ups up to the
@@ -59,6 +60,7 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
     Args:
         scenario: name, path, specification or built arena.
         objects_in_view: have the engine label visible objects; costs about a third of the frame rate.
+        objects_in_world: have it list all stimuli.
         render_mode: None; "rgb_array": `render` returns the observation; "human": the engine shows its window, and
             every tic takes 1/35 s; needs a display.
 
@@ -76,13 +78,14 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
         scenario: str | Path | Scenario | ArenaArchive = "digits",
         objects_in_view: bool = True,
         render_mode: str | None = None,
+        objects_in_world: bool = False,
     ) -> None:
         if render_mode == "human" and not _has_display():
             raise UserError("render_mode: there is no display for a window; leave render_mode out")
         self.arena = scenario if isinstance(scenario, ArenaArchive) else get_arena(scenario)
         self.scenario = self.arena.scenario
         self.render_mode = render_mode
-        self._objects_in_view = objects_in_view
+        self._objects_in_view, self._objects_in_world = objects_in_view, objects_in_world
         self._class_of_actor = {name: index for index, name in enumerate(self.arena.actor_names)}
         self._effects = np.array(self.scenario.class_effects)
         view = self.scenario.observation
@@ -93,6 +96,7 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
         self._game: vizdoom.DoomGame | None = None
         self._observation = np.zeros((view.height, view.width, 3), np.uint8)
         self._objects: list[dict[str, Any]] = []
+        self._world: list[dict[str, Any]] = []
         self._counters = np.zeros(len(self._effects), np.int64)
         self._tics = 0
         self._is_over = True
@@ -157,6 +161,7 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
         if state is not None:
             self._observation = self._resize(state.screen_buffer)
             self._objects = self._visible_objects(state)
+            self._world = self._all_stimuli(state)
         health, x, y, angle = (game.get_game_variable(getattr(vizdoom.GameVariable, name)) for name in _VARIABLES)
         info: dict[str, Any] = {
             "health": max(float(health), 0.0),
@@ -165,10 +170,12 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
         }
         if self._objects_in_view:
             info["objects"] = [dict(each) for each in self._objects]
+        if self._objects_in_world:
+            info["world"] = [dict(each) for each in self._world]
         return info
 
     def _visible_objects(self, state: vizdoom.GameState) -> list[dict[str, Any]]:
-        if not self._objects_in_view:
+        if state.labels is None or state.game_variables is None:  # not asked for
             return []
         scale = self.scenario.observation.supersampling
         x, y = state.game_variables[1:3]
@@ -180,6 +187,16 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
                 class_index = self._class_of_actor[label.object_name]
                 found.append({"class_index": class_index, "box": box, "distance": distance})
         return sorted(found, key=lambda each: each["distance"])
+
+    def _all_stimuli(self, state: vizdoom.GameState) -> list[dict[str, Any]]:
+        return [
+            {
+                "class_index": self._class_of_actor[each.name],
+                "position": np.array([each.position_x, each.position_y]),
+            }
+            for each in state.objects or []
+            if each.name in self._class_of_actor
+        ]
 
     def _resize(self, screen: np.ndarray) -> np.ndarray:
         """Area mean of blocks of `supersampling` x `supersampling` pixels, rounded to nearest."""
@@ -207,6 +224,7 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
         game.set_available_buttons([getattr(vizdoom.Button, name) for name in _BUTTONS])
         game.set_available_game_variables([getattr(vizdoom.GameVariable, name) for name in _VARIABLES])
         game.set_labels_buffer_enabled(self._objects_in_view)
+        game.set_objects_info_enabled(self._objects_in_world)
         game.set_mode(vizdoom.Mode.PLAYER)
         for setting in ("hud", "weapon", "crosshair", "decals", "particles", "messages", "corpses"):
             getattr(game, f"set_render_{setting}")(False)

@@ -112,7 +112,7 @@ def _read_image(file: Path) -> Image.Image:
         raise UserError(f"{file}: is not an image that can be read; replace or remove it") from None
     if image.width > MAXIMUM_ASPECT * image.height:
         raise UserError(f"{file}: is more than {MAXIMUM_ASPECT} times as wide as tall; crop or remove it")
-    if image.mode == "RGBA" and image.getextrema()[3][1] < 128:
+    if image.mode == "RGBA" and np.asarray(image)[..., 3].max() < 128:
         raise UserError(f"{file}: is transparent all over, so that nothing would be seen; replace or remove it")
     return image
 

@@ -24,6 +24,9 @@ ACTION_HEADS: dict[str, tuple[str, ...]] = {
 
 MAXIMUM_CLASSES = 60  # the engine exposes sixty counters, USER1 ... USER60, one for each class
 
+_BRIEF = reprlib.Repr()  # for quoting a value in a message: YAML's aliases can make a small file's values endless
+_BRIEF.maxlevel, _BRIEF.maxstring, _BRIEF.maxother = 1, 60, 60
+
 
 class _Model(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -237,7 +240,7 @@ def _first_complaint(error: pydantic.ValidationError) -> str:
         return f"{where}: is missing; add it"
     if first["type"] == "value_error":
         return f"{where}: {first['ctx']['error']}; correct it".removeprefix(": ")
-    return f"{where}: {first['msg']} (given: {reprlib.repr(first['input'])}); correct the value"
+    return f"{where}: {first['msg']} (given: {_BRIEF.repr(first['input'])}); correct the value"
 
 
 def _with_absolute_folder(scenario: Scenario, folder: Path) -> Scenario:

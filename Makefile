@@ -1,0 +1,53 @@
+# Every target makes its own environment in .venv; nothing outside this folder is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+# One thread per process: small batches on two threads are tens of times slower than on one.
+export OMP_NUM_THREADS := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+PYTEST_ARGS ?= -n 2
+
+.PHONY: help demo test lint bench docs-check clean
+
+help:
+	@echo "make demo        the shipped agent, one minute: a movie and its receptive fields, in demo/report.html"
+	@echo "make test        all tests"
+	@echo "make lint        ruff and mypy"
+	@echo "make bench       every benchmark; each prints a ratio measured in one run"
+	@echo "make docs-check  runs every command and snippet of README.md and docs/"
+	@echo "make clean       removes .venv and what the targets above made"
+
+demo: $(VENV)/.installed-demo
+	$(BIN)/retinoscope analyze --out demo --overwrite
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-dev
+	@set -e; for file in benchmarks/[!_]*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+docs-check: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest $(PYTEST_ARGS) tests/test_docs.py
+
+clean:
+	rm -rf $(VENV) demo build .mypy_cache .pytest_cache .ruff_cache
+
+# A stamp is newer than the two files that decide what is installed, or it is made again.
+$(VENV)/.installed-demo: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[doom]'
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))' || \
+		{ echo "the tests train an agent, and Sample Factory needs Python 3.11 or 3.12: make clean test PYTHON=python3.12"; exit 2; }
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[doom,train,dev]'
+	@touch $@ $(VENV)/.installed-demo

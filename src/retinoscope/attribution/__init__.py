@@ -1,0 +1,1 @@
+"""What moves a unit: gradients through a Policy."""

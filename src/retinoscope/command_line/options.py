@@ -1,0 +1,39 @@
+"""Options that several commands share, each written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def whole_number(text: str) -> int:
+    """`100000`, `100_000` or `1e5` -> 100000."""
+    try:
+        number = float(text)
+        if number.is_integer():
+            return int(number)
+    except ValueError:
+        pass
+    raise typer.BadParameter(f"{text!r} is not a whole number")
+
+
+AgentName = Annotated[
+    str, typer.Argument(metavar="AGENT", help="A shipped agent, a run directory or a checkpoint file.")
+]
+ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped scenario or the path of a YAML file.")]
+Checkpoint = Annotated[
+    str,
+    typer.Option(help="Of a shipped agent: untrained, early, final; of a run: first, final or a number of frames."),
+]
+Arena = Annotated[
+    str | None, typer.Option(help="Scenario to play in.", show_default="the one the agent was trained in")
+]
+Device = Annotated[str, typer.Option(help="Where to compute: cpu or cuda.")]
+Seed = Annotated[int, typer.Option(help="Of everything that is drawn at random.")]
+Greedy = Annotated[bool, typer.Option("--greedy", help="Take the likeliest action instead of drawing one.")]
+Workers = Annotated[int | None, typer.Option(help="Processes that play.", show_default="one per core")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run left there.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+ReportDirectory = Annotated[Path, typer.Argument(metavar="DIR", help="A directory that `retinoscope analyze` wrote.")]

@@ -1,0 +1,113 @@
+"""The page: one HTML file that holds its figures and movies, and needs no network and no scripts."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from retinoscope.scenarios.specification import TICS_PER_SECOND
+
+_MEDIA_TYPES = {".png": "image/png", ".mp4": "video/mp4"}
+_LONGEST_VALUE = 80  # characters; longer lists of parameters are counted instead
+
+
+def render_report(manifest: Mapping[str, Any], folder: Path) -> str:
+    """The page for a manifest whose figures and movies lie in `folder`.
+
+    Everything that comes from outside (names, captions, parameters) is escaped.
+
+    Args:
+        manifest: as `analyze` writes it, `products` listed.
+        folder: where the paths of the products lead from.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"compact": compact, "number": _number}
+    scenario = manifest["arena"]["scenario"]
+    return environment.get_template("template.html").render(
+        agent=manifest["agent"],
+        arena=manifest["arena"],
+        scenario=scenario,
+        classes=[{**each, "effect": _effect(each["health"])} for each in scenario["stimuli"]["classes"]],
+        training=flatten(manifest["agent"]["training"]),
+        options=manifest["options"],
+        versions=manifest["versions"],
+        seconds=manifest["seconds"],
+        tics_per_second=TICS_PER_SECOND,
+        sections=[_section(each, manifest["products"], folder) for each in manifest["analyses"]],
+        products=manifest["products"],
+    )
+
+
+def _section(analysis: Mapping[str, Any], products: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
+    """One analysis: its movies and figures as data, and the parameters of its result."""
+    own = [each for each in products if each["analysis"] == analysis["name"]]
+    posters = {Path(each["path"]).stem: each["path"] for each in own if each["kind"] == "poster"}
+    movies = [
+        {
+            **each,
+            "data": _data_uri(folder / each["path"]),
+            "poster": _data_uri(folder / posters[Path(each["path"]).stem]),
+            "gif": str(Path(each["path"]).with_suffix(".gif")),
+        }
+        for each in own
+        if each["kind"] == "movie" and each["path"].endswith(".mp4")
+    ]
+    figures = [
+        {**each, "data": _data_uri(folder / each["path"]), "pdf": str(Path(each["path"]).with_suffix(".pdf"))}
+        for each in own
+        if each["kind"] == "figure" and each["path"].endswith(".png")
+    ]
+    result = next(each for each in own if each["kind"] == "result")
+    return {**analysis, "movies": movies, "figures": figures, "result": result}
+
+
+def _data_uri(path: Path) -> str:
+    content = base64.b64encode(path.read_bytes()).decode("ascii")
+    return f"data:{_MEDIA_TYPES[path.suffix]};base64,{content}"
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, `network.kernel_size` for what was inside `network`."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+def compact(value: Any) -> str:
+    """A parameter in a few words: lists that are too long are counted, mappings keep their keys."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {compact(each)}" for key, each in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        text = ", ".join(compact(each) for each in value)
+        return (
+            text if len(text) <= _LONGEST_VALUE else f"{len(value)} values, {compact(value[0])} to {compact(value[-1])}"
+        )
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return _number(value) if isinstance(value, int | float) else value if isinstance(value, str) else json.dumps(value)
+
+
+def _number(value: float) -> str:
+    """Thousands apart; four digits of what is not whole."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"
+
+
+def _effect(health: int) -> str:
+    if health == 0:
+        return "● none"
+    return f"▲ heals, +{health}" if health > 0 else f"▽ hurts, −{-health}"

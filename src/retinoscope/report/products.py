@@ -1,0 +1,119 @@
+"""Products of a run: files with their manifest entries, written from what `drawings.py` says is drawn of a Result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import matplotlib
+import numpy as np
+from PIL import Image
+
+from retinoscope.analyses.result import Result
+from retinoscope.report.drawings import DRAWINGS, FigureDrawing, MovieDrawing
+from retinoscope.report.movie import write_movie
+
+Kind = Literal["recording", "result", "figure", "movie", "poster", "report"]
+DOTS_PER_INCH = 160
+_POSTER_AT = 0.3  # of the way through the movie: by then something has happened
+
+
+@dataclass(frozen=True)
+class Product:
+    """One file or store of a run, as the manifest lists it.
+
+    Attributes:
+        analysis: the analysis it comes from; `recording` and `report` for these two.
+        kind: what sort of thing it is.
+        path: relative to the directory of the run.
+        seconds: that making it took.
+        parameters: all that shaped it.
+        title: for people.
+        caption: what was measured, over how much, and how.
+        says_caption: the file itself shows the caption.
+    """
+
+    analysis: str
+    kind: Kind
+    path: str
+    seconds: float
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    title: str = ""
+    caption: str = ""
+    says_caption: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The manifest's entry."""
+        entry: dict[str, Any] = {
+            "analysis": self.analysis,
+            "kind": self.kind,
+            "path": self.path,
+            "seconds": round(self.seconds, 3),
+            "parameters": dict(self.parameters),
+        }
+        if self.caption:
+            entry |= {"title": self.title, "caption": self.caption, "says_caption": self.says_caption}
+        return entry
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> Product:
+        """The product that an entry of a manifest describes."""
+        return cls(**entry)
+
+
+def write_drawings(result: Result, folder: Path) -> list[Product]:
+    """Draw all that is drawn of a Result into figures/ and movies/ of `folder`."""
+    products: list[Product] = []
+    for drawing in DRAWINGS[result.analysis](result):
+        write = _write_figure if isinstance(drawing, FigureDrawing) else _write_movie
+        products += write(drawing, result.analysis, folder)  # type: ignore[arg-type]
+    return products
+
+
+def _write_figure(drawing: FigureDrawing, analysis: str, folder: Path) -> list[Product]:
+    products = []
+    # Letters stay letters in the PDF, and no date, so that the same result gives the same file.
+    with matplotlib.rc_context({"pdf.fonttype": 42}):
+        began = time.monotonic()
+        figure = drawing.draw()
+        for suffix, metadata in ((".png", {}), (".pdf", {"CreationDate": None})):
+            path = f"figures/{drawing.name}{suffix}"
+            figure.savefig(folder / path, dpi=DOTS_PER_INCH, metadata=metadata)
+            seconds, began = time.monotonic() - began, time.monotonic()
+            parameters = {"dots_per_inch": DOTS_PER_INCH} if suffix == ".png" else {}
+            products.append(
+                Product(
+                    analysis, "figure", path, seconds, parameters, drawing.title, drawing.caption, drawing.says_caption
+                )
+            )
+    return products
+
+
+def _write_movie(drawing: MovieDrawing, analysis: str, folder: Path) -> list[Product]:
+    products = []
+    for suffix in (".mp4", ".gif"):
+        began = time.monotonic()
+        path = f"movies/{drawing.name}{suffix}"
+        movie = write_movie(folder / path, drawing.frames(), drawing.frames_per_second)
+        parameters = {
+            "frames": movie.frames,
+            "width": movie.width,
+            "height": movie.height,
+            "frames_per_second": movie.frames_per_second,
+        }
+        products.append(
+            Product(analysis, "movie", path, time.monotonic() - began, parameters, drawing.title, drawing.caption)
+        )
+    began = time.monotonic()
+    path = f"movies/{drawing.name}.png"
+    wanted = int(_POSTER_AT * products[0].parameters["frames"])
+    Image.fromarray(_frame(drawing, wanted)).save(folder / path)
+    products.append(Product(analysis, "poster", path, time.monotonic() - began, {"frame": wanted}))
+    return products
+
+
+def _frame(drawing: MovieDrawing, wanted: int) -> np.ndarray:
+    return next(frame for number, frame in enumerate(drawing.frames()) if number == wanted)

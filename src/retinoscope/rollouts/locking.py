@@ -1,0 +1,31 @@
+"""One writer at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from retinoscope.errors import UserError
+
+
+@contextmanager
+def only_writer(directory: Path) -> Iterator[None]:
+    """Hold the directory's lock, which the operating system releases however this process ends.
+
+    Raises:
+        UserError: another process holds it.
+    """
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"{directory}: another process is recording there; wait for it or choose another path"
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,235 @@
+"""Reading a recording: episodes and arrays, labelled, without loading all of it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray
+
+from retinoscope.errors import UserError
+from retinoscope.rollouts.schema import SCHEMA_VERSION
+from retinoscope.rollouts.store import EpisodeStore
+from retinoscope.rollouts.table import Column
+
+_NOT_FOR_READERS = ("episode", "step", "object_start")  # coordinates, or of use to the store alone
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One episode of a recording.
+
+    Attributes:
+        index: its number in `Recording.episodes`.
+        start, stop: its rows, from `start` up to but not including `stop`.
+        terminated: it ended by death.
+        truncated: the time limit ended it. If neither, the recording ended first.
+        environment: in which of the environments it was played.
+    """
+
+    index: int
+    start: int
+    stop: int
+    terminated: bool
+    truncated: bool
+    environment: int
+
+
+class Recording:
+    """What an agent saw, computed and did: a read-only view of an episode store.
+
+    Rows are numbered environment by environment: first the whole life of environment 0, episode after episode, then
+    that of environment 1, and so on. Each environment was recorded for the same number of decisions, whatever
+    happened in it, so that the rows are a fair sample of the time the agent spends (an ending after so many
+    *episodes* would favour short ones); the last episode of each environment is therefore usually unfinished.
+
+    Attributes:
+        path: of the store.
+        frames: number of rows (decisions).
+        attributes: schema_version, agent, checkpoint_sha256, frames_trained, scenario (YAML), arena_sha256, seed,
+            environments, greedy, class_names, class_effects, action_heads, layers, frame_skip, tics_per_second,
+            versions, complete.
+    """
+
+    def __init__(self, store: EpisodeStore) -> None:
+        self._store = store
+        self.path = store.path
+        self.frames = store.rows
+        self.attributes: dict[str, Any] = {**store.attributes, "complete": store.complete}
+
+    @functools.cached_property
+    def episodes(self) -> tuple[Episode, ...]:
+        """All episodes in the order of their rows."""
+        found: list[Episode] = []
+        for environment in range(self._store.environments):
+            found += self._episodes_of(environment, len(found))
+        return tuple(found)
+
+    def rows(self, start: int = 0, stop: int | None = None, names: Iterable[str] | None = None) -> xarray.Dataset:
+        """Load the rows from `start` up to but not including `stop` (the end, if None), and no others.
+
+        Args:
+            start: first row.
+            stop: row behind the last.
+            names: variables wanted; None for all.
+
+        Returns:
+            Variables over `time`, with coordinates `episode` (index in `episodes`) and `step` (decisions since the
+            episode's start). At the time of the observation: `observation` (time, height, width, channel) uint8,
+            `health` (points), `position` (time, axis) (map units), `angle` (degrees), `object_count`; what the policy
+            computed from it: `state_entering` (time, rnn_unit), `fc` (time, fc_unit), `rnn` (time, rnn_unit),
+            `logits` (time, output), `value`, all float32; `action` (time, head) int8; what followed before the next
+            row: `reward`, `terminated`, `truncated`, `pickups` (time, class) uint8.
+
+        Raises:
+            UserError: there are no such rows or variables, or the recording is damaged.
+        """
+        stop = self.frames if stop is None else stop
+        self._check_span(start, stop)
+        columns = {name: column for name, column in self._store.columns.items() if name not in _NOT_FOR_READERS}
+        wanted = tuple(columns) if names is None else tuple(names)
+        for name in wanted:
+            if name not in columns:
+                raise UserError(f"{self.path}: has no variable {name!r}; choose from {', '.join(columns)}")
+        variables = {
+            name: (
+                ("time", *columns[name].dimensions),
+                self._read(name, start, stop),
+                _attributes_of(columns[name]),
+            )
+            for name in wanted
+        }
+        used = {dimension for name in wanted for dimension in columns[name].dimensions}
+        labels = {name: values for name, values in self._labels().items() if name in used}
+        return xarray.Dataset(variables, coords=self._coordinates(start, stop) | labels)
+
+    def objects(self, start: int = 0, stop: int | None = None) -> list[list[dict[str, Any]]]:
+        """For each row, the objects in view at the time of its observation, nearest first.
+
+        Returns:
+            Dictionaries of `class_index`, `box` ((4,) float32: left, top, width, height; observation pixels) and
+            `distance` (map units).
+
+        Raises:
+            UserError: there are no such rows, or the recording is damaged.
+        """
+        stop = self.frames if stop is None else stop
+        self._check_span(start, stop)
+        rows = [row for span in self._spans(start, stop) for row in self._store.read_objects(*span)]
+        return [
+            [
+                {
+                    "class_index": int(each["class_index"]),
+                    "box": each["box"].copy(),
+                    "distance": float(each["distance"]),
+                }
+                for each in row
+            ]
+            for row in rows
+        ]
+
+    def blocks(self, size: int = 2048, names: Iterable[str] | None = None) -> Iterator[xarray.Dataset]:
+        """All rows in order, `size` of them at a time; the last block may be smaller."""
+        if size < 1:
+            raise UserError(f"size: {size} rows is no block; give at least 1")
+        wanted = None if names is None else tuple(names)
+        for start in range(0, self.frames, size):
+            yield self.rows(start, min(start + size, self.frames), wanted)
+
+    def __repr__(self) -> str:
+        return f"<Recording {self.path}: {self.frames:,} rows of {self.attributes['agent']}>"
+
+    def _check_span(self, start: int, stop: int) -> None:
+        if not 0 <= start <= stop <= self.frames:
+            raise UserError(f"rows {start} to {stop}: {self.path} has rows 0 to {self.frames}; choose among these")
+
+    def _spans(self, start: int, stop: int) -> list[tuple[int, int, int]]:
+        """Rows as (environment, first step, step behind the last)."""
+        steps = self._store.steps
+        if start == stop:
+            return []
+        return [
+            (environment, max(start - environment * steps, 0), min(stop - environment * steps, steps))
+            for environment in range(start // steps, (stop - 1) // steps + 1)
+        ]
+
+    def _read(self, name: str, start: int, stop: int) -> np.ndarray:
+        column = self._store.columns[name]
+        empty = np.empty((0, *column.shape), column.dtype)
+        return np.concatenate([empty, *(self._store.read(name, *span) for span in self._spans(start, stop))])
+
+    @functools.cached_property
+    def _first_episodes(self) -> np.ndarray:
+        """Index of the first episode of each environment."""
+        last = self._store.steps
+        counts = [
+            int(self._store.read("episode", environment, last - 1, last)[0]) + 1
+            for environment in range(self._store.environments)
+        ]
+        return np.cumsum([0, *counts[:-1]])
+
+    def _coordinates(self, start: int, stop: int) -> dict[str, Any]:
+        episodes = [
+            self._first_episodes[environment] + self._store.read("episode", environment, first, last)
+            for environment, first, last in self._spans(start, stop)
+        ]
+        about_episode = {"long_name": "index in Recording.episodes"}
+        about_step = {"long_name": "decisions since the start of the episode", "units": "decisions"}
+        return {
+            "episode": ("time", np.concatenate([np.empty(0, np.int64), *episodes]), about_episode),
+            "step": ("time", self._read("step", start, stop), about_step),
+        }
+
+    def _labels(self) -> dict[str, list[str]]:
+        heads = self.attributes["action_heads"]
+        return {
+            "output": [f"{head} {output}" for head, outputs in heads.items() for output in outputs],
+            "head": list(heads),
+            "class": list(self.attributes["class_names"]),
+            "axis": ["x", "y"],
+            "channel": ["red", "green", "blue"],
+        }
+
+    def _episodes_of(self, environment: int, index: int) -> list[Episode]:
+        found: list[Episode] = []
+        offset, start = environment * self._store.steps, 0
+        for first in range(0, self._store.steps, self._store.block_steps):
+            last = min(first + self._store.block_steps, self._store.steps)
+            terminated = self._store.read("terminated", environment, first, last)
+            truncated = self._store.read("truncated", environment, first, last)
+            for end in np.flatnonzero(terminated | truncated).tolist():
+                stop, how = first + end + 1, (bool(terminated[end]), bool(truncated[end]))
+                found.append(Episode(index + len(found), offset + start, offset + stop, *how, environment))
+                start = stop
+        if start < self._store.steps:
+            stop = offset + self._store.steps
+            found.append(Episode(index + len(found), offset + start, stop, False, False, environment))
+        return found
+
+
+def _attributes_of(column: Column) -> dict[str, str]:
+    described = {"long_name": column.long_name, "units": column.units}
+    return {name: text for name, text in described.items() if text}
+
+
+def open_recording(path: str | Path) -> Recording:
+    """Open a recording that `record` made, finished or not.
+
+    Raises:
+        UserError: there is none at this path, or it is damaged, or of a schema version that is not known here.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise UserError(f"{path}: there is no recording; make one with `retinoscope record`")
+    store = EpisodeStore(path)
+    version = store.attributes.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise UserError(
+            f"{path}: has schema version {version}, this retinoscope reads version {SCHEMA_VERSION}; use the "
+            "retinoscope that made it, or record again"
+        )
+    return Recording(store)

@@ -1,0 +1,114 @@
+"""What a recording stores of each row, and what is written about it: schema version 1."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from retinoscope.agents.agent import Agent
+from retinoscope.agents.policy import Layer, Policy
+from retinoscope.errors import UserError
+from retinoscope.rollouts.table import Column, action_column, following_columns, moment_columns
+from retinoscope.scenarios import ACTION_HEADS, ArenaArchive, Scenario
+
+SCHEMA_VERSION = 1
+TICS_PER_SECOND = 35  # the pace of the game engine
+_PACKAGES = ("retinoscope", "numpy", "torch", "vizdoom", "zarr")
+
+
+def stored_columns(scenario: Scenario, policy: Policy) -> tuple[Column, ...]:
+    """Every column of a recording, (row, *shape) each, in the order of time: what was seen, computed, done, followed.
+
+    `object_start` is the place of the row's first object in view in the list of all objects.
+    """
+    return (
+        *moment_columns(scenario),
+        Column("object_start", (), (), "int64", "place of the row's first object in the list of objects"),
+        *policy_columns(policy),
+        action_column(len(policy.action_heads)),
+        *following_columns(scenario),
+    )
+
+
+def policy_columns(policy: Policy) -> tuple[Column, ...]:
+    """What the policy brought to a decision and computed; a policy without memory has no `state_entering`."""
+    units = {layer.shape[0]: f"{layer.name}_unit" for layer in policy.layers if layer.kind == "recurrent"}
+    dimension = units.get(policy.state_size, "state_unit")
+    outputs = len(policy.output_names())
+    state = Column("state_entering", (dimension,), (policy.state_size,), "float32", "recurrent state before the row")
+    return (
+        *((state,) if policy.state_size else ()),
+        *(
+            Column(layer.name, (f"{layer.name}_unit",), layer.shape, "float32", f"activity of layer {layer.name}")
+            for layer in vector_layers(policy)
+        ),
+        Column("logits", ("output",), (outputs,), "float32", "logits of the actions"),
+        Column("value", (), (), "float32", "value", "return"),
+    )
+
+
+def vector_layers(policy: Policy) -> tuple[Layer, ...]:
+    """The layers whose activity is stored; convolution maps are large and are computed again when wanted."""
+    return tuple(layer for layer in policy.layers if layer.kind in ("dense", "recurrent"))
+
+
+def describe(agent: Agent, arena: ArenaArchive, seed: int, environments: int, greedy: bool) -> dict[str, Any]:
+    """The attributes of a new recording: who played where, and all that is needed to play it again."""
+    scenario, policy = arena.scenario, agent.policy
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "agent": agent.name,
+        "checkpoint_sha256": agent.checkpoint_sha256,
+        "frames_trained": agent.frames_trained,
+        "scenario": scenario.to_yaml(),
+        "arena_sha256": arena.sha256,
+        "seed": seed,
+        "environments": environments,
+        "greedy": greedy,
+        "class_names": list(scenario.class_names),
+        "class_effects": list(scenario.class_effects),
+        "action_heads": {head.name: list(head.outputs) for head in policy.action_heads},
+        "layers": {layer.name: int(np.prod(layer.shape)) for layer in vector_layers(policy)},
+        "frame_skip": scenario.frame_skip,
+        "tics_per_second": TICS_PER_SECOND,
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that a recording's content depends on; those not installed are left out."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def check_fit(policy: Policy, scenario: Scenario) -> None:
+    """Raises `UserError` if the policy cannot play the scenario."""
+    view = scenario.observation
+    offered = (view.height, view.width, 3)
+    if tuple(policy.observation_shape) != offered:
+        raise UserError(
+            f"agent: sees {_times(policy.observation_shape)} pixels, but the arena {scenario.name!r} shows "
+            f"{_times(offered)}; choose an arena with the observation it was trained on"
+        )
+    heads = {head.name: head.outputs for head in policy.action_heads}
+    if list(heads.items()) != list(ACTION_HEADS.items()):
+        raise UserError(
+            f"agent: acts through {_heads(heads)}, but the arena {scenario.name!r} takes {_heads(ACTION_HEADS)}; "
+            "choose an agent with these action heads"
+        )
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
+
+
+def _heads(heads: dict[str, tuple[str, ...]]) -> str:
+    return ", ".join(f"{name} ({'/'.join(outputs)})" for name, outputs in heads.items())

@@ -1,0 +1,239 @@
+"""The episode store: a recording on disk. Only this and `store_format` know Zarr.
+
+A recording is a Zarr v3 group. Each column is an array (environment, step, ...): one row of it is the life of one
+environment, episode after episode without a gap. All environments are always recorded to the same step, and they are
+written in blocks of `block_steps` steps. The objects in view, of which rows have different numbers, lie in three flat
+lists (`object_class_index`, `object_box`, `object_distance`); `object_start` and `object_count` say which are a row's.
+
+A block is written first; then the group's own file, which holds the number of steps that are valid, is written beside
+and renamed. So a reader sees whole blocks only, and whatever ends the writer, at most the block in flight is lost.
+Every chunk carries a checksum; so does the group's file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import math
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+
+from retinoscope.errors import UserError
+from retinoscope.rollouts.store_format import OBJECT_ARRAYS, DurableStore, column_of, create_array, create_object_array
+from retinoscope.rollouts.table import OBJECT, Column
+
+_FORMAT = "retinoscope recording"
+
+
+@dataclass
+class Block:
+    """Rows of all environments on their way to the disk.
+
+    Attributes:
+        number: the block holds the steps from `number * block_steps`.
+        columns: (environment, block_steps, ...) arrays.
+        objects: for each environment and step, the objects in view, `OBJECT`.
+    """
+
+    number: int
+    columns: dict[str, np.ndarray]
+    objects: list[list[np.ndarray]]
+
+
+class EpisodeStore:
+    """A recording on disk; see the module's text for the layout.
+
+    Attributes:
+        attributes: what was written about the recording, JSON-able.
+        columns: by name.
+        environments, block_steps: shape of a block.
+        steps: how many are valid, in every environment.
+        complete: the recording has all it was asked for and has passed its self-test.
+    """
+
+    def __init__(self, path: Path, writable: bool = False) -> None:
+        """Open a recording.
+
+        Raises:
+            UserError: there is none, or it is damaged, or of another schema version.
+        """
+        self.path = path
+        self._store = DurableStore(path, read_only=not writable)
+        try:
+            self._group = zarr.open_group(self._store, mode="r+" if writable else "r", zarr_format=3)
+            attributes = dict(self._group.attrs)
+        except (OSError, ValueError, KeyError):
+            raise UserError(
+                f"{path}: is not a recording; give the path of one that `retinoscope record` made"
+            ) from None
+        self._read_index(attributes)
+        self._arrays = {name: self._array(name) for name in self._names}
+        self.columns = {name: column_of(self._arrays[name]) for name in self._names if name not in OBJECT_ARRAYS}
+        self._check_chunks()
+
+    @staticmethod
+    def create(
+        path: Path, columns: tuple[Column, ...], attributes: dict[str, Any], environments: int, block_steps: int
+    ) -> EpisodeStore:
+        """A new, empty recording; it appears whole or not at all.
+
+        Raises:
+            UserError: the path exists already or cannot be written.
+        """
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise UserError(f"{path}: exists already and is not a recording; choose another path")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+        except OSError as error:
+            raise UserError(f"{path}: cannot be written ({error.strerror}); choose another path") from None
+        try:
+            group = zarr.open_group(DurableStore(temporary), mode="w", zarr_format=3)
+            for column in columns:
+                create_array(group, column, environments, block_steps)
+            for name, column in OBJECT_ARRAYS.items():
+                create_object_array(group, name, column)
+            layout = {"environments": environments, "block_steps": block_steps}
+            names = [column.name for column in columns] + list(OBJECT_ARRAYS)
+            group.attrs.update(_with_index(attributes | layout, names, steps=0, complete=False))
+            temporary.chmod(0o755)  # mkdtemp makes it private
+            os.replace(temporary, path)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        return EpisodeStore(path, writable=True)
+
+    @property
+    def rows(self) -> int:
+        """How many are valid, all environments together."""
+        return self.steps * self.environments
+
+    def new_block(self, number: int) -> Block:
+        """An empty block; if some of its steps are stored already, with those filled in."""
+        shape = (self.environments, self.block_steps)
+        columns = {name: np.zeros((*shape, *each.shape), each.dtype) for name, each in self.columns.items()}
+        none = np.empty(0, OBJECT)
+        block = Block(number, columns, [[none] * self.block_steps for _ in range(self.environments)])
+        first, stored = number * self.block_steps, self.steps - number * self.block_steps
+        for environment in range(self.environments if stored > 0 else 0):
+            for name, values in columns.items():
+                values[environment, :stored] = self.read(name, environment, first, self.steps)
+            block.objects[environment][:stored] = self.read_objects(environment, first, self.steps)
+        return block
+
+    def append(self, block: Block, steps: int) -> None:
+        """Write a block, then declare the first `steps` steps valid.
+
+        Raises:
+            OSError: the disk is full or fails; what was valid before stays so.
+        """
+        first, stop = block.number * self.block_steps, (block.number + 1) * self.block_steps
+        offset = 0 if block.number == 0 else self._objects_before(first)
+        flat = [found for objects in block.objects for found in objects]
+        counts = np.array([len(found) for found in flat])
+        starts = offset + np.cumsum(counts) - counts
+        block.columns["object_start"] = starts.reshape(self.environments, self.block_steps)
+        for name, values in block.columns.items():
+            if self._arrays[name].shape[1] < stop:
+                self._arrays[name].resize((self.environments, stop, *values.shape[2:]))
+            self._arrays[name][:, first:stop] = values
+        objects = np.concatenate(flat)
+        for name in OBJECT_ARRAYS:
+            array = self._arrays[name]
+            array.resize((offset + len(objects), *array.shape[1:]))
+            array[offset:] = objects[name.removeprefix("object_")]
+        self._commit(steps, complete=False)
+
+    def mark_complete(self) -> None:
+        """Declare that the recording has all it was asked for and has passed its self-test."""
+        self._commit(self.steps, complete=True)
+
+    def read(self, name: str, environment: int, start: int, stop: int) -> np.ndarray:
+        """A column's values, (stop - start, ...), of one environment.
+
+        Raises:
+            UserError: the file that holds them is damaged.
+        """
+        return self._read(name, (environment, slice(start, stop)))
+
+    def read_objects(self, environment: int, start: int, stop: int) -> list[np.ndarray]:
+        """For each step the objects in view, `OBJECT`, nearest first."""
+        starts = self.read("object_start", environment, start, stop)
+        counts = self.read("object_count", environment, start, stop).astype(np.int64)
+        next_block = start - start % self.block_steps + self.block_steps
+        bounds = [start, *range(next_block, stop, self.block_steps), stop]
+        found: list[np.ndarray] = []
+        for first, last in itertools.pairwise(bounds):  # within a block they lie side by side
+            found += self._objects_of(starts[first - start : last - start], counts[first - start : last - start])
+        return found
+
+    def _objects_of(self, starts: np.ndarray, counts: np.ndarray) -> list[np.ndarray]:
+        span = slice(int(starts[0]), int(starts[-1] + counts[-1]))
+        objects = np.empty(span.stop - span.start, OBJECT)
+        for name in OBJECT_ARRAYS:
+            objects[name.removeprefix("object_")] = self._read(name, span) if len(objects) else 0
+        return np.split(objects, np.cumsum(counts)[:-1])
+
+    def _objects_before(self, step: int) -> int:
+        last = (self.environments - 1, slice(step - 1, step))
+        return int(self._read("object_start", last)[0]) + int(self._read("object_count", last)[0])
+
+    def _read(self, name: str, selection: Any) -> np.ndarray:
+        try:
+            return np.asarray(self._arrays[name][selection])
+        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            reason = " ".join(str(error).split())
+            raise UserError(f"{self.path}: is damaged, {name} cannot be read ({reason}); record again") from None
+
+    def _read_index(self, attributes: dict[str, Any]) -> None:
+        index = attributes.pop("index", None)
+        if attributes.get("format") != _FORMAT or not isinstance(index, dict):
+            raise UserError(f"{self.path}: is not a recording; give the path of one that `retinoscope record` made")
+        if index.get("sha256") != _digest(attributes, index):
+            raise UserError(f"{self.path}: is damaged (zarr.json does not match its checksum); record again")
+        self.attributes = {name: value for name, value in attributes.items() if name != "format"}
+        self.environments, self.block_steps = int(attributes["environments"]), int(attributes["block_steps"])
+        self.steps, self.complete, self._names = int(index["steps"]), bool(index["complete"]), list(index["arrays"])
+
+    def _array(self, name: str) -> zarr.Array[Any]:
+        try:
+            # The setting is not kept on disk; without it, a chunk of zeros would look like a missing one.
+            with zarr.config.set({"array.write_empty_chunks": True}):
+                array = self._group[name]
+        except (KeyError, ValueError, OSError):
+            array = None
+        if not isinstance(array, zarr.Array):
+            raise UserError(f"{self.path}: is damaged, the array {name} is missing; record again")
+        return array
+
+    def _check_chunks(self) -> None:
+        """A missing file would read as zeros."""
+        blocks = math.ceil(self.steps / self.block_steps)
+        for name, column in self.columns.items():
+            inner = ["0"] * len(column.shape)
+            for block in range(blocks):
+                if not self.path.joinpath(name, "c", "0", str(block), *inner).is_file():
+                    raise UserError(f"{self.path}: is damaged, block {block} of {name} is missing; record again")
+
+    def _commit(self, steps: int, complete: bool) -> None:
+        self._group.attrs.update(_with_index(self.attributes, self._names, steps, complete))
+        self.steps, self.complete = steps, complete
+
+
+def _with_index(attributes: dict[str, Any], names: list[str], steps: int, complete: bool) -> dict[str, Any]:
+    content = attributes | {"format": _FORMAT}
+    index: dict[str, Any] = {"arrays": names, "steps": steps, "complete": complete}
+    return content | {"index": index | {"sha256": _digest(content, index)}}
+
+
+def _digest(attributes: dict[str, Any], index: dict[str, Any]) -> str:
+    covered = attributes | {"index": {name: value for name, value in index.items() if name != "sha256"}}
+    return hashlib.sha256(json.dumps(covered, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,191 @@
+"""Receptive fields of networks whose filters are known."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from retinoscope.agents.agent import Agent
+from retinoscope.analyses.receptive_fields import ReceptiveFieldParameters, cross_check, receptive_fields
+from retinoscope.analyses.result import load_result
+from retinoscope.errors import UserError
+from retinoscope.stimuli.patches import RecordedPatches
+from tests.oracles import composed_filters, gradient_of_one_unit
+from tests.synthetic import PIXEL_SCALE, convolution_of, gabor_policy, small_policy
+
+
+def cosines(fields: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    one, other = fields.reshape(len(fields), -1), truth.reshape(len(truth), -1)
+    return (one * other).sum(axis=1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
+
+
+@pytest.mark.parametrize("activation", ["linear", "elu"])
+@pytest.mark.parametrize("method", ["gradient", "noise"])
+def test_hand_set_gabors_come_back_with_their_signs(method, activation):
+    policy, filters = gabor_policy(activation=activation)
+    data = receptive_fields(policy, method=method, layers="conv1", target_reliability=0.995).data
+    assert cosines(data["conv1"].values, filters).min() > 0.99
+    assert bool(data["conv1_target_reached"])
+    assert data["conv1_reliability"].values.min() >= 0.995
+
+
+def test_signs_hold_where_the_mean_activity_is_negative():
+    policy, filters = gabor_policy(activation="elu")
+    convolution_of(policy, "conv1").bias.fill_(-1.0)
+    for method in ("gradient", "noise"):
+        data = receptive_fields(policy, method=method, layers="conv1", target_reliability=0.98).data
+        assert cosines(data["conv1"].values, filters).min() > 0.97
+
+
+def test_a_linear_network_gives_the_analytic_composition_in_activity_per_pixel_unit():
+    policy = small_policy(vvs_depth=0, activation="linear")
+    first, second = (convolution_of(policy, layer).weight.double().numpy() for layer in ("conv1", "conv2"))
+    truth = composed_filters(first, second, stride=2) / PIXEL_SCALE
+    gradient = receptive_fields(policy, layers=("conv1", "conv2")).data
+    np.testing.assert_allclose(gradient["conv1"].values, np.moveaxis(first, 1, -1) / PIXEL_SCALE, atol=1e-7)
+    np.testing.assert_allclose(gradient["conv2"].values, truth, atol=1e-7)
+    noise = receptive_fields(policy, layers="conv2", method="noise", max_stimuli=20_000, target_reliability=1.0).data
+    errors = np.linalg.norm((noise["conv2"].values - truth).reshape(2, -1), axis=1)
+    relative = errors / np.linalg.norm(truth.reshape(2, -1), axis=1)
+    np.testing.assert_allclose(noise["conv2_error"].values, relative, rtol=0.25)
+    assert relative.max() < 0.12
+
+
+def test_both_methods_agree_on_a_deep_elu_network_within_their_stated_error():
+    policy = small_policy(global_channels=6)
+    for layer in ("conv1", "conv2", "conv3"):  # weights large enough to drive units well into the bend of the ELU
+        convolution_of(policy, layer).weight.mul_(3)
+    data = cross_check(policy, max_stimuli=20_000).data
+    for layer in ("conv1", "conv2", "conv3"):
+        assert (data[f"{layer}_difference"] < 1.3 * data[f"{layer}_expected_difference"]).all()
+        assert (data[f"{layer}_cosine"] > data[f"{layer}_expected_cosine"] - 0.02).all()
+    ratio = data["conv3_difference"] / data["conv3_expected_difference"]
+    assert 0.9 < float(ratio.mean()) < 1.1  # the stated error is neither too small nor a safe exaggeration
+
+
+def test_layers_default_to_all_convolutions_and_arrays_are_named():
+    result = receptive_fields(Agent("planted", small_policy(), checkpoint_sha256="abc"), units={"rnn": [3, 1]})
+    assert list(result.parameters["layers"]) == ["conv1", "conv2", "conv3", "rnn"]
+    assert result.data["conv2"].dims == ("conv2_unit", "conv2_height", "conv2_width", "colour")
+    assert result.data["conv2"].shape == (2, 7, 7, 3)
+    assert result.data["rnn"].shape == (2, 24, 20, 3)
+    assert result.data["rnn_unit"].values.tolist() == [3, 1]
+    assert result.data["colour"].values.tolist() == ["red", "green", "blue"]
+    assert result.data["conv2"].attrs["units"] == "activity per pixel unit"
+    assert "zero state" in result.data["rnn"].attrs["caption"]
+    assert result.provenance["agent"] == "planted" and result.provenance["checkpoint_sha256"] == "abc"
+    assert result.parameters["noise_mean"] == 60 and result.parameters["noise_sigma"] == 20
+    json.dumps(result.parameters)
+
+
+def test_a_network_without_convolutions_is_mapped_at_its_first_layer():
+    policy = small_policy(encoder="linear", shape=(6, 5, 3))
+    fields = receptive_fields(policy).data["fc"].values
+    weights = policy.network.encoder.layers.get_submodule("fc.linear").weight.numpy().reshape(7, 3, 6, 5)
+    np.testing.assert_allclose(fields, np.moveaxis(weights, 1, -1) / PIXEL_SCALE, atol=1e-7)
+
+
+def test_recorded_observations_take_the_place_of_noise():
+    policy = small_policy()
+    observations = np.random.default_rng(0).integers(0, 256, (6, *policy.observation_shape), dtype=np.uint8)
+    result = receptive_fields(
+        policy, layers="rnn", units={"rnn": [2]}, observations=observations, max_stimuli=8, target_reliability=1.0
+    )
+    drawn = [RecordedPatches(observations).draw(batch, 4, policy.observation_shape) for batch in (0, 1)]
+    expected = np.mean([gradient_of_one_unit(policy, "rnn", 2, each) for each in np.concatenate(drawn)], axis=0)
+    np.testing.assert_allclose(result.data["rnn"].values[0], expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
+    assert result.parameters["stimuli"] == "recorded observations"
+    assert receptive_fields(policy, observations=observations, max_stimuli=50).data["conv3"].shape == (3, 15, 15, 3)
+
+
+@pytest.mark.parametrize("method", ["gradient", "noise"])
+def test_a_dead_unit_is_said_to_be_dead_and_does_not_hold_up_the_others(method):
+    policy, _ = gabor_policy(activation="relu")
+    convolution_of(policy, "conv1").bias[2] = -1_000
+    data = receptive_fields(policy, layers="conv1", method=method, target_reliability=0.95).data
+    dead = np.arange(6) == 2
+    assert np.array_equal(np.isnan(data["conv1_reliability"]), dead)
+    assert np.array_equal(np.isnan(data["conv1_error"]), dead)
+    assert not data["conv1"].values[2].any()
+    assert bool(data["conv1_target_reached"]) and int(data["conv1_stimuli"]) < 10_000
+    assert "1 unit never answered" in data["conv1"].attrs["caption"]
+
+
+def test_a_layer_in_which_nothing_answers_has_not_reached_the_target():
+    policy, _ = gabor_policy(activation="relu")
+    convolution_of(policy, "conv1").bias.fill_(-1_000)
+    data = receptive_fields(policy, layers="conv1").data
+    assert not bool(data["conv1_target_reached"])
+    assert "6 units never answered" in data["conv1"].attrs["caption"]
+
+
+def test_a_target_that_was_not_reached_is_said_not_to_be():
+    policy, _ = gabor_policy()
+    data = receptive_fields(policy, layers="conv1", method="noise", max_stimuli=301, batch_size=100).data
+    assert int(data["conv1_stimuli"]) == 301
+    assert not bool(data["conv1_target_reached"])
+    assert "was not reached" in data["conv1"].attrs["caption"]
+
+
+def test_the_seed_decides_everything():
+    policy, settings = small_policy(), {"layers": "conv3", "max_stimuli": 40}
+    one, same, other = (receptive_fields(policy, seed=seed, **settings).data["conv3"].values for seed in (1, 1, 2))
+    assert np.array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def test_the_batch_size_bounds_what_is_shown_at_once(monkeypatch):
+    policy, shown = small_policy(), []
+    encode = policy.encode
+
+    def watched(observations: torch.Tensor, until: str) -> torch.Tensor:
+        shown.append(len(observations))
+        return encode(observations, until)
+
+    monkeypatch.setattr(policy, "encode", watched)
+    receptive_fields(policy, layers="conv3", batch_size=7, max_stimuli=50, target_reliability=1.0)
+    assert max(shown) == 7 and sum(shown) == 50
+
+
+def test_a_saved_result_comes_back(tmp_path):
+    result = receptive_fields(small_policy(), ReceptiveFieldParameters(layers=("conv1",)))
+    loaded = load_result(result.save(tmp_path / "receptive_fields.nc"))
+    assert loaded.data.equals(result.data)
+    assert loaded.parameters["layers"] == ["conv1"] and loaded.parameters["method"] == "gradient"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"layers": "conv9"}, "layer 'conv9'"),
+        ({"layers": ("conv1",), "units": {"rnn": [0]}}, "units of 'rnn'"),
+        ({"units": {"nothing": [0]}}, "layer 'nothing'"),
+        ({"units": {"rnn": [5]}}, "unit 5 of 'rnn'"),
+        ({"units": {"rnn": [-1]}}, "unit -1 of 'rnn'"),
+        ({"units": {"rnn": []}}, "none given"),
+        ({"method": "guess"}, "method 'guess'"),
+        ({"method": "noise", "observations": np.zeros((1, 24, 20, 3), np.uint8)}, "recorded observations"),
+        ({"observations": np.zeros((1, 9, 9, 3), np.uint8)}, "9x9x3"),
+        ({"noise_sigma": 0.0}, "sigma 0.0"),
+        ({"noise_mean": float("nan"), "noise_sigma": 1.0}, "mean nan"),
+        ({"noise_mean": 300.0}, "mean 300.0"),
+        ({"target_reliability": 0.0}, "target reliability 0.0"),
+        ({"target_reliability": 1.5}, "target reliability 1.5"),
+        ({"max_stimuli": 1}, "max stimuli 1"),
+        ({"batch_size": 0}, "batch size 0"),
+        ({"seed": -1}, "seed -1"),
+        ({"metod": "noise"}, "no parameter 'metod'"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(settings, message):
+    with pytest.raises(UserError, match=message) as caught:
+        receptive_fields(small_policy(), **settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_cross_check_refuses_unknown_parameters():
+    with pytest.raises(UserError, match="no parameter 'metod'"):
+        cross_check(small_policy(), metod="noise")

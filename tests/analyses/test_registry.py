@@ -1,0 +1,56 @@
+"""Which analyses run is a matter of the registry alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import retinoscope.analyses
+from retinoscope.analyses.receptive_field_parameters import MAX_STIMULI
+from retinoscope.analyses.registry import ALWAYS, ANALYSES, Inputs, Options, select_analyses
+from retinoscope.errors import UserError
+from retinoscope.report.drawings import DRAWINGS
+from tests.rollouts.recordings import small_agent
+from tests.simulations import HEADS, PlantedRecording, planted_rows
+
+
+def test_an_analysis_has_one_name_everywhere() -> None:
+    folder = Path(retinoscope.analyses.__file__).parent
+    for analysis in ANALYSES:
+        assert (folder / f"{analysis.name}.py").is_file()
+        assert (folder.parent / "figures" / f"{analysis.name}.py").is_file()
+        assert analysis.name in DRAWINGS
+
+
+def test_each_runs_on_what_it_says_it_needs_and_takes_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MAX_STIMULI, "noise", 256)
+    inputs = {
+        "agent": small_agent(),
+        "recording": PlantedRecording(planted_rows(12), HEADS, {"poison": -20, "stone": 0, "fruit": 25}),
+    }
+    for analysis in ANALYSES:
+        needed = {name: inputs[name] if name in analysis.needs else None for name in inputs}
+        result = analysis.run(Inputs(**needed), Options(frames=5, seed=3, method="noise"))  # type: ignore[arg-type]
+        assert result.analysis == analysis.name
+        if analysis.name == "simulation":
+            assert result.data.sizes["time"] == 5
+        if analysis.name == "receptive_fields":
+            assert (result.parameters["method"], result.parameters["seed"]) == ("noise", 3)
+
+
+def test_the_quick_analyses_always_run() -> None:
+    assert [each.name for each in select_analyses()] == [each.name for each in ANALYSES if each.family == ALWAYS]
+
+
+@pytest.mark.parametrize("responses", ["telepathy", ["telepathy"], ("always",)])
+def test_an_unknown_family_is_refused_and_what_there_is_listed(responses: str | list[str]) -> None:
+    with pytest.raises(UserError, match=r"unknown; .*simulation and receptive fields always run"):
+        select_analyses(responses)
+
+
+@pytest.mark.parametrize("wrong", [{"frames": 0}, {"seed": -1}, {"method": "magic"}])
+def test_options_that_make_no_sense_are_refused(wrong: dict[str, int]) -> None:
+    (name,) = wrong
+    with pytest.raises(UserError, match=name):
+        Options(**wrong)  # type: ignore[arg-type]

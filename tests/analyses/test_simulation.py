@@ -1,0 +1,97 @@
+"""A simulation is the rows of a recording, labelled; nothing is shifted, dropped or made up."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray
+
+from retinoscope.analyses.result import load_result
+from retinoscope.analyses.simulation import simulation
+from retinoscope.errors import UserError
+from retinoscope.rollouts import Recording, record
+from tests.rollouts.recordings import small_agent, small_arena
+from tests.simulations import HEADS, PlantedRecording, planted_rows, planted_simulation
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    folder = tmp_path_factory.mktemp("recording")
+    return record(small_agent(), small_arena(folder), frames=90, out=folder / "small.zarr", workers=1)
+
+
+def test_every_row_is_that_of_the_recording(recording: Recording) -> None:
+    result = simulation(recording, start=20, frames=60)
+    rows = recording.rows(20, 80)
+    for name in ("observation", "health", "value", "action", "reward", "pickups", "terminated", "truncated"):
+        np.testing.assert_array_equal(result.data[name].values, rows[name].values, err_msg=name)
+        assert result.data[name].dims == rows[name].dims
+    for name in ("episode", "step"):
+        np.testing.assert_array_equal(result.data[name].values, rows[name].values, err_msg=name)
+    assert rows["truncated"].values.any() or rows["terminated"].values.any(), (
+        "the stretch should cross an episode's end"
+    )
+
+
+def test_probabilities_are_the_softmax_within_each_head(recording: Recording) -> None:
+    result, rows = simulation(recording, frames=10), recording.rows(0, 10)
+    for time, logits in enumerate(rows["logits"].values.astype(float)):
+        for head in (slice(0, 3), slice(3, 6)):
+            total = sum(math.exp(each) for each in logits[head])
+            expected = [math.exp(each) / total for each in logits[head]]
+            np.testing.assert_allclose(result.data["probability"].values[time, head], expected, rtol=1e-5)
+
+
+def test_times_are_in_seconds_of_the_game() -> None:
+    data = planted_simulation(planted_rows(30, episode_lengths=(10,))).data
+    np.testing.assert_allclose(data["elapsed"].values, np.arange(30) * 4 / 35)
+    np.testing.assert_allclose(data["seconds"].values, np.r_[np.arange(10), np.arange(20)] * 4 / 35)
+    assert data["seconds"].attrs["units"] == "s"
+    assert data.attrs["decisions_per_second"] == pytest.approx(35 / 4)
+
+
+def test_outputs_and_classes_are_named() -> None:
+    data = planted_simulation(planted_rows(5)).data
+    assert data["output"].values.tolist() == [f"{head} {choice}" for head in HEADS for choice in HEADS[head]]
+    assert data["output_head"].values.tolist() == ["turn"] * 3 + ["move"] * 3
+    assert data["output_choice"].values.tolist() == [*HEADS["turn"], *HEADS["move"]]
+    assert dict(zip(data["class"].values.tolist(), data["class_effect"].values.tolist(), strict=True)) == {
+        "poison": -20,
+        "stone": 0,
+        "fruit": 25,
+    }
+    assert data.attrs["health_maximum"] == 200
+
+
+def test_caption_counts_what_was_picked_up() -> None:
+    rows = planted_rows(70, episode_lengths=(35,))
+    rows["pickups"].values[3, 2] = 2
+    rows["pickups"].values[5, 2] = 1
+    rows["pickups"].values[5, 0] = 1
+    rows["pickups"].values[60, 1] = 1
+    caption = planted_simulation(rows).data.attrs["caption"]
+    assert "n = 70 consecutive decisions (8 s of game time) in 2 episodes; 3 healing and 1 harmful pick-ups" in caption
+
+
+def test_a_shorter_recording_gives_what_there_is() -> None:
+    recording = PlantedRecording(planted_rows(12), HEADS, {"poison": -20, "stone": 0, "fruit": 25})
+    assert simulation(recording, start=4).data.sizes["time"] == 8  # type: ignore[arg-type]
+
+
+def test_it_can_be_saved_and_loaded(tmp_path: Path) -> None:
+    result = planted_simulation(planted_rows(12, episode_lengths=(5,)))
+    loaded = load_result(result.save(tmp_path / "simulation.nc"))
+    xarray.testing.assert_identical(loaded.data, result.data)
+    assert (loaded.parameters, loaded.provenance) == (result.parameters, result.provenance)
+
+
+@pytest.mark.parametrize(
+    ("start", "frames", "named"), [(0, 0, "frames"), (0, -1, "frames"), (12, 5, "start"), (-1, 5, "start")]
+)
+def test_a_stretch_that_is_not_there_is_refused(start: int, frames: int, named: str) -> None:
+    recording = PlantedRecording(planted_rows(12), HEADS, {"poison": -20, "stone": 0, "fruit": 25})
+    with pytest.raises(UserError, match=named):
+        simulation(recording, start=start, frames=frames)  # type: ignore[arg-type]

@@ -1,0 +1,118 @@
+"""The help is complete: every command explains itself, shows an example, and the examples work as they stand."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import retinoscope
+from retinoscope.agents.networks import NetworkConfig
+from retinoscope.cli import main
+from retinoscope.command_line.train import train_command, training_config
+from retinoscope.training import TrainingConfig
+from tests.command_line.commands import all_commands, examples_of
+
+COMMANDS = all_commands()
+HEAVY = ("torch", "numpy", "scipy", "sklearn", "xarray", "zarr", "matplotlib", "gymnasium", "vizdoom", "av", "PIL")
+
+
+def test_the_commands_are_those_of_the_workflow() -> None:
+    stages = ["train", "evaluate", "watch", "record", "analyze", "agents", "report"]
+    assert sorted(COMMANDS) == sorted(["scenario list", "scenario build", "scenario preview", *stages])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_is_explained(name: str) -> None:
+    command = COMMANDS[name]
+    assert command.help and len(command.help.split("\n")[0]) <= 60, "a first line that fits the list of commands"
+    for parameter in command.params:
+        assert parameter.help, f"{name}: {parameter.name} has no help"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_shows_an_example_of_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*name.split(), "--help"]) == 0
+    examples = examples_of(capsys.readouterr().out)
+    assert examples
+    assert all(example[: len(name.split())] == name.split() for example in examples)
+
+
+def test_the_examples_work_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, command in COMMANDS.items():
+        for example in examples_of(command.help):
+            capfd.readouterr()
+            code = main(example)
+            printed = capfd.readouterr()
+            assert code == 0, f"{name}: {printed.err}"
+            assert printed.out.strip(), f"{name}: printed nothing"
+    made = {path.name for path in tmp_path.iterdir()}
+    assert made == {"analysis", "arenas", "digits.mp4", "digits.png", "digits.zarr", "runs"}
+    assert retinoscope.open("digits.zarr").attributes["complete"]
+    assert retinoscope.load_agent("runs/digits").frames_trained >= 20_000
+    assert (tmp_path / "analysis" / "report.html").stat().st_size > 10_000
+
+
+def test_help_loads_no_room() -> None:
+    code = (
+        "import sys\nfrom retinoscope.cli import main\nassert main(['--help']) == 0\n"
+        f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\nassert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_options_have_the_names_of_the_python_parameters() -> None:
+    calls = {
+        "scenario build": retinoscope.get_arena,
+        "scenario preview": retinoscope.analyses.scenario_preview,
+        "evaluate": retinoscope.evaluate,
+        "watch": retinoscope.watch,
+        "record": retinoscope.record,
+        "analyze": retinoscope.analyze,
+        "report": retinoscope.rebuild_report,
+    }
+    of_load_agent = {"agent", "checkpoint", "device"}
+    # `out` of the preview is the file that the figure is saved to; a Figure saves itself in Python.
+    of_the_shell = {"as_json", "help", *({"out"})}
+    for name, call in calls.items():
+        options = {parameter.name for parameter in COMMANDS[name].params}
+        parameters = set(inspect.signature(call).parameters)
+        assert options - of_load_agent - of_the_shell <= parameters, name
+        assert parameters - {"progress"} <= options, f"{name}: the shell user lacks something"
+
+
+def test_train_has_every_option_of_the_models_with_their_defaults() -> None:
+    options = {parameter.name: parameter.default for parameter in train_command().params}
+    for model in (TrainingConfig(), NetworkConfig()):
+        for field, default in model.model_dump(exclude={"network"}).items():
+            assert options[field] == default
+
+
+def test_options_of_train_arrive_in_its_configuration() -> None:
+    arguments = "digits --out run --frames 3e6 --batch-size 512 --vvs-depth 2 --greyscale --activation relu --rnn none"
+    options = train_command().make_context("train", arguments.split()).params
+    config = training_config(
+        {name: value for name, value in options.items() if name not in ("scenario", "out", "as_json")}
+    )
+    network = NetworkConfig(vvs_depth=2, greyscale=True, activation="relu", rnn="none")
+    assert config == TrainingConfig(frames=3e6, batch_size=512, network=network)
+
+
+def test_options_of_record_arrive_in_the_recording(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "small.zarr"
+    options = "--frames 64 --seed 3 --environments 2 --workers 1 --block-frames 32 --greedy --checkpoint early"
+    assert main(["record", "digits", "--out", str(path), *options.split()]) == 0
+    recording = retinoscope.open(path)
+    assert recording.frames == 64
+    expected = {"seed": 3, "environments": 2, "greedy": True}
+    assert {name: recording.attributes[name] for name in expected} == expected
+    early = retinoscope.load_agent("digits", "early")
+    assert recording.attributes["checkpoint_sha256"] == early.checkpoint_sha256
+    assert dataclasses.replace(early, name="digits").name == recording.attributes["agent"]

@@ -1,0 +1,123 @@
+"""The receptive field figure: shows every unit on the stated scale, and nothing lies over anything else."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import matplotlib
+import numpy as np
+import pytest
+import xarray
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from retinoscope.analyses.receptive_fields import receptive_fields as measure
+from retinoscope.analyses.result import Result, load_result
+from retinoscope.errors import UserError
+from retinoscope.figures.receptive_fields import MAP, receptive_fields, receptive_fields_all
+from tests.synthetic import gabor_policy, small_policy
+
+
+def planted(units: int, height: int = 5, width: int = 5, colours: int = 3) -> Result:
+    fields = np.random.default_rng(0).normal(size=(units, height, width, colours)) * 1e-4
+    names = ["red", "green", "blue"] if colours == 3 else ["grey"]
+    data = xarray.Dataset(
+        {
+            "conv1": (("conv1_unit", "conv1_height", "conv1_width", "colour"), fields, {"caption": "word " * 70}),
+            "conv1_reliability": ("conv1_unit", np.full(units, 0.9996)),
+        },
+        coords={"conv1_unit": np.arange(units) + 100, "colour": names},
+    )
+    return Result("receptive_fields", data, {"layers": ["conv1"]}, {"agent": "planted"})
+
+
+def drawn_texts(figure: Figure) -> list:
+    figure.set_canvas(FigureCanvasAgg(figure))
+    figure.canvas.draw()
+    return [text for text in figure.findobj(matplotlib.text.Text) if text.get_visible() and text.get_text().strip()]
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        *[planted(units) for units in (1, 4, 8, 16, 32, 64)],
+        planted(8, 60, 80),
+        *[planted(units, colours=1) for units in (3, 16)],
+    ],
+    ids=lambda result: "x".join(map(str, result.data["conv1"].shape)),
+)
+def test_no_text_lies_over_text_or_maps_or_leaves_the_page(result):
+    figure = receptive_fields(result)
+    texts = drawn_texts(figure)
+    boxes = [text.get_window_extent() for text in texts]
+    for (one, first), (other, second) in combinations(zip(texts, boxes, strict=True), 2):
+        # Letters touch their own box by less than half a point.
+        assert not first.shrunk(0.98, 0.9).overlaps(second.shrunk(0.98, 0.9)), (one.get_text(), other.get_text())
+    page = figure.bbox
+    for text, box in zip(texts, boxes, strict=True):
+        assert box.x0 >= 0 and box.x1 <= page.x1 and box.y0 >= 0 and box.y1 <= page.y1, text.get_text()
+    panel = figure.axes[0]
+    tiles = [image.get_window_extent() for image in panel.images]
+    for text, box in zip(texts, boxes, strict=True):
+        assert not any(box.shrunk(1, 0.8).overlaps(tile.shrunk(0.9, 0.98)) for tile in tiles), text.get_text()
+
+
+def test_every_unit_has_a_composite_around_mid_grey_and_three_planes_around_zero():
+    result = planted(4)
+    fields = result.data["conv1"].values
+    images = [np.asarray(image.get_array()) for image in receptive_fields(result, "conv1").axes[0].images]
+    assert len(images) == 4 * 4
+    for unit, field in enumerate(fields):
+        scale = np.abs(field).max()
+        np.testing.assert_allclose(images[4 * unit], 0.5 + field / (2 * scale), atol=1e-6)
+        for plane in range(3):
+            expected = matplotlib.colormaps[MAP](matplotlib.colors.Normalize(-scale, scale)(field[..., plane]))
+            # The colour map has 256 steps; rounding may choose the neighbour.
+            np.testing.assert_allclose(images[4 * unit + 1 + plane], expected, atol=0.03)
+
+
+def test_text_states_number_reliability_and_scale():
+    result = planted(4)
+    words = " ".join(text.get_text() for text in drawn_texts(receptive_fields(result)))
+    for unit in range(4):
+        scale = np.abs(result.data["conv1"].values[unit]).max()
+        assert f"{100 + unit}" in words
+        assert f"±{scale * 1e4:.1f}×10⁻⁴" in words
+    assert "r 0.999" in words and "r 1.000" not in words  # never rounded up
+    assert "Receptive fields of conv1 · agent planted" in words
+
+
+def test_a_unit_that_never_answered_is_said_to_be_silent():
+    result = planted(4)
+    result.data["conv1"].values[1] = 0
+    result.data["conv1_reliability"].values[1] = np.nan
+    words = [text.get_text() for text in drawn_texts(receptive_fields(result))]
+    assert words.count("never answered") == 1
+
+
+def test_all_layers_of_a_measured_and_reloaded_result_are_drawn(tmp_path):
+    measured = measure(small_policy(), units={"rnn": [1]})
+    figures = receptive_fields_all(load_result(measured.save(tmp_path / "result.nc")))
+    assert list(figures) == ["conv1", "conv2", "conv3", "rnn"]
+    assert len(figures["rnn"].axes[0].images) == 4
+
+
+def test_the_caption_states_method_stimuli_noise_patch_and_reliability():
+    policy, _ = gabor_policy()
+    result = measure(policy, layers="conv1", method="noise", max_stimuli=3_000)
+    words = " ".join(text.get_text() for text in drawn_texts(receptive_fields(result))).replace("\n", " ")
+    median = np.floor(1000 * np.median(result.data["conv1_reliability"])) / 1000
+    for fact in (
+        "Noise-weighted average of activity over 3,000 white-noise stimuli (mean 60, σ 20 pixel units)",
+        "patches of 7 × 7 pixels, stride 2; n = 6 units",
+        f"median {median:.3f}",
+        "Scale: the largest absolute weight of the unit",
+    ):
+        assert fact in words
+
+
+def test_another_result_or_layer_is_refused():
+    with pytest.raises(UserError, match="'conv7'"):
+        receptive_fields(planted(2), "conv7")
+    with pytest.raises(UserError, match="'simulation'"):
+        receptive_fields(Result("simulation", xarray.Dataset()))

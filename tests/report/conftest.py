@@ -1,0 +1,57 @@
+"""One run of everything, by an untrained agent whose name is not harmless; the tests of this folder look at it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from retinoscope.agents.agent import Agent
+from retinoscope.report import AnalysisRun, analyze
+from retinoscope.scenarios import ArenaArchive
+from tests.rollouts.recordings import small_agent, small_arena
+
+NAME = "<script>alert('agent')</script> & \"co\""
+FRAMES = 70
+
+
+@pytest.fixture(scope="session")
+def agent() -> Agent:
+    training = {"frames": 3e7, "network": {"encoder": "lindsey", "<b>": "</td>"}, "notes": "</style><script>"}
+    return dataclasses.replace(small_agent(), name=NAME, frames_trained=30_000_128, training=training)
+
+
+@pytest.fixture(scope="session")
+def arena(tmp_path_factory: pytest.TempPathFactory) -> ArenaArchive:
+    return small_arena(tmp_path_factory.mktemp("arena"))
+
+
+@pytest.fixture(scope="session")
+def finished_run(agent: Agent, arena: ArenaArchive, tmp_path_factory: pytest.TempPathFactory) -> AnalysisRun:
+    """Not to be changed; copy its directory to do so."""
+    out: Path = tmp_path_factory.mktemp("run") / "out"
+    return analyze(agent, out=out, frames=FRAMES, arena=arena)
+
+
+def find_chromium() -> str | None:
+    """Where the browser is; None without one."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the tests in the browser out where there is none; but where CI decides about a change, they have to run."""
+    if find_chromium() or os.environ.get("CI"):
+        return
+    without = [item for item in items if item.path.name == "test_browser.py"]
+    if without:
+        items[:] = [item for item in items if item not in without]
+        config.hook.pytest_deselected(items=without)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out."""
+    if not (find_chromium() or os.environ.get("CI")):
+        terminalreporter.write_line("tests/report/test_browser.py was left out: install chromium to run it")

@@ -1,0 +1,159 @@
+"""The page in a real browser: it loads, nothing on it is blocked, and the movie plays.
+
+Needs Chromium; see `conftest.py` for what happens without.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import re
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from retinoscope.analyses.result import load_result
+from retinoscope.figures.simulation import simulation_frames, view_position
+from retinoscope.report import AnalysisRun
+from tests.report.conftest import FRAMES, find_chromium
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--window-size=1280,2400",
+]
+
+# Put into a copy of the page, whose policy forbids scripts, to have the browser tell what it has made of it.
+PROBE = """<script>
+const video = document.querySelector("video"), noted = {};
+const tell = () => fetch("/noted", {method: "POST", body: JSON.stringify(noted)});
+video.addEventListener("error", () => { noted.error = video.error.message; tell(); });
+video.addEventListener("seeked", () => {
+  const sheet = Object.assign(document.createElement("canvas"), {width: video.videoWidth, height: video.videoHeight});
+  const context = sheet.getContext("2d");
+  context.drawImage(video, 0, 0);
+  noted.pixels = POINTS.map(([x, y]) => [...context.getImageData(x, y, 1, 1).data].slice(0, 3));
+  tell();
+});
+window.addEventListener("load", () => {
+  noted.images = [...document.images].every(image => image.complete && image.naturalWidth > 0);
+  noted.overflow = document.documentElement.scrollWidth > document.documentElement.clientWidth;
+  const seek = () => {
+    Object.assign(noted, {duration: video.duration, width: video.videoWidth, height: video.videoHeight});
+    video.currentTime = TIME;
+  };
+  video.readyState >= video.HAVE_METADATA ? seek() : video.addEventListener("loadedmetadata", seek);
+});
+</script></body>"""
+
+
+class Desk(ThreadingHTTPServer):
+    """Gives the browser one page, on loopback, and takes down what the page tells."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(("127.0.0.1", 0), DeskHandler)
+        self.page = page.encode()
+        self.told: queue.Queue[dict[str, Any]] = queue.Queue()
+
+
+class DeskHandler(BaseHTTPRequestHandler):
+    server: Desk
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/" else 404)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.end_headers()
+        if self.path == "/":
+            self.wfile.write(self.server.page)
+
+    def do_POST(self) -> None:
+        self.server.told.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def open_in_chromium(page: str, folder: Path) -> Iterator[Desk]:
+    """The page, open in a browser until the `with` block ends."""
+    with Desk(page) as desk:
+        threading.Thread(target=desk.serve_forever, daemon=True).start()
+        command = [*chromium_command(folder), f"http://127.0.0.1:{desk.server_address[1]}/"]
+        browser = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            yield desk
+        finally:
+            browser.terminate()
+            browser.wait(60)
+            desk.shutdown()
+
+
+def chromium_command(folder: Path) -> list[str]:
+    """The browser, with a profile of its own that is thrown away with the folder."""
+    return [find_chromium() or "chromium", *FLAGS, f"--user-data-dir={folder / 'profile'}"]
+
+
+def chromium(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Let the browser do one thing and end."""
+    command = [*chromium_command(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+
+
+def test_the_movie_plays_and_shows_the_frames_that_were_composed(finished_run: AnalysisRun, tmp_path: Path) -> None:
+    result = load_result(finished_run.directory / "results" / "simulation.nc")
+    rate = 2 * result.data.attrs["decisions_per_second"]
+    number = 40
+    frame = next(islice(simulation_frames(result), number, None))
+    top, left, factor = view_position(result)
+    blocks = [
+        (left + factor * x + factor // 2, top + factor * y + factor // 2) for x in (8, 40, 72) for y in (5, 30, 55)
+    ]
+    points = [(2, 2), *blocks]
+    page = finished_run.report.read_text(encoding="utf-8")
+    page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
+    probe = PROBE.replace("TIME", str((number + 0.5) / rate)).replace("POINTS", str([list(point) for point in points]))
+    with open_in_chromium(page.replace("</body>", probe), tmp_path) as desk:
+        noted = desk.told.get(timeout=120)
+    assert noted["images"] and "error" not in noted
+    assert not noted["overflow"], "something is wider than the window"
+    assert noted["duration"] == pytest.approx(FRAMES / rate, abs=0.1)
+    assert (noted["height"], noted["width"]) == frame.shape[:2]
+    expected = np.array([frame[y, x] for x, y in points], float)
+    assert np.abs(np.array(noted["pixels"]) - expected).mean() < 12
+
+
+def test_nothing_on_the_page_is_blocked_and_no_script_runs(finished_run: AnalysisRun, tmp_path: Path) -> None:
+    arguments = ("--enable-logging=stderr", "--virtual-time-budget=5000", f"--screenshot={tmp_path / 'page.png'}")
+    done = chromium(tmp_path, *arguments, finished_run.report.as_uri())
+    assert "CONSOLE" not in done.stderr, "the browser complains"
+    with Image.open(tmp_path / "page.png") as image:
+        pixels = np.asarray(image.convert("RGB"))
+    assert pixels.shape == (2400, 1280, 3)
+    assert len(np.unique(pixels[::4, ::4].reshape(-1, 3), axis=0)) > 500, "the page is not blank"
+
+
+def test_in_print_a_frame_stands_for_the_movie(finished_run: AnalysisRun, tmp_path: Path) -> None:
+    chromium(tmp_path, f"--print-to-pdf={tmp_path / 'page.pdf'}", finished_run.report.as_uri())
+    content = (tmp_path / "page.pdf").read_bytes()
+    assert content.startswith(b"%PDF")
+    poster = next(finished_run.directory.glob("movies/*.png"))
+    with Image.open(poster) as image:
+        assert f"/Width {image.width}".encode() in content and f"/Height {image.height}".encode() in content

@@ -1,0 +1,121 @@
+"""The rules of the house that a machine can check: who imports whom, how long a file is, what may not be used."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "retinoscope"
+FILES = sorted(SOURCE.rglob("*.py"))
+EVERY_FILE = [*FILES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "benchmarks").rglob("*.py"))]
+
+ONLY = {
+    "sample_factory": ("training/",),
+    "zarr": ("rollouts/store",),
+    "vizdoom": ("rollouts/environment", "stimuli/"),
+}
+"""Who alone may import these libraries."""
+
+NEVER = {
+    "scenarios/": ("retinoscope.rollouts", "retinoscope.training", "retinoscope.agents", "torch"),
+    "agents/": ("retinoscope.rollouts", "retinoscope.training"),
+    "rollouts/": ("retinoscope.training", "retinoscope.figures", "retinoscope.report"),
+    "analyses/": ("retinoscope.training", "retinoscope.figures", "retinoscope.report"),
+    "": ("pickle.load", "matplotlib.pyplot"),
+}
+"""Which modules these rooms may never import."""
+
+OURS = {
+    "statistics/": ("retinoscope.statistics", "retinoscope.errors"),
+    "figures/": ("retinoscope.figures", "retinoscope.analyses.result", "retinoscope.errors"),
+}
+"""All of our modules that these rooms may import."""
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Every imported module and name, dotted."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def is_within(name: str, module: str) -> bool:
+    return name == module or name.startswith(module + ".")
+
+
+def room(path: Path) -> str:
+    return path.relative_to(SOURCE).as_posix()
+
+
+def test_libraries_are_imported_only_where_they_belong() -> None:
+    for path in FILES:
+        for name in imports_of(path):
+            for library, places in ONLY.items():
+                assert not is_within(name, library) or room(path).startswith(places), f"{room(path)} imports {name}"
+
+
+def test_rooms_import_only_what_they_may() -> None:
+    for path in FILES:
+        for name in imports_of(path):
+            for place, modules in NEVER.items():
+                if room(path).startswith(place):
+                    assert not any(is_within(name, module) for module in modules), f"{room(path)} imports {name}"
+            for place, modules in OURS.items():
+                if room(path).startswith(place) and name.startswith("retinoscope"):
+                    assert any(is_within(name, module) for module in modules), f"{room(path)} imports {name}"
+
+
+def test_the_command_line_imports_rooms_lazily() -> None:
+    allowed = ("retinoscope.errors", "retinoscope.command_line")
+    for path in [SOURCE / "cli.py", *sorted((SOURCE / "command_line").glob("*.py"))]:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for name in names:
+                assert not name.startswith("retinoscope") or name.startswith(allowed), f"{room(path)} imports {name}"
+
+
+def test_no_file_is_long() -> None:
+    for path in EVERY_FILE:
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 500, path
+
+
+def test_nothing_a_user_gives_is_executed() -> None:
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                _check_call(node, f"{room(path)}:{node.lineno}")
+
+
+def test_every_dependency_is_used_and_every_import_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    import_names = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn"}
+    # Not imported by name: xarray finds h5netcdf for netCDF files; TensorBoard shows the logs of a run.
+    indirect = {"h5netcdf", "tensorboard"}
+
+    def names(requirements: list[str]) -> set[str]:
+        distributions = [re.split(r"[^\w-]", requirement)[0] for requirement in requirements]
+        return {import_names.get(name, name.replace("-", "_")) for name in distributions}
+
+    declared = names(project["dependencies"])
+    optional = names([each for extra in ("doom", "train") for each in project["optional-dependencies"][extra]])
+    imported = {name.partition(".")[0] for path in FILES for name in imports_of(path)}
+    assert declared | optional <= imported | indirect
+    assert imported - set(sys.stdlib_module_names) - {"retinoscope"} <= declared | optional
+
+
+def _check_call(node: ast.Call, where: str) -> None:
+    called = ast.unparse(node.func)
+    keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+    assert called not in ("eval", "exec", "pickle.load", "pickle.loads", "yaml.load", "yaml.unsafe_load"), where
+    if called == "torch.load":
+        assert keywords.get("weights_only") == "True", where
+    if called in ("np.load", "numpy.load"):
+        assert keywords.get("allow_pickle", "False") == "False", where
