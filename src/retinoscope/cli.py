@@ -219,6 +219,13 @@ def analyze(
     method: Annotated[
         Literal["gradient", "noise"], typer.Option(help="How receptive fields are measured.")
     ] = "gradient",
+    layers: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Layer whose receptive fields to map, as conv1 or rnn, or units of it, as fc:0-3,7; may be repeated.",
+            show_default="all convolutions",
+        ),
+    ] = None,
     checkpoint: options.Checkpoint = "final",
     seed: options.Seed = 0,
     device: options.Device = "cpu",
@@ -244,6 +251,7 @@ def analyze(
         responses=tuple(responses or ()),
         dataset=dataset,
         method=method,
+        layers=tuple(layers or ()),
         seed=seed,
         device=device,
         overwrite=overwrite,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import retinoscope.analyses
-from retinoscope.analyses.receptive_field_parameters import MAX_STIMULI
+from retinoscope.analyses.receptive_field_parameters import MAX_STIMULI, chosen_layers
 from retinoscope.analyses.registry import ALWAYS, ANALYSES, Inputs, Options, select_analyses
 from retinoscope.errors import UserError
 from retinoscope.report.drawings import DRAWINGS
@@ -54,3 +54,18 @@ def test_options_that_make_no_sense_are_refused(wrong: dict[str, int]) -> None:
     (name,) = wrong
     with pytest.raises(UserError, match=name):
         Options(**wrong)  # type: ignore[arg-type]
+
+
+def test_layers_and_units_are_chosen_by_name_and_number() -> None:
+    assert chosen_layers(()) == {}
+    assert chosen_layers(("conv1",)) == {"layers": ("conv1",), "units": {}}
+    assert chosen_layers(("conv2", "fc:0-2,7")) == {"layers": ("conv2", "fc"), "units": {"fc": (0, 1, 2, 7)}}
+    result = ANALYSES[1].run(Inputs(small_agent(), None), Options(layers=("rnn:1,3", "conv1:0")))  # type: ignore[arg-type]
+    assert result.data["rnn_unit"].values.tolist() == [1, 3]
+    assert result.data["conv1_unit"].values.tolist() == [0]
+
+
+@pytest.mark.parametrize("text", ["fc:", "fc:a", "fc:1-", "fc:-1", "fc:1,,2"])
+def test_units_that_are_no_numbers_are_refused(text: str) -> None:
+    with pytest.raises(UserError, match=r"units are given as in fc:0-3,7"):
+        chosen_layers((text,))

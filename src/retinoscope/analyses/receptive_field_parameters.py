@@ -47,6 +47,31 @@ class ReceptiveFieldParameters:
     seed: int = 0
 
 
+def chosen_layers(texts: Sequence[str]) -> dict[str, Any]:
+    """The settings `layers` and `units` that `("conv1", "rnn:0-3,7")` asks for; none of them for no text.
+
+    Raises:
+        UserError: a text is not a layer's name, or a name, a colon and unit numbers.
+    """
+    layers, units = [], {}
+    for text in texts:
+        name, colon, numbers = text.partition(":")
+        layers.append(name)
+        if colon:
+            units[name] = _numbers(text, numbers)
+    return {"layers": tuple(layers), "units": units} if layers else {}
+
+
+def _numbers(text: str, numbers: str) -> tuple[int, ...]:
+    found: list[int] = []
+    for part in numbers.split(","):
+        bounds = part.split("-")
+        if len(bounds) > 2 or not all(bound.isdecimal() for bound in bounds):
+            raise UserError(f"layer {text!r}: units are given as in fc:0-3,7; correct {part!r}")
+        found += range(int(bounds[0]), int(bounds[-1]) + 1)
+    return tuple(found)
+
+
 def known(settings: Mapping[str, Any]) -> Mapping[str, Any]:
     """The same settings, if all of them are fields of `ReceptiveFieldParameters`.
 

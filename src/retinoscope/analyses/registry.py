@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from retinoscope.agents.agent import Agent
-from retinoscope.analyses.receptive_field_parameters import METHODS
+from retinoscope.analyses.receptive_field_parameters import METHODS, chosen_layers
 from retinoscope.analyses.receptive_fields import receptive_fields
 from retinoscope.analyses.result import Result
 from retinoscope.analyses.simulation import simulation
@@ -35,12 +35,14 @@ class Options:
         frames: decisions recorded.
         seed: of worlds, actions and stimuli.
         method: of the receptive fields.
+        layers: whose receptive fields, as `conv1`, or `fc:0-3,7` for some units; none for all convolutions.
         progress: show progress bars.
     """
 
     frames: int = 1000
     seed: int = 0
     method: Literal["gradient", "noise"] = "gradient"
+    layers: tuple[str, ...] = ()
     progress: bool = False
 
     def __post_init__(self) -> None:
@@ -84,7 +86,8 @@ def _simulation(inputs: Inputs, options: Options) -> Result:
 
 
 def _receptive_fields(inputs: Inputs, options: Options) -> Result:
-    return receptive_fields(inputs.agent, method=options.method, seed=options.seed, progress=options.progress)
+    chosen = chosen_layers(options.layers)
+    return receptive_fields(inputs.agent, method=options.method, seed=options.seed, progress=options.progress, **chosen)
 
 
 ANALYSES: tuple[Analysis, ...] = (

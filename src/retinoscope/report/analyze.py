@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.load import load_agent
+from retinoscope.analyses.receptive_field_parameters import ReceptiveFieldParameters, chosen_layers, settle
 from retinoscope.analyses.registry import Analysis, Inputs, Options, select_analyses
 from retinoscope.analyses.result import Result, load_result
 from retinoscope.errors import UserError
@@ -51,6 +52,7 @@ def analyze(
     seed: int = 0,
     device: str = "cpu",
     method: Literal["gradient", "noise"] = "gradient",
+    layers: Iterable[str] = (),
     overwrite: bool = False,
     progress: bool = False,
 ) -> AnalysisRun:
@@ -71,6 +73,8 @@ def analyze(
         seed: of worlds, actions and stimuli.
         device: where the network is computed, `cpu` or `cuda`.
         method: of the receptive fields, `gradient` or `noise`.
+        layers: whose receptive fields are mapped: names as `conv1` or `rnn`, or some units of a layer as `fc:0-3,7`;
+            none for all convolutions.
         overwrite: replace results of another run that the directory holds.
         progress: show progress bars on standard error if that is a terminal.
 
@@ -78,7 +82,7 @@ def analyze(
         UserError: an argument is wrong, `out` cannot be written or holds another run's results.
     """
     began = time.monotonic()
-    options = Options(frames, seed, method, progress)
+    options = Options(frames, seed, method, (layers,) if isinstance(layers, str) else tuple(layers), progress)
     analyses = select_analyses(responses)
     if dataset is not None:
         raise UserError(f"dataset {dataset!r}: none of these analyses shows images of a data set; leave it out")
@@ -88,6 +92,9 @@ def analyze(
     agent = agent if isinstance(agent, Agent) else load_agent(agent, device=device)
     archive = _arena_of(agent, arena)
     identity = run_identity(agent, archive, options)
+    settle(
+        agent.policy, ReceptiveFieldParameters(), chosen_layers(options.layers), None
+    )  # wrong names are told at once
     directory = RunDirectory(out)
     with directory.claimed(identity, overwrite):
         path, start = directory.recording(identity), time.monotonic()
@@ -100,7 +107,13 @@ def analyze(
             "identity": identity,
             "agent": describe_agent(agent),
             "arena": {"sha256": archive.sha256, "scenario": archive.scenario.model_dump(mode="json")},
-            "options": {"frames": frames, "seed": seed, "method": method, "device": device},
+            "options": {
+                "frames": frames,
+                "seed": seed,
+                "method": method,
+                "layers": list(options.layers),
+                "device": device,
+            },
             "versions": versions(),
             "analyses": [{"name": each.name, "title": each.title, "family": each.family} for each in analyses],
         }
