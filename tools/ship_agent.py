@@ -1,6 +1,6 @@
 """Put three checkpoints of a training run into the package: before training, early and final.
 
-    python tools/ship_agent.py runs/digits digits --early 1.5e6 --command "retinoscope train digits ..."
+python tools/ship_agent.py runs/digits digits --early 1.5e6 --command "retinoscope train digits ..."
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from retinoscope.agents.weights import save_agent
 
 
 def main() -> None:
+    """Parse the command line and write the files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("name")
@@ -34,7 +35,8 @@ def main() -> None:
         save_agent(agent, folder / f"{name}.safetensors")
         frames[name] = agent.frames_trained
     shutil.copy(arguments.run / "learning_curve.csv", folder / "learning_curve.csv")
-    record = {"command": arguments.command, "remarks": arguments.remarks, "frames": frames, "parameters": agent.training}
+    record = {"command": arguments.command, "remarks": arguments.remarks, "frames": frames}
+    record |= {"parameters": agent.training}
     (folder / "training.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     print(folder, frames)
 

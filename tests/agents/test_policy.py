@@ -46,8 +46,8 @@ def slow_forward(policy: ActorCriticPolicy, observation: np.ndarray, state: np.n
     for number, stride in enumerate((2, 2, 1), start=1):
         kernels = weights[f"encoder.layers.conv{number}.convolution.weight"]
         bias = weights[f"encoder.layers.conv{number}.convolution.bias"]
-        maps = [correlate(activity, kernel, mode="valid")[0] + offset for kernel, offset in zip(kernels, bias, strict=True)]
-        activity = elu(np.stack(maps)[:, ::stride, ::stride])
+        maps = np.stack([correlate(activity, kernel, mode="valid")[0] for kernel in kernels])
+        activity = elu((maps + bias[:, None, None])[:, ::stride, ::stride])
         found[f"conv{number}"] = activity
     dense = weights["encoder.layers.fc.linear.weight"] @ activity.ravel() + weights["encoder.layers.fc.linear.bias"]
     found["fc"] = elu(dense)
@@ -150,7 +150,8 @@ def test_an_agent_survives_saving_and_loading(tmp_path: Path) -> None:
     policy = make_policy(shape=(60, 80, 3))
     agent = Agent("mine", policy, load_scenario("digits"), frames_trained=7, training={"seed": 3})
     again = load_agent(save_agent(agent, tmp_path / "mine.safetensors"))
-    assert (again.name, again.scenario, again.frames_trained, again.training) == ("mine", agent.scenario, 7, {"seed": 3})
+    assert (again.name, again.scenario) == ("mine", agent.scenario)
+    assert (again.frames_trained, again.training) == (7, {"seed": 3})
     observations = torch.randint(0, 256, (2, 60, 80, 3), dtype=torch.uint8)
     for ours, theirs in zip(
         policy.step(observations, policy.initial_state(2)),

@@ -30,7 +30,7 @@ CONFIGS = {
         {},
     ),
     "linear": (TrainingConfig(network=NetworkConfig(encoder="linear", hidden_size=8)), {}),
-    "running statistics of pixels": (TrainingConfig(network=NetworkConfig(global_channels=4)), {"normalize_input": True}),
+    "running statistics": (TrainingConfig(network=NetworkConfig(global_channels=4)), {"normalize_input": True}),
     "returns as they are": (TrainingConfig(network=NetworkConfig(global_channels=4)), {"normalize_returns": False}),
 }
 

@@ -97,7 +97,8 @@ def test_one_episode_is_too_few(agent: Agent) -> None:
 
 
 def test_an_agent_that_does_not_fit_the_arena_is_refused(agent: Agent, scenario: Scenario) -> None:
-    wide = scenario.model_copy(update={"observation": scenario.observation.model_copy(update={"width": 160, "height": 120})})
+    view = scenario.observation.model_copy(update={"width": 160, "height": 120})
+    wide = scenario.model_copy(update={"observation": view})
     with pytest.raises(UserError, match="shows observations of .120, 160, 3., agent 'walker' sees"):
         evaluate(agent, wide, episodes=2)
     with pytest.raises(UserError, match="arena it was trained in is not known"):

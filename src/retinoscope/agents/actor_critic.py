@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -152,7 +153,10 @@ class ActorCriticPolicy(Policy):
         return float(self.network.pixel_mean.mean())
 
     def to(self, device: torch.device | str) -> ActorCriticPolicy:
-        return ActorCriticPolicy(self.network.to(device), self.description)
+        if torch.device(device) == self.device:
+            return self
+        # A copy: moving a module in place would move it under the feet of whoever holds this policy.
+        return ActorCriticPolicy(copy.deepcopy(self.network).to(device), self.description)
 
     def _note(self, name: str, activity: torch.Tensor) -> None:
         for wanted, found in self._captures:

@@ -45,7 +45,8 @@ def load_agent(
 def _find(text: str, checkpoint: str | int) -> Agent:
     if text in shipped_agents():
         if checkpoint not in SHIPPED_CHECKPOINTS:
-            raise UserError(f"agent {text!r}: has no checkpoint {checkpoint!r}; choose from {_listed(SHIPPED_CHECKPOINTS)}")
+            choice = _listed(SHIPPED_CHECKPOINTS)
+            raise UserError(f"agent {text!r}: has no checkpoint {checkpoint!r}; choose from {choice}")
         return load_weights(SHIPPED_FOLDER / text / f"{checkpoint}.safetensors")
     path = Path(text)
     if path.is_dir():
@@ -64,7 +65,7 @@ def _choose(checkpoints: tuple[Checkpoint, ...], wanted: str | int, path: Path) 
     try:
         frames = float(wanted)
     except ValueError:
-        raise UserError(f"{path}: checkpoint {wanted!r} is unknown; choose first, final or a number of frames") from None
+        raise UserError(f"{path}: checkpoint {wanted!r} unknown; choose first, final or a number of frames") from None
     return min(checkpoints, key=lambda each: abs(each.frames - frames))
 
 

@@ -89,7 +89,8 @@ def _convolutions(config: NetworkConfig, in_channels: int) -> list[tuple[str, nn
         return []
     if config.encoder == "simple":
         # The small encoder of many pixel agents (Mnih et al. 2015): large strided kernels, no bottleneck.
-        shapes = [(config.global_channels, 8, 4), (2 * config.global_channels, 4, 2), (2 * config.global_channels, 3, 1)]
+        channels = config.global_channels
+        shapes = [(channels, 8, 4), (2 * channels, 4, 2), (2 * channels, 3, 1)]
     else:
         shapes = [
             (config.global_channels, kernel, config.retinal_stride),
@@ -97,10 +98,8 @@ def _convolutions(config: NetworkConfig, in_channels: int) -> list[tuple[str, nn
             *[(config.global_channels, kernel, 1)] * config.vvs_depth,
         ]
     stages: list[tuple[str, nn.Module]] = []
-    for number, (channels, size, stride) in enumerate(shapes, start=1):
-        convolution = nn.Conv2d(in_channels, channels, size, stride)
-        stages.append(
-            (f"conv{number}", nn.Sequential(OrderedDict(convolution=convolution, activation=activation())))
-        )
-        in_channels = channels
+    for number, (out_channels, size, stride) in enumerate(shapes, start=1):
+        convolution = nn.Conv2d(in_channels, out_channels, size, stride)
+        stages.append((f"conv{number}", nn.Sequential(OrderedDict(convolution=convolution, activation=activation()))))
+        in_channels = out_channels
     return stages

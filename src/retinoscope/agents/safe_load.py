@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import torch
 
@@ -11,9 +13,7 @@ def allow_sample_factory_checkpoints() -> None:
 
     Only numpy's scalar reconstruction and the plain dtypes are allowed; neither executes anything of the file's choice.
     """
-    try:
-        from numpy._core.multiarray import scalar  # numpy 2
-    except ImportError:
-        from numpy.core.multiarray import scalar  # numpy 1.26
+    package = "numpy._core" if np.lib.NumpyVersion(np.__version__) >= "2.0.0" else "numpy.core"
+    scalar = importlib.import_module(f"{package}.multiarray").scalar
     dtypes = [type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64, np.int32, np.bool_)]
     torch.serialization.add_safe_globals([scalar, np.dtype, *dtypes])

@@ -45,7 +45,7 @@ def list_checkpoints(run_directory: Path) -> tuple[Checkpoint, ...]:
     Raises:
         UserError: the directory holds none.
     """
-    found = {}
+    found: dict[int, Checkpoint] = {}
     for path in sorted(run_directory.glob("checkpoint_p0/**/*.pth")):
         match = _CHECKPOINT.match(path.name)
         if match:
@@ -143,7 +143,7 @@ def _observation_shape(
     try:
         return int(configuration["res_h"]), int(configuration["res_w"]), 3
     except (KeyError, TypeError, ValueError):
-        raise UserError(f"{path}: the run does not say how large its observations are; add scenario.yaml to it") from None
+        raise UserError(f"{path}: the run does not say how large its views are; add scenario.yaml to it") from None
 
 
 def _action_heads(model: dict[str, torch.Tensor], path: Path) -> tuple[ActionHead, ...]:
@@ -158,7 +158,7 @@ def _action_heads(model: dict[str, torch.Tensor], path: Path) -> tuple[ActionHea
 def _rename(
     model: dict[str, torch.Tensor], description: NetworkDescription, configuration: dict[str, Any], path: Path
 ) -> dict[str, torch.Tensor]:
-    """Sample Factory's names -> ours. The encoder's tensors are matched in order, so that runs of other wrappers fit."""
+    """Sample Factory's names -> ours; the encoder's are matched in order, so that runs of other wrappers fit."""
     ours = [f"encoder.{name}" for name in Encoder(description.config, description.observation_shape).state_dict()]
     theirs = [name for name in model if name.startswith("encoder.")]
     if len(ours) != len(theirs):
@@ -172,7 +172,8 @@ def _rename(
             renamed[name.replace("critic_linear.", "value.")] = tensor
         elif name.startswith("action_parameterization.distribution_linear."):
             renamed[name.replace("action_parameterization.distribution_linear.", "policy.")] = tensor
-    return {name: tensor.float().contiguous() for name, tensor in {**renamed, **_statistics(model, configuration)}.items()}
+    renamed |= _statistics(model, configuration)
+    return {name: tensor.float().contiguous() for name, tensor in renamed.items()}
 
 
 def _channels_last(image: torch.Tensor) -> torch.Tensor:
@@ -192,7 +193,8 @@ def _statistics(model: dict[str, torch.Tensor], configuration: dict[str, Any]) -
             mean = mean + scale * _channels_last(running_mean)
             scale = scale * _channels_last(torch.sqrt(variance + _VARIANCE_FLOOR))
             found["input_limit"] = torch.tensor(_LIMIT)
-    found |= {"pixel_mean": mean, "pixel_scale": scale, "value_mean": torch.tensor(0.0), "value_scale": torch.tensor(1.0)}
+    found |= {"pixel_mean": mean, "pixel_scale": scale}
+    found |= {"value_mean": torch.tensor(0.0), "value_scale": torch.tensor(1.0)}
     if "returns_normalizer.running_mean" in model:
         found["value_mean"] = model["returns_normalizer.running_mean"].reshape(())
         found["value_scale"] = torch.sqrt(model["returns_normalizer.running_var"] + _VARIANCE_FLOOR).reshape(())

@@ -80,7 +80,7 @@ def load_weights(path: Path) -> Agent:
         )
         scenario = Scenario.model_validate(header["scenario"]) if header["scenario"] else None
     except (KeyError, TypeError, ValueError, pydantic.ValidationError):
-        raise UserError(f"{path}: holds weights but no description of an agent; use a file that retinoscope wrote") from None
+        raise UserError(f"{path}: describes no agent; use a file that retinoscope wrote") from None
     return Agent(
         name=header["name"],
         policy=build_policy(description, tensors, path),

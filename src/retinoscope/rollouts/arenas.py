@@ -29,8 +29,8 @@ def _require_fit(agent: Agent, arena: ArenaArchive) -> None:
     shape = (view.height, view.width, 3)
     if shape != agent.policy.observation_shape:
         raise UserError(
-            f"arena {name!r}: shows observations of {shape}, agent {agent.name!r} sees {agent.policy.observation_shape}; "
-            "choose an arena with its view"
+            f"arena {name!r}: shows observations of {shape}, agent {agent.name!r} sees "
+            f"{agent.policy.observation_shape}; choose an arena with its view"
         )
     heads = {head.name: head.outputs for head in agent.policy.action_heads}
     if heads != ACTION_HEADS:

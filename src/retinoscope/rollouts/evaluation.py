@@ -80,7 +80,8 @@ def play_episodes(
     """Play these episodes, several at a time in one batch; None plays at random. One row per episode."""
     finished: list[dict[str, Any]] = []
     waiting = iter(episode_numbers)
-    lives = [_Life(arena, policy, seed, greedy and policy is not None) for _ in range(min(_ENVIRONMENTS_PER_WORKER, len(episode_numbers)))]
+    side_by_side = min(_ENVIRONMENTS_PER_WORKER, len(episode_numbers))
+    lives = [_Life(arena, policy, seed, greedy and policy is not None) for _ in range(side_by_side)]
     try:
         playing = [life for life in lives if life.start(next(waiting, None))]
         with inference():
@@ -152,7 +153,8 @@ def _logits(policy: Policy | None, playing: list[_Life]) -> np.ndarray:
 def _tasks(
     policy: Policy, arena: ArenaArchive, episodes: int, seed: int, greedy: bool
 ) -> list[tuple[str, tuple[Policy | None, ArenaArchive, list[int], int, bool]]]:
-    groups = [list(range(first, min(first + _EPISODES_PER_TASK, episodes))) for first in range(0, episodes, _EPISODES_PER_TASK)]
+    starts = range(0, episodes, _EPISODES_PER_TASK)
+    groups = [list(range(start, min(start + _EPISODES_PER_TASK, episodes))) for start in starts]
     players: Iterable[tuple[str, Policy | None]] = (("agent", policy.to("cpu")), ("random", None))
     return [(name, (player, arena, group, seed, greedy)) for name, player in players for group in groups]
 

@@ -40,7 +40,7 @@ class TrainingConfig(pydantic.BaseModel):
     pixel_mean: float = pydantic.Field(51.0, description="subtracted from every pixel value, 0-255")
     pixel_scale: float = pydantic.Field(44.0, gt=0, description="divides what is left")
     checkpoint_seconds: int = pydantic.Field(120, ge=1, description="time between the checkpoints kept for resuming")
-    milestone_seconds: int = pydantic.Field(300, ge=1, description="time between the checkpoints that are never deleted")
+    milestone_seconds: int = pydantic.Field(300, ge=1, description="time between checkpoints that are never deleted")
     device: str = pydantic.Field("cpu", pattern="^(cpu|cuda|gpu)$")
 
 

@@ -56,9 +56,7 @@ def _import_sample_factory() -> None:
     try:
         import sample_factory  # noqa: F401
     except ImportError:
-        raise UserError(
-            "sample-factory is not installed; install it with: pip install 'retinoscope[train]'"
-        ) from None
+        raise UserError("sample-factory is not installed; install it with: pip install 'retinoscope[train]'") from None
 
 
 def _prepare(run_directory: Path, scenario_yaml: str, config: TrainingConfig, arena_sha256: str) -> None:
@@ -126,7 +124,8 @@ def _make_observer(run_directory: Path, config: TrainingConfig, progress: bool) 
             row = [env_steps, round(time.monotonic() - self.began, 1)]
             for name in ("reward", "len", "healing", "harmful"):
                 recent = runner.policy_avg_stats.get(name)
-                row.append(round(float(np.mean(recent[policy_id])), 4) if recent and recent[policy_id] else float("nan"))
+                is_known = recent and recent[policy_id]
+                row.append(round(float(np.mean(recent[policy_id])), 4) if is_known else float("nan"))
             is_new = not self.path.exists()
             with self.path.open("a", newline="") as file:
                 rows = csv.writer(file)
@@ -149,7 +148,7 @@ class _ProgressLine:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         console = Console(stderr=True)
-        columns = ["training", BarColumn(), TextColumn("{task.fields[text]}"), TimeRemainingColumn()]
+        columns = (TextColumn("training"), BarColumn(), TextColumn("{task.fields[text]}"), TimeRemainingColumn())
         self._bar = Progress(*columns, console=console, disable=not console.is_terminal)
         self._task = self._bar.add_task("training", total=frames, text="starting")
         self._bar.start()

@@ -21,8 +21,9 @@ from sample_factory.model.encoder import Encoder as SampleFactoryEncoder
 from sample_factory.utils.utils import log as sample_factory_log
 
 from retinoscope.agents.networks import Encoder, NetworkConfig
-from retinoscope.agents.sample_factory_config import network_config_of
 from retinoscope.agents.safe_load import allow_sample_factory_checkpoints
+from retinoscope.agents.sample_factory_config import network_config_of
+from retinoscope.scenarios import ACTION_HEADS
 
 allow_sample_factory_checkpoints()
 torch.set_num_threads(1)
@@ -34,7 +35,7 @@ for _handler in sample_factory_log.handlers:
         _handler.setLevel(logging.ERROR)  # the console; all else goes to sf_log.txt in the run directory
 
 
-class TrainingEnvironment(gymnasium.Wrapper, TrainingInfoInterface):  # type: ignore[type-arg]
+class TrainingEnvironment(gymnasium.Wrapper, TrainingInfoInterface):
     """The arena as Sample Factory wants it: a tuple of discrete actions, pick-ups per episode, harm weighted."""
 
     def __init__(self, scenario: str, harm_weight: float, harm_ramp_frames: tuple[int, int]) -> None:
@@ -48,7 +49,7 @@ class TrainingEnvironment(gymnasium.Wrapper, TrainingInfoInterface):  # type: ig
         self._harm_reward = environment.scenario.reward.pickup_scale * np.minimum(self._effects, 0)
         self._pickups = np.zeros(len(self._effects), np.int64)
         self.action_space = gymnasium.spaces.Tuple(
-            [gymnasium.spaces.Discrete(int(n)) for n in environment.action_space.nvec]
+            [gymnasium.spaces.Discrete(len(outputs)) for outputs in ACTION_HEADS.values()]
         )
 
     def reset(self, **keywords: Any) -> Any:
@@ -58,7 +59,7 @@ class TrainingEnvironment(gymnasium.Wrapper, TrainingInfoInterface):  # type: ig
     def step(self, action: Any) -> Any:
         observation, reward, terminated, truncated, info = self.env.step(np.asarray(action))
         self._pickups += info["pickups"]
-        reward += (self._present_harm_weight() - 1) * float(info["pickups"] @ self._harm_reward)
+        reward = float(reward) + (self._present_harm_weight() - 1) * float(info["pickups"] @ self._harm_reward)
         # Sample Factory copies what is in `info`, so it gets only what it uses.
         summary: dict[str, Any] = {}
         if terminated or truncated:
@@ -109,10 +110,12 @@ def _boolean(text: str) -> bool:
 
 
 def make_environment(_name: str, cfg: Any, _env_config: Any, render_mode: str | None = None) -> TrainingEnvironment:
+    """The environment, by the signature that Sample Factory calls."""
     return TrainingEnvironment(cfg.scenario, cfg.harm_weight, (cfg.harm_ramp_start, cfg.harm_ramp_stop))
 
 
 def make_encoder(cfg: Any, observation_space: Any) -> PixelEncoder:
+    """The encoder, by the signature that Sample Factory calls."""
     return PixelEncoder(cfg, observation_space)
 
 
