@@ -140,9 +140,9 @@ def test_the_end_of_an_episode_is_said() -> None:
 
 
 def test_nothing_of_the_future_is_shown() -> None:
-    rows = with_pickups((5, 2), (33, 0), decisions=40)
+    rows = with_pickups((5, 2), (21, 2), (33, 0), decisions=40)
     changed = rows.copy(deep=True)
-    order = np.r_[np.arange(21), np.random.default_rng(1).permutation(np.arange(21, 40))]
+    order = np.r_[np.arange(21), np.arange(21, 40)[::-1]]
     for name in ("observation", "health", "value", "logits", "action", "pickups"):
         changed[name].values[...] = rows[name].values[order]
     one, other = planted_simulation(rows), planted_simulation(changed)
@@ -170,6 +170,16 @@ def test_summary_shows_every_pickup_in_its_row_and_names_its_axes() -> None:
     np.testing.assert_allclose(harmful.get_xdata(), np.array([40]) * 4 / 35)
     assert healing.get_marker() != harmful.get_marker()
     assert [label.get_text() for label in pickups.get_yticklabels()] == ["healing (2)", "harmful (1)"]
+
+
+def test_nothing_in_the_summary_is_cut_off() -> None:
+    rows = with_pickups(*itertools.product(range(300), range(3)), decisions=300)
+    rows["value"].values[0] = -1234.5
+    figure = simulation_summary(planted_simulation(rows))
+    drawn = figure.get_tightbbox()
+    assert drawn.x0 >= 0 and drawn.y0 >= 0
+    width, height = figure.get_size_inches()
+    assert drawn.x1 <= width and drawn.y1 <= height
 
 
 def test_summary_traces_do_not_join_episodes() -> None:

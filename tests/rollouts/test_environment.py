@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import os
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -29,14 +31,17 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("RETINOSCOPE_CACHE", str(tmp_path))
 
 
+def python_path():
+    return os.pathsep.join([str(Path(retinoscope.__file__).parents[1]), str(ROOT)])
+
+
 def run_python(program, *arguments, **variables):
-    paths = [str(Path(retinoscope.__file__).parents[1]), str(ROOT)]
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments],
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), **variables},
+        env={**os.environ, "PYTHONPATH": python_path(), **variables},
     )
     return done.stdout.strip()
 
@@ -232,3 +237,36 @@ except UserError as error:
 """
     line = run_python(program, RETINOSCOPE_CACHE=str(tmp_path), DISPLAY="", WAYLAND_DISPLAY="")
     assert line == "render_mode: there is no display for a window; leave render_mode out"
+
+
+def test_the_engine_ends_when_its_process_is_killed(tmp_path):
+    program = (
+        "import sys; from pathlib import Path; from tests.arenas import build_arena;"
+        "from retinoscope.rollouts.environment import GatheringEnvironment;"
+        "environment = GatheringEnvironment(build_arena(Path(sys.argv[1]), 'apples')); environment.reset(seed=0);"
+        "print('playing', flush=True); sys.stdin.read()"
+    )
+
+    def engines():
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if str(tmp_path).encode() in (process / "cmdline").read_bytes().partition(b"+viz_")[0]:
+                    found.append(int(process.name))
+        return found
+
+    player = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": python_path(), "TMPDIR": str(tmp_path)},
+    )
+    with player:
+        assert player.stdout.readline() == b"playing\n"
+        alive = set(engines()) - {player.pid}
+        assert len(alive) == 1
+        player.kill()
+    deadline = time.monotonic() + 30
+    while alive & set(engines()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not alive & set(engines())

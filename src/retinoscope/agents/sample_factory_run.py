@@ -25,7 +25,7 @@ from retinoscope.agents.weights import build_policy, file_sha256
 from retinoscope.errors import UserError
 from retinoscope.scenarios.specification import ACTION_HEADS, Scenario, read_scenario
 
-_CHECKPOINT = re.compile(r"^(?:checkpoint|best)_(\d+)_(\d+).*\.pth$")
+_CHECKPOINT = re.compile(r"^checkpoint_(\d+)_(\d+)\.pth$")
 _WOULD_EXECUTE = re.compile("unsupported (global|class)|unrecognized function", re.IGNORECASE)  # torch's words
 _VARIANCE_FLOOR = 1e-5  # Sample Factory adds this to running variances
 _LIMIT = 5.0  # and clips what it normalised by them here

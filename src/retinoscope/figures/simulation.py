@@ -233,12 +233,12 @@ def simulation_summary(result: Result) -> Figure:
     elapsed, episode = data["elapsed"].values, data["episode"].values
     figure = Figure(figsize=(7.2, 4.4))
     # Fixed margins: the constrained layout, drawn at a second resolution, made these axes collapse.
-    margins = {"left": 0.17, "right": 0.98, "top": 0.94, "bottom": 0.11, "hspace": 0.16}
+    margins = {"left": 0.2, "right": 0.98, "top": 0.94, "bottom": 0.11, "hspace": 0.16}
     health, pickups, value = figure.subplots(3, 1, sharex=True, gridspec_kw={"height_ratios": (3, 1, 3), **margins})
     health.plot(elapsed, _broken_at_episodes(data["health"].values, episode), color="0.2", linewidth=1)
     health.set(ylabel="health, points", ylim=(0, 1.04 * data.attrs["health_maximum"]))
     value.plot(elapsed, _broken_at_episodes(data["value"].values, episode), color="0.2", linewidth=1)
-    value.set(ylabel="critic's value,\nexpected return", xlabel="time, s", xlim=(elapsed[0], max(elapsed[-1], 1e-3)))
+    value.set(ylabel="critic's value,\nreturn expected", xlabel="time, s", xlim=(elapsed[0], max(elapsed[-1], 1e-3)))
     _draw_pickup_rows(pickups, data)
     _draw_episodes((health, pickups, value), elapsed, episode)
     for axes in (health, pickups, value):
@@ -273,6 +273,7 @@ def _draw_pickup_rows(axes: Axes, data: xarray.Dataset) -> None:
         )
         labels.append(f"{name} ({counts.sum()})")
     axes.set(ylim=(-0.6, 1.6), yticks=[1, 0], yticklabels=labels, ylabel="pick-ups")
+    axes.tick_params(axis="y", labelsize=9)
 
 
 def _broken_at_episodes(values: np.ndarray, episode: np.ndarray) -> np.ndarray:

@@ -17,10 +17,20 @@ from retinoscope.figures import canvas
 _STEP = 4  # pixels from one decision to the next
 _AXIS = 64  # width of the column of axis numbers
 _AHEAD = 24  # empty pixels right of the present decision
-_TITLE, _MARKS, _PANEL, _BETWEEN, _TIME = 24, 20, 96, 42, 46
+_TITLE, _MARKS, _PANEL, _BETWEEN, _TIME = 24, 32, 96, 42, 46
 _TEXT = 14
 _MARK = 6  # half the width of a pick-up's triangle
 _TRACE: canvas.Colour = (60, 64, 72)
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """Columns and rows on the strip of something that is shown whole or not at all."""
+
+    left: int
+    right: int
+    top: int
+    bottom: int
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,7 @@ class Traces:
             _Panel("Health, points", first, health, health_ticks),
             _Panel("Critic's value: expected return", first + _PANEL + _BETWEEN, value, value_ticks),
         )
+        self._marks: list[_Mark] = []
         self._strip = self._draw_strip(data)
         self._margin = self._draw_margin()
 
@@ -62,7 +73,9 @@ class Traces:
         right = self._column(decision) - 1  # a line is two pixels wide: the next column has some of what is to come
         region = frame[y : y + self.height, x + _AXIS : x + self.width]
         region[:, :present] = self._strip[:, right - present : right]
-        region[_TITLE : _TITLE + _MARKS, present - _MARK : present] = canvas.WHITE  # the next mark reaches to here
+        for mark in self._marks:
+            if mark.left < right < mark.right:
+                region[mark.top : mark.bottom, present - right + mark.left : present] = canvas.WHITE
         for panel in self._panels:
             row = int(panel.row(panel.values[decision]))
             canvas.fill(region, present - 4, row - 4, 8, 8, canvas.INK)
@@ -107,19 +120,22 @@ class Traces:
             text = f"{5 * (seconds[decision] // 5):.0f}"
             draw.line([(column, bottom), (column, bottom + 4)], fill=canvas.GREY)
             draw.text((column, bottom + 6), text, fill=canvas.GREY, font=canvas.font(_TEXT), anchor="ma")
+            half = canvas.text_width(text, _TEXT) // 2 + 2
+            self._marks.append(_Mark(column - half, column + half, bottom + 5, self.height))
 
     def _draw_pickups(self, draw: ImageDraw.ImageDraw, data: xarray.Dataset) -> None:
         """Healing: a filled triangle pointing up; harmful: an open one pointing down; and a line through the traces."""
         effect, pickups = data["class_effect"].values, data["pickups"].values
-        middle = _TITLE + _MARKS // 2
+        upper, lower = _TITLE + _MARKS // 4, _TITLE + 3 * _MARKS // 4
         for decision, kind in zip(*np.nonzero(pickups), strict=True):
             column = self._column(int(decision))
             if effect[kind] > 0:
-                shape = [(column - _MARK, middle + 5), (column + _MARK, middle + 5), (column, middle - 6)]
+                shape = [(column - _MARK, upper + 5), (column + _MARK, upper + 5), (column, upper - 6)]
                 draw.polygon(shape, fill=canvas.HEALING)
             elif effect[kind] < 0:
-                shape = [(column - _MARK, middle - 5), (column + _MARK, middle - 5), (column, middle + 6)]
+                shape = [(column - _MARK, lower - 5), (column + _MARK, lower - 5), (column, lower + 6)]
                 draw.polygon(shape, fill=canvas.WHITE, outline=canvas.HARMFUL, width=2)
+            self._marks.append(_Mark(column - _MARK - 1, column + _MARK + 2, _TITLE, _TITLE + _MARKS))
             colour = canvas.HEALING if effect[kind] > 0 else canvas.HARMFUL if effect[kind] < 0 else canvas.GREY
             for panel in self._panels:
                 rows = range(panel.top, panel.top + _PANEL, 2 if effect[kind] > 0 else 6)
@@ -128,7 +144,9 @@ class Traces:
     def _draw_episode_boundary(self, strip: np.ndarray, column: int, episode: int) -> None:
         bottom = self._panels[-1].top + _PANEL
         canvas.fill(strip, column, 0, 2, bottom, canvas.INK)
-        canvas.draw_text(strip, f"episode {episode + 1}", column + 8, 0, _TEXT, canvas.INK)
+        name = f"episode {episode + 1}"
+        canvas.draw_text(strip, name, column + 8, 0, _TEXT, canvas.INK)
+        self._marks.append(_Mark(column + 8, column + 8 + canvas.text_width(name, _TEXT), 0, _TITLE))
 
     def _draw_margin(self) -> np.ndarray:
         margin = np.full((self.height, _AXIS, 3), 255, np.uint8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -211,6 +212,7 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
         game = self._configured_game()
         folder = tempfile.mkdtemp(prefix="retinoscope-engine-")
         self._stop_engine = weakref.finalize(self, _stop_engine, game, folder)
+        _tie_engine_to_this_process(game, Path(folder))
         with _working_folder(folder):
             game.init()
         self._game = game
@@ -246,6 +248,18 @@ def _screen_resolution(scenario: Scenario) -> vizdoom.ScreenResolution:
             " that times supersampling they make, for example, 160x120, 320x240, 640x480 or 320x200"
         )
     return resolution
+
+
+def _tie_engine_to_this_process(game: vizdoom.DoomGame, folder: Path) -> None:
+    """Have Linux end the engine when this process is killed; alone, it would wait for its next command for ever."""
+    setpriv, launcher = shutil.which("setpriv"), folder / "engine"
+    if not sys.platform.startswith("linux") or setpriv is None:
+        return
+    engine = shlex.quote(str(Path(vizdoom.__file__).with_name("vizdoom")))
+    launcher.write_text(f'#!/bin/sh\nexec {shlex.quote(setpriv)} --pdeathsig KILL -- {engine} "$@"\n')
+    launcher.chmod(0o700)
+    if os.access(launcher, os.X_OK):  # no program may be started from some temporary folders
+        game.set_vizdoom_path(str(launcher))
 
 
 def _stop_engine(game: vizdoom.DoomGame, folder: str) -> None:

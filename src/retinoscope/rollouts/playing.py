@@ -120,7 +120,7 @@ class Player:
         group.state[torch.from_numpy(row["step"] == 0)] = 0  # a new episode remembers nothing
         if self._policy.state_size:
             row["state_entering"][:] = group.state.cpu().numpy()
-        logits, value, group.state = self._decide(row["observation"], group.state)
+        logits, value, group.state = self._decide(table["observation"][group.rows], group.state)
         row["logits"][:], row["value"][:] = logits, value
         for name in self._layers:
             row[name][:] = activity[name].cpu().numpy()
@@ -134,7 +134,7 @@ class Player:
             block.columns[name][group.rows, index] = table[name][group.rows]
 
     def _decide(self, observations: np.ndarray, state: torch.Tensor) -> tuple[np.ndarray, np.ndarray, torch.Tensor]:
-        pixels = torch.from_numpy(np.ascontiguousarray(observations)).to(self._policy.device)
+        pixels = torch.from_numpy(observations).to(self._policy.device)
         logits, value, leaving = self._policy.step(pixels, state)
         # A copy: the state is set to zero in place, and what the policy returned may be what it also captured.
         return logits.cpu().numpy(), value.cpu().numpy(), leaving.clone()

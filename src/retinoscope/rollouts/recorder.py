@@ -7,13 +7,14 @@ from pathlib import Path
 
 from retinoscope.agents.agent import Agent
 from retinoscope.errors import UserError
+from retinoscope.rollouts.arenas import arena_of
 from retinoscope.rollouts.locking import only_writer
 from retinoscope.rollouts.playing import Player, full_disk_explained
 from retinoscope.rollouts.recording import Recording, open_recording
 from retinoscope.rollouts.replay import replay_error
-from retinoscope.rollouts.schema import check_fit, describe, stored_columns
+from retinoscope.rollouts.schema import describe, stored_columns
 from retinoscope.rollouts.store import EpisodeStore
-from retinoscope.scenarios import ArenaArchive, Scenario, get_arena
+from retinoscope.scenarios import ArenaArchive, Scenario
 
 _FRAMES_PER_ENVIRONMENT = 2000  # about four whole episodes of the shipped arenas
 _MOST_ENVIRONMENTS = 16  # two batches of 8: larger ones make the network no faster on a CPU
@@ -65,11 +66,10 @@ def record(
         RuntimeError: the self-test failed, or a process that plays died: a fault of ours.
     """
     path = Path(out)
-    archive = _arena_of(agent, arena)
     _check_counts(frames=frames, environments=environments, workers=workers, block_frames=block_frames)
     if seed < 0:
         raise UserError(f"seed: {seed} is negative; give 0 or more")
-    check_fit(agent.policy, archive.scenario)
+    archive = arena_of(agent, arena)
     if path.is_dir() and any(path.iterdir()):
         _check_same(open_recording(path), agent, archive, seed, environments, greedy)
     else:
@@ -88,15 +88,6 @@ def record(
             with full_disk_explained(path):
                 store.mark_complete()
     return open_recording(path)
-
-
-def _arena_of(agent: Agent, arena: ArenaArchive | Scenario | str | Path | None) -> ArenaArchive:
-    if isinstance(arena, ArenaArchive):
-        return arena
-    chosen = agent.scenario if arena is None else arena
-    if chosen is None:
-        raise UserError(f"agent {agent.name!r}: the arena it was trained in is not known; name an arena")
-    return get_arena(chosen)
 
 
 def _check_counts(**counts: int | None) -> None:

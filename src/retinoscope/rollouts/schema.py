@@ -10,9 +10,8 @@ import numpy as np
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Layer, Policy
-from retinoscope.errors import UserError
 from retinoscope.rollouts.table import Column, action_column, following_columns, moment_columns
-from retinoscope.scenarios import ACTION_HEADS, ArenaArchive, Scenario
+from retinoscope.scenarios import ArenaArchive, Scenario
 
 SCHEMA_VERSION = 1
 TICS_PER_SECOND = 35  # the pace of the game engine
@@ -87,28 +86,3 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
-
-
-def check_fit(policy: Policy, scenario: Scenario) -> None:
-    """Raises `UserError` if the policy cannot play the scenario."""
-    view = scenario.observation
-    offered = (view.height, view.width, 3)
-    if tuple(policy.observation_shape) != offered:
-        raise UserError(
-            f"agent: sees {_times(policy.observation_shape)} pixels, but the arena {scenario.name!r} shows "
-            f"{_times(offered)}; choose an arena with the observation it was trained on"
-        )
-    heads = {head.name: head.outputs for head in policy.action_heads}
-    if list(heads.items()) != list(ACTION_HEADS.items()):
-        raise UserError(
-            f"agent: acts through {_heads(heads)}, but the arena {scenario.name!r} takes {_heads(ACTION_HEADS)}; "
-            "choose an agent with these action heads"
-        )
-
-
-def _times(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape))
-
-
-def _heads(heads: dict[str, tuple[str, ...]]) -> str:
-    return ", ".join(f"{name} ({'/'.join(outputs)})" for name, outputs in heads.items())
