@@ -39,7 +39,7 @@ app.add_typer(scenario_app, name="scenario")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line.
+    """Run the command line; typer turns Ctrl-C into exit code 130.
 
     Returns:
         The exit code: 0 done, 1 a fault of ours, 2 the user's input is wrong, 130 interrupted.
@@ -49,8 +49,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         app(arguments, prog_name="retinoscope")
     except SystemExit as finished:
         return finished.code if isinstance(finished.code, int) else int(finished.code is not None)
-    except KeyboardInterrupt:
-        return 130
     except UserError as error:
         typer.echo(f"retinoscope: {error}", err=True)
         return 2
