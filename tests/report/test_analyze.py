@@ -153,7 +153,7 @@ def test_a_rebuilt_report_says_the_same_and_computes_nothing(run: Path, monkeypa
     # Names are compared, not contents: a failing comparison of megabytes would take pytest minutes to explain.
     changed = [name for name in before if name.startswith(same) and after[name] != before[name]]
     assert [name for name in changed if not name.endswith(".mp4")] == []
-    # H.264's encoder does not give the same bytes twice for the same frames; it gives nearly as many of nearly the same.
+    # H.264's encoder does not give the same bytes twice for the same frames, but nearly as many.
     for name in changed:
         assert len(after[name]) == pytest.approx(len(before[name]), rel=0.02)
     assert [each["path"] for each in again.manifest["products"]] == [each["path"] for each in manifest["products"]]
