@@ -55,6 +55,12 @@ def changed(path, value):
     return content
 
 
+def test_a_misspelt_key_is_called_unknown_rather_than_missing(tmp_path):
+    content = copy.deepcopy(GOOD)
+    content["stimuly"] = content.pop("stimuli")
+    assert "unknown key 'stimuly'" in complaint(lambda: load_scenario(write(tmp_path, content)))
+
+
 def test_the_good_one_is_good(tmp_path):
     assert load_scenario(write(tmp_path, GOOD)).class_names == ("1", "7")
 

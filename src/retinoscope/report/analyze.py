@@ -20,7 +20,8 @@ from retinoscope.errors import UserError
 from retinoscope.report.html import render_report
 from retinoscope.report.products import Product, write_drawings
 from retinoscope.report.run_directory import RECORDING, REPORT, RunDirectory
-from retinoscope.scenarios import ArenaArchive, Scenario, get_arena
+from retinoscope.rollouts.arenas import arena_of
+from retinoscope.scenarios import ArenaArchive, Scenario
 
 _PACKAGES = ("retinoscope", "torch", "numpy", "xarray", "zarr", "vizdoom", "matplotlib", "av")
 
@@ -90,7 +91,7 @@ def analyze(
     from retinoscope.rollouts import record
 
     agent = agent if isinstance(agent, Agent) else load_agent(agent, device=device)
-    archive = _arena_of(agent, arena)
+    archive = arena_of(agent, arena)
     identity = run_identity(agent, archive, options)
     settle(
         agent.policy, ReceptiveFieldParameters(), chosen_layers(options.layers), None
@@ -189,13 +190,6 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
-
-
-def _arena_of(agent: Agent, arena: ArenaArchive | Scenario | str | Path | None) -> ArenaArchive:
-    chosen = agent.scenario if arena is None else arena
-    if chosen is None:
-        raise UserError(f"agent {agent.name!r}: the arena it was trained in is not known; give one")
-    return chosen if isinstance(chosen, ArenaArchive) else get_arena(chosen)
 
 
 def _run(analysis: Analysis, inputs: Inputs, options: Options, folder: Path) -> list[Product]:

@@ -231,7 +231,8 @@ def read_scenario(path: Path) -> Scenario:
 
 
 def _first_complaint(error: pydantic.ValidationError) -> str:
-    first = error.errors()[0]
+    # A misspelt key is at once unknown and missing; the first of these says more.
+    first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
     sources = ("digits", "apples", "folder")  # pydantic puts the kind of image source into the place of the fault
     where = ".".join(str(part) for part in first["loc"] if part not in sources)
     if first["type"] == "extra_forbidden":
