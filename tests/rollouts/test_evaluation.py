@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from retinoscope.agents.actor_critic import ActorCriticPolicy, NetworkDescriptio
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.networks import NetworkConfig
 from retinoscope.agents.policy import ActionHead
+from retinoscope.agents.weights import save_agent
 from retinoscope.errors import UserError
 from retinoscope.report.watch import watch
 from retinoscope.rollouts.chance import action_generator, world_seed
@@ -94,6 +97,21 @@ def test_greedy_play_takes_the_likeliest_action(agent: Agent) -> None:
 def test_one_episode_is_too_few(agent: Agent) -> None:
     with pytest.raises(UserError, match="episodes: 1 is too few"):
         evaluate(agent, episodes=1)
+    with pytest.raises(UserError, match="seed: -1 is negative"):
+        evaluate(agent, episodes=2, seed=-1)
+    with pytest.raises(UserError, match="workers: 0 is too few"):
+        evaluate(agent, episodes=2, workers=0)
+
+
+def test_a_script_without_a_main_guard_can_evaluate(agent: Agent, tmp_path: Path) -> None:
+    saved = save_agent(agent, tmp_path / "walker.safetensors")
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"import retinoscope\n"
+        f"print(retinoscope.evaluate(retinoscope.load_agent({str(saved)!r}), episodes=2).data.sizes['episode'])\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "2\n"), done.stderr
 
 
 def test_an_agent_that_does_not_fit_the_arena_is_refused(agent: Agent, scenario: Scenario) -> None:

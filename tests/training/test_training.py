@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from retinoscope.agents.load import load_agent
 from retinoscope.agents.networks import NetworkConfig
@@ -99,6 +101,29 @@ def test_a_run_directory_says_what_made_it(interrupted_run: Path) -> None:
 def test_a_run_directory_of_another_scenario_is_refused(interrupted_run: Path) -> None:
     with pytest.raises(UserError, match="another scenario; choose another directory"):
         train("digits", interrupted_run, SMALL)
+
+
+def test_a_run_with_another_network_is_refused_before_training(interrupted_run: Path) -> None:
+    network = SMALL.network.model_copy(update={"hidden_size": 17})
+    before = (interrupted_run / "training.json").read_text()
+    with pytest.raises(UserError, match="whose network has hidden_size 16, not 17; choose another directory"):
+        train("apples", interrupted_run, SMALL.model_copy(update={"network": network}))
+    assert (interrupted_run / "training.json").read_text() == before
+
+
+def test_a_run_whose_last_checkpoint_is_damaged_is_not_begun_anew(interrupted_run: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(interrupted_run, tmp_path / "copy"))
+    last = max((copy / "checkpoint_p0").glob("checkpoint_*.pth"))
+    last.write_bytes(last.read_bytes()[:1000])
+    with pytest.raises(UserError, match=f"{last.name}: is truncated"):
+        train("apples", copy, SMALL)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device the test asks for in vain")
+def test_a_device_that_is_not_there_is_refused_before_training(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="'cuda'"):
+        train("apples", tmp_path / "run", SMALL.model_copy(update={"device": "cuda"}))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_network_that_does_not_fit_the_view_is_refused_before_training(tmp_path: Path) -> None:

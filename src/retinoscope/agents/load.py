@@ -35,7 +35,7 @@ def load_agent(
     Raises:
         UserError: there is no such agent, checkpoint or device, or the file cannot be used.
     """
-    _require_device(str(device))
+    require_device(str(device))
     agent = _find(str(name_or_path), checkpoint)
     if str(device) != "cpu":
         agent = dataclasses.replace(agent, policy=agent.policy.to(device))
@@ -69,7 +69,8 @@ def _choose(checkpoints: tuple[Checkpoint, ...], wanted: str | int, path: Path) 
     return min(checkpoints, key=lambda each: abs(each.frames - frames))
 
 
-def _require_device(device: str) -> None:
+def require_device(device: str) -> None:
+    """Raises `UserError` if this machine cannot compute there."""
     try:
         is_missing = torch.device(device).type == "cuda" and not torch.cuda.is_available()
     except RuntimeError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from retinoscope.agents.agent import Agent
 from retinoscope.agents.networks import NetworkConfig
 from retinoscope.agents.policy import ActionHead
 from retinoscope.errors import UserError
+from retinoscope.files import replacing
 from retinoscope.scenarios.specification import Scenario
 
 FORMAT = "retinoscope-agent-1"
@@ -44,16 +44,13 @@ def save_agent(agent: Agent, path: str | Path) -> Path:
         "frames_trained": agent.frames_trained,
         "training": agent.training,
     }
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     tensors = {name: tensor.contiguous() for name, tensor in policy.network.state_dict().items()}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        safetensors.torch.save_file(tensors, temporary, metadata={"retinoscope": json.dumps(header)})
-        os.replace(temporary, path)
+        with replacing(path) as temporary:
+            safetensors.torch.save_file(tensors, temporary, metadata={"retinoscope": json.dumps(header)})
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 

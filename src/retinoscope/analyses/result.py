@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import xarray
 
 from retinoscope.errors import UserError
+from retinoscope.files import replacing
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,8 @@ class Result:
             parameters=json.dumps(self.parameters),
             provenance=json.dumps(self.provenance),
         )
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
+        with replacing(path) as temporary:
             data.to_netcdf(temporary, engine="h5netcdf")
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
         return path
 
 

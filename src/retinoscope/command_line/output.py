@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,19 +35,18 @@ def save_figure(figure: Figure, path: Path) -> Path:
     Raises:
         UserError: the ending is of no known format, or the file cannot be written.
     """
+    from retinoscope.files import replacing
+
     formats = figure.canvas.get_supported_filetypes()
     suffix = path.suffix.lower().lstrip(".")
     if suffix not in formats:
         raise UserError(f"{path}: unknown kind of picture; let its name end in .png, .pdf or .svg")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(temporary, format=suffix, dpi=160)
-        os.replace(temporary, path)
+        with replacing(path) as temporary:
+            figure.savefig(temporary, format=suffix, dpi=160)
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 

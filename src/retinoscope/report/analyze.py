@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import platform
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +20,7 @@ from retinoscope.report.products import Product, write_drawings
 from retinoscope.report.run_directory import RECORDING, REPORT, RunDirectory
 from retinoscope.rollouts.arenas import arena_of
 from retinoscope.scenarios import ArenaArchive, Scenario
+from retinoscope.versions import versions
 
 _PACKAGES = ("retinoscope", "torch", "numpy", "xarray", "zarr", "vizdoom", "matplotlib", "av")
 
@@ -115,7 +114,7 @@ def analyze(
                 "layers": list(options.layers),
                 "device": device,
             },
-            "versions": versions(),
+            "versions": versions(*_PACKAGES),
             "analyses": [{"name": each.name, "title": each.title, "family": each.family} for each in analyses],
         }
         manifest["seconds"] = round(time.monotonic() - began, 3)
@@ -179,17 +178,6 @@ def describe_agent(agent: Agent) -> dict[str, Any]:
         "action_heads": {head.name: list(head.outputs) for head in policy.action_heads},
         "layers": layers,
     }
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that shape the results, as far as they are installed."""
-    found = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _run(analysis: Analysis, inputs: Inputs, options: Options, folder: Path) -> list[Product]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,6 +11,8 @@ from pathlib import Path
 import av
 import numpy as np
 from PIL import Image
+
+from retinoscope.files import replacing
 
 GIF_EVERY = 2
 """A GIF keeps every second frame, and shows each for twice the time."""
@@ -58,12 +59,8 @@ def write_movie(path: str | Path, frames: Iterable[np.ndarray], frames_per_secon
     if frames_per_second <= 0:
         raise ValueError(f"frames_per_second is {frames_per_second}; it must be above 0")
     rate = Fraction(frames_per_second).limit_denominator(1000)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with replacing(path) as temporary:
         count, width, height, rate = encoders[path.suffix](temporary, _checked(frames), rate)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return Movie(path, count, width, height, float(rate))
 
 

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from retinoscope.errors import UserError
+from retinoscope.files import replacing
 
 MANIFEST = "manifest.json"
 REPORT = "report.html"
@@ -156,14 +157,9 @@ class RunDirectory:
 
 def write_json(path: Path, content: Any) -> None:
     """Write beside, then rename."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(
-            json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-        )
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _read_json(path: Path) -> Any:

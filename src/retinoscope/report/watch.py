@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from pathlib import Path
 
@@ -85,8 +84,6 @@ def _write(
 def _play_live(agent: Agent, arena: ArenaArchive, frames: int, seed: int, greedy: bool) -> None:
     from retinoscope.rollouts.environment import GatheringEnvironment
 
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise UserError("watch: there is no display for a window; write a movie with --out movie.mp4")
     policy = agent.policy
     environment = GatheringEnvironment(arena, objects_in_view=False, render_mode="human")
     sampler = ActionSampler(seed, tuple(len(head.outputs) for head in policy.action_heads), greedy)

@@ -21,6 +21,7 @@ from retinoscope.progress import progress_bar
 from retinoscope.rollouts.arenas import arena_of
 from retinoscope.rollouts.chance import ActionSampler, world_seed
 from retinoscope.rollouts.environment import GatheringEnvironment
+from retinoscope.rollouts.spawning import nothing_to_import_again
 from retinoscope.scenarios import ACTION_HEADS, ArenaArchive, Scenario
 from retinoscope.scenarios.specification import TICS_PER_SECOND
 from retinoscope.statistics.bootstrap import Interval, bootstrap_interval, ratio_of_sums
@@ -56,16 +57,21 @@ def evaluate(
         limit) and `pickups`. `summarise` turns it into means with intervals.
 
     Raises:
-        UserError: fewer than two episodes, or the agent does not fit the arena.
+        UserError: fewer than two episodes, a negative seed, no workers, or the agent does not fit the arena.
     """
     if episodes < 2:
         raise UserError(f"episodes: {episodes} is too few for an interval; use at least 2")
+    if seed < 0:
+        raise UserError(f"seed: {seed} is negative; give 0 or more")
+    if workers is not None and workers < 1:
+        raise UserError(f"workers: {workers} is too few; give at least 1")
     chosen = arena_of(agent, arena)
     tasks = _tasks(agent.policy, chosen, episodes, seed, greedy)
     rows: dict[tuple[str, int], dict[str, Any]] = {}
     bar = progress_bar("episodes", total=2 * episodes, visible=progress)
     with bar as advance, _pool(workers) as pool:
-        futures = [pool.submit(play_episodes, *arguments) for _, arguments in tasks]
+        with nothing_to_import_again():
+            futures = [pool.submit(play_episodes, *arguments) for _, arguments in tasks]
         names: dict[Future[list[dict[str, Any]]], str] = dict(zip(futures, (name for name, _ in tasks), strict=True))
         for future in as_completed(futures):
             for row in future.result():

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import sys
-import types
-from collections.abc import Iterator
 from ctypes import c_uint8
 from multiprocessing.connection import Connection
 
 import numpy as np
 
 from retinoscope.errors import UserError
+from retinoscope.rollouts.spawning import nothing_to_import_again
 from retinoscope.rollouts.table import OBJECT, action_column, following_columns, memory_size, moment_columns, table_of
 from retinoscope.rollouts.worker import DONE, MISMATCH, Start, WorkerTask, run_worker
 from retinoscope.scenarios import ACTION_HEADS, ArenaArchive
@@ -72,7 +70,7 @@ class ParallelEnvironments:
                 process = spawn.Process(
                     target=run_worker, args=(theirs, memory, task), name=f"environments-{number}", daemon=True
                 )
-                with _nothing_to_import_again():
+                with nothing_to_import_again():
                     process.start()
                 self._processes.append(process)
                 theirs.close()
@@ -128,17 +126,3 @@ class ParallelEnvironments:
                 process.kill()
                 process.join()
         self._connections, self._processes = [], []
-
-
-@contextlib.contextmanager
-def _nothing_to_import_again() -> Iterator[None]:
-    """Have a spawned process not run the user's script again, as it otherwise would to find what the script defines.
-
-    Ours needs nothing of it, and a script without the `if __name__ == "__main__"` guard could not record at all.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -12,6 +10,7 @@ from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Layer, Policy
 from retinoscope.rollouts.table import Column, action_column, following_columns, moment_columns
 from retinoscope.scenarios import ArenaArchive, Scenario
+from retinoscope.versions import versions
 
 SCHEMA_VERSION = 1
 TICS_PER_SECOND = 35  # the pace of the game engine
@@ -73,16 +72,5 @@ def describe(agent: Agent, arena: ArenaArchive, seed: int, environments: int, gr
         "layers": {layer.name: int(np.prod(layer.shape)) for layer in vector_layers(policy)},
         "frame_skip": scenario.frame_skip,
         "tics_per_second": TICS_PER_SECOND,
-        "versions": versions(),
+        "versions": versions(*_PACKAGES),
     }
-
-
-def versions() -> dict[str, str]:
-    """Of Python and of the packages that a recording's content depends on; those not installed are left out."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found

@@ -41,7 +41,7 @@ class TrainingConfig(pydantic.BaseModel):
     pixel_scale: float = pydantic.Field(44.0, gt=0, description="divides what is left")
     checkpoint_seconds: int = pydantic.Field(120, ge=1, description="time between the checkpoints kept for resuming")
     milestone_seconds: int = pydantic.Field(300, ge=1, description="time between checkpoints that are never deleted")
-    device: str = pydantic.Field("cpu", pattern="^(cpu|cuda|gpu)$")
+    device: str = pydantic.Field("cpu", pattern="^(cpu|cuda)$")
 
 
 def sample_factory_arguments(

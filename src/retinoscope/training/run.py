@@ -11,8 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from retinoscope.agents.actor_critic import ActorCriticPolicy
+from retinoscope.agents.load import require_device
 from retinoscope.agents.networks import Encoder
+from retinoscope.agents.sample_factory_run import load_checkpoint
 from retinoscope.errors import UserError
+from retinoscope.files import replacing
 from retinoscope.scenarios import get_arena, load_scenario
 from retinoscope.training.config import TrainingConfig, sample_factory_arguments
 
@@ -36,6 +40,7 @@ def train(scenario: str | Path, out: str | Path, config: TrainingConfig | None =
         UserError: the scenario is wrong, the directory cannot be used, or sample-factory is not installed.
     """
     config = config or TrainingConfig()
+    require_device(config.device)
     run_directory = Path(out).resolve()
     os.environ["OMP_NUM_THREADS"] = "1"  # inherited by the processes; more threads than cores cost tens of times
     _import_sample_factory()
@@ -45,6 +50,7 @@ def train(scenario: str | Path, out: str | Path, config: TrainingConfig | None =
     arena = get_arena(specification)
     view = specification.observation
     Encoder(config.network, (view.height, view.width, 3))  # a network that does not fit is better refused here
+    _require_resumable(run_directory, specification.to_yaml(), config)
     _prepare(run_directory, specification.to_yaml(), config, arena.sha256)
     worker.register()
     cfg = _parse(config, run_directory, specification.frame_skip)
@@ -59,15 +65,36 @@ def _import_sample_factory() -> None:
         raise UserError("sample-factory is not installed; install it with: pip install 'retinoscope[train]'") from None
 
 
-def _prepare(run_directory: Path, scenario_yaml: str, config: TrainingConfig, arena_sha256: str) -> None:
+def _require_resumable(run_directory: Path, scenario_yaml: str, config: TrainingConfig) -> None:
+    """A run that is there already must be the same one, and its last checkpoint whole.
+
+    Sample Factory would hang on a network of another shape, and silently begin anew behind a damaged checkpoint.
+    """
     scenario_file = run_directory / "scenario.yaml"
     if scenario_file.exists() and scenario_file.read_text(encoding="utf-8") != scenario_yaml:
         raise UserError(f"{run_directory}: holds a run in another scenario; choose another directory")
+    checkpoints = sorted((run_directory / "checkpoint_p0").glob("checkpoint_*.pth"))
+    if not checkpoints:
+        return
+    policy = load_checkpoint(checkpoints[-1]).policy
+    assert isinstance(policy, ActorCriticPolicy)
+    there = policy.description.config
+    for name, value in config.network.model_dump().items():
+        if getattr(there, name) != value:
+            raise UserError(
+                f"{run_directory}: holds a run whose network has {name} {getattr(there, name)!r}, not {value!r}; "
+                "choose another directory"
+            )
+
+
+def _prepare(run_directory: Path, scenario_yaml: str, config: TrainingConfig, arena_sha256: str) -> None:
+    description = {"config": config.model_dump(), "arena_sha256": arena_sha256}
+    contents = {"scenario.yaml": scenario_yaml, "training.json": json.dumps(description, indent=2)}
     try:
         run_directory.mkdir(parents=True, exist_ok=True)
-        scenario_file.write_text(scenario_yaml, encoding="utf-8")
-        description = {"config": config.model_dump(), "arena_sha256": arena_sha256}
-        (run_directory / "training.json").write_text(json.dumps(description, indent=2), encoding="utf-8")
+        for name, content in contents.items():
+            with replacing(run_directory / name) as temporary:
+                temporary.write_text(content, encoding="utf-8")
     except OSError as error:
         raise UserError(f"{run_directory}: cannot be written ({error.strerror}); choose another directory") from None
 
