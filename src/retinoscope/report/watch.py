@@ -84,6 +84,8 @@ def _write(
 def _play_live(agent: Agent, arena: ArenaArchive, frames: int, seed: int, greedy: bool) -> None:
     from retinoscope.rollouts.environment import GatheringEnvironment
 
+    if "human" not in GatheringEnvironment.metadata["render_modes"]:
+        raise UserError("watch: there is no display for a window; write a movie with --out movie.mp4")
     policy = agent.policy
     environment = GatheringEnvironment(arena, objects_in_view=False, render_mode="human")
     sampler = ActionSampler(seed, tuple(len(head.outputs) for head in policy.action_heads), greedy)

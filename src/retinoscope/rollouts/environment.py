@@ -82,9 +82,7 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
         objects_in_world: bool = False,
     ) -> None:
         if render_mode == "human" and not _has_display():
-            raise UserError(
-                "render_mode: there is no display for a window; leave render_mode out, or write a movie instead"
-            )
+            raise UserError("render_mode: there is no display for a window; leave render_mode out")
         self.arena = scenario if isinstance(scenario, ArenaArchive) else get_arena(scenario)
         self.scenario = self.arena.scenario
         self.render_mode = render_mode
