@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from retinoscope.rollouts import Recording
+    from retinoscope.scenarios import ArenaArchive
 
 # Before torch and matplotlib are imported; processes that tests start inherit them.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -23,3 +28,21 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ.pop("RETINOSCOPE_CACHE"), ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def small_recording_arena(tmp_path_factory: pytest.TempPathFactory) -> ArenaArchive:
+    """Where the small recording is made."""
+    from tests.rollouts.recordings import small_arena
+
+    return small_arena(tmp_path_factory.mktemp("arena"))
+
+
+@pytest.fixture(scope="session")
+def small_recording(small_recording_arena: ArenaArchive, tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    """Three environments of 100 decisions of `small_agent()`, in stored blocks of 16 steps."""
+    from retinoscope.rollouts import record
+    from tests.rollouts.recordings import SEED, small_agent
+
+    out = tmp_path_factory.mktemp("recordings") / "small.zarr"
+    return record(small_agent(), small_recording_arena, frames=298, out=out, seed=SEED, environments=3, block_frames=96)

@@ -27,9 +27,10 @@ def test_each_runs_on_what_it_says_it_needs_and_takes_its_options(monkeypatch: p
     monkeypatch.setitem(MAX_STIMULI, "noise", 256)
     inputs = {
         "agent": small_agent(),
+        "arena": None,
         "recording": PlantedRecording(planted_rows(12), HEADS, {"poison": -20, "stone": 0, "fruit": 25}),
     }
-    for analysis in ANALYSES:
+    for analysis in select_analyses():
         needed = {name: inputs[name] if name in analysis.needs else None for name in inputs}
         result = analysis.run(Inputs(**needed), Options(frames=5, seed=3, method="noise"))  # type: ignore[arg-type]
         assert result.analysis == analysis.name
@@ -60,7 +61,7 @@ def test_layers_and_units_are_chosen_by_name_and_number() -> None:
     assert chosen_layers(()) == {}
     assert chosen_layers(("conv1",)) == {"layers": ("conv1",), "units": {}}
     assert chosen_layers(("conv2", "fc:0-2,7")) == {"layers": ("conv2", "fc"), "units": {"fc": (0, 1, 2, 7)}}
-    result = ANALYSES[1].run(Inputs(small_agent(), None), Options(layers=("rnn:1,3", "conv1:0")))  # type: ignore[arg-type]
+    result = ANALYSES[1].run(Inputs(small_agent(), None, None), Options(layers=("rnn:1,3", "conv1:0")))  # type: ignore[arg-type]
     assert result.data["rnn_unit"].values.tolist() == [1, 3]
     assert result.data["conv1_unit"].values.tolist() == [0]
 

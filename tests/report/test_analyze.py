@@ -14,7 +14,7 @@ from PIL import Image
 
 from retinoscope.agents.agent import Agent
 from retinoscope.analyses import registry
-from retinoscope.analyses.result import load_result
+from retinoscope.analyses.result import Result, load_result
 from retinoscope.analyses.simulation import simulation
 from retinoscope.errors import UserError
 from retinoscope.report import AnalysisRun, analyze, rebuild_report
@@ -24,7 +24,8 @@ from tests.report.conftest import FRAMES
 
 
 def content_of(directory: Path) -> dict[str, bytes]:
-    return {str(file.relative_to(directory)): file.read_bytes() for file in directory.rglob("*") if file.is_file()}
+    files = [file for file in directory.rglob("*") if file.is_file() and ".unfinished" not in file.parts]
+    return {str(file.relative_to(directory)): file.read_bytes() for file in files}
 
 
 @pytest.fixture
@@ -114,12 +115,37 @@ def test_a_step_that_fails_leaves_the_old_run(
     def fail(inputs: registry.Inputs, options: registry.Options) -> None:
         raise RuntimeError("of all things")
 
-    last = dataclasses.replace(registry.ANALYSES[-1], run=fail)
-    monkeypatch.setattr(registry, "ANALYSES", (*registry.ANALYSES[:-1], last))
+    first, last = registry.select_analyses()
+    monkeypatch.setattr(registry, "ANALYSES", (first, dataclasses.replace(last, run=fail)))
     before = content_of(run)
     with pytest.raises(RuntimeError, match="of all things"):
-        analyze(agent, out=run, frames=FRAMES, arena=arena)
+        analyze(agent, out=run, frames=FRAMES, arena=arena, layers="conv1")
     assert content_of(run) == before
+
+
+def test_a_result_is_used_again_only_if_code_options_and_run_are_the_same(
+    run: Path, agent: Agent, arena: ArenaArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+
+    def counted(analysis: registry.Analysis) -> registry.Analysis:
+        def run(inputs: registry.Inputs, options: registry.Options) -> Result:
+            calls.append(analysis.name)
+            return analysis.run(inputs, options)
+
+        return dataclasses.replace(analysis, run=run)
+
+    monkeypatch.setattr(registry, "ANALYSES", tuple(map(counted, registry.select_analyses())))
+    before = content_of(run)
+    analyze(agent, out=run, frames=FRAMES, arena=arena)
+    assert calls == []
+    for name in ("results/simulation.nc", "results/receptive_fields.nc"):
+        assert content_of(run)[name] == before[name]
+    analyze(agent, out=run, frames=FRAMES, arena=arena, layers="conv1")
+    assert calls == ["simulation", "receptive_fields"]
+    (run / "results" / "simulation.nc").write_bytes(b"damaged")
+    analyze(agent, out=run, frames=FRAMES, arena=arena, layers="conv1")
+    assert calls == ["simulation", "receptive_fields", "simulation"]
 
 
 def test_a_first_run_that_fails_keeps_only_the_recording_and_goes_on_with_it(

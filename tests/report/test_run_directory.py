@@ -140,7 +140,7 @@ def test_killed_at_any_renaming_it_is_all_old_or_all_new_once_looked_at(
     make(tmp_path, ONE, "old", FILES)
     old = state(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(RunDirectory, "_clear", lambda self, keep_recording: None)  # a killed process clears nothing
+        patch.setattr(RunDirectory, "_clear", lambda self, keep_work: None)  # a killed process clears nothing
         kill_at(patch, os, "replace", call)
         try:
             make(tmp_path, OTHER, "new", ("figures/a.png", "report.html"), overwrite=True)

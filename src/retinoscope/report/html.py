@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ import jinja2
 from retinoscope.scenarios.specification import TICS_PER_SECOND
 
 _MEDIA_TYPES = {".png": "image/png", ".mp4": "video/mp4"}
+_LARGEST_EMBEDDED_MOVIE = 20_000_000  # bytes; the page links to larger ones, or no browser would open it
 _LONGEST_VALUE = 80  # characters; longer lists of parameters are counted instead
 
 
@@ -52,13 +54,14 @@ def render_report(manifest: Mapping[str, Any], folder: Path) -> str:
 def _section(analysis: Mapping[str, Any], products: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
     """One analysis: its movies and figures as data, and the parameters of its result."""
     own = [each for each in products if each["analysis"] == analysis["name"]]
+    paths = {each["path"] for each in own}
     posters = {Path(each["path"]).stem: each["path"] for each in own if each["kind"] == "poster"}
     movies = [
         {
             **each,
-            "data": _data_uri(folder / each["path"]),
+            "data": _movie_uri(folder, each["path"]),
             "poster": _data_uri(folder / posters[Path(each["path"]).stem]),
-            "gif": str(Path(each["path"]).with_suffix(".gif")),
+            "gif": gif if (gif := str(Path(each["path"]).with_suffix(".gif"))) in paths else None,
         }
         for each in own
         if each["kind"] == "movie" and each["path"].endswith(".mp4")
@@ -68,8 +71,21 @@ def _section(analysis: Mapping[str, Any], products: list[dict[str, Any]], folder
         for each in own
         if each["kind"] == "figure" and each["path"].endswith(".png")
     ]
+    tables = [{**each, "cells": _cells(folder / each["path"])} for each in own if each["kind"] == "table"]
+    texts = [
+        {**each, "text": (folder / each["path"]).read_text(encoding="utf-8")} for each in own if each["kind"] == "text"
+    ]
     result = next(each for each in own if each["kind"] == "result")
-    return {**analysis, "movies": movies, "figures": figures, "result": result}
+    return {**analysis, "movies": movies, "figures": figures, "tables": tables, "texts": texts, "result": result}
+
+
+def _cells(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def _movie_uri(folder: Path, path: str) -> str:
+    return _data_uri(folder / path) if (folder / path).stat().st_size <= _LARGEST_EMBEDDED_MOVIE else path
 
 
 def _data_uri(path: Path) -> str:

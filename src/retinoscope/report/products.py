@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,10 +14,10 @@ import numpy as np
 from PIL import Image
 
 from retinoscope.analyses.result import Result
-from retinoscope.report.drawings import DRAWINGS, FigureDrawing, MovieDrawing
+from retinoscope.report.drawings import DRAWINGS, FigureDrawing, MovieDrawing, TableDrawing, TextDrawing
 from retinoscope.report.movie import write_movie
 
-Kind = Literal["recording", "result", "figure", "movie", "poster", "report"]
+Kind = Literal["recording", "result", "figure", "movie", "poster", "table", "text", "report"]
 DOTS_PER_INCH = 160
 _POSTER_AT = 0.3  # of the way through the movie: by then something has happened
 
@@ -65,11 +66,17 @@ class Product:
 
 
 def write_drawings(result: Result, folder: Path) -> list[Product]:
-    """Draw all that is drawn of a Result into figures/ and movies/ of `folder`."""
+    """Draw all that is drawn of a Result into figures/, movies/ and tables/ of `folder`, texts into itself."""
     products: list[Product] = []
     for drawing in DRAWINGS[result.analysis](result):
-        write = _write_figure if isinstance(drawing, FigureDrawing) else _write_movie
-        products += write(drawing, result.analysis, folder)  # type: ignore[arg-type]
+        if isinstance(drawing, FigureDrawing):
+            products += _write_figure(drawing, result.analysis, folder)
+        elif isinstance(drawing, MovieDrawing):
+            products += _write_movie(drawing, result.analysis, folder)
+        elif isinstance(drawing, TableDrawing):
+            products.append(_write_table(drawing, result.analysis, folder))
+        else:
+            products.append(_write_text(drawing, result.analysis, folder))
     return products
 
 
@@ -94,7 +101,7 @@ def _write_figure(drawing: FigureDrawing, analysis: str, folder: Path) -> list[P
 
 def _write_movie(drawing: MovieDrawing, analysis: str, folder: Path) -> list[Product]:
     products = []
-    for suffix in (".mp4", ".gif"):
+    for suffix in (".mp4", ".gif") if drawing.gif else (".mp4",):
         began = time.monotonic()
         path = f"movies/{drawing.name}{suffix}"
         movie = write_movie(folder / path, drawing.frames(), drawing.frames_per_second)
@@ -113,6 +120,22 @@ def _write_movie(drawing: MovieDrawing, analysis: str, folder: Path) -> list[Pro
     Image.fromarray(_frame(drawing, wanted)).save(folder / path)
     products.append(Product(analysis, "poster", path, time.monotonic() - began, {"frame": wanted}))
     return products
+
+
+def _write_table(drawing: TableDrawing, analysis: str, folder: Path) -> Product:
+    began = time.monotonic()
+    path = f"tables/{drawing.name}.csv"
+    (folder / path).parent.mkdir(exist_ok=True)
+    with (folder / path).open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([drawing.columns, *drawing.rows])
+    return Product(analysis, "table", path, time.monotonic() - began, {}, drawing.title, drawing.caption)
+
+
+def _write_text(drawing: TextDrawing, analysis: str, folder: Path) -> Product:
+    began = time.monotonic()
+    path = f"{drawing.name}.txt"
+    (folder / path).write_text(drawing.text, encoding="utf-8")
+    return Product(analysis, "text", path, time.monotonic() - began, {}, drawing.title, drawing.caption)
 
 
 def _frame(drawing: MovieDrawing, wanted: int) -> np.ndarray:

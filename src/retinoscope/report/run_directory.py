@@ -23,7 +23,7 @@ from retinoscope.files import replacing
 MANIFEST = "manifest.json"
 REPORT = "report.html"
 RECORDING = "recording.zarr"
-_PRODUCTS = (REPORT, "figures", "movies", "results", RECORDING)
+_PRODUCTS = (REPORT, "figures", "movies", "tables", "results", RECORDING)
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
@@ -34,17 +34,20 @@ class RunDirectory:
     Attributes:
         path: the directory.
         unfinished: where products are made before `publish`.
+        cache: what is costly and can be used again by the same run after an interruption; emptied by `publish`.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.unfinished = self.path / ".unfinished"
+        self.cache = self.unfinished / "cache"
 
     @contextlib.contextmanager
     def claimed(self, identity: Mapping[str, Any], overwrite: bool = False) -> Iterator[None]:
         """Within the `with` block the directory is ready for a run of this identity; it changes only at `publish`.
 
-        If the block fails, nothing is left of it but the recording it began, for the next run of the same identity.
+        If the block fails, nothing is left of it but the recording it began and `cache`, for the next run of the same
+        identity.
 
         Args:
             identity: what makes two runs the same.
@@ -60,14 +63,15 @@ class RunDirectory:
             if not overwrite:
                 self._refuse_others(identity)
             note = self.unfinished / "identity.json"
-            self._clear(keep_recording=_read_json(note) == identity)
+            self._clear(keep_work=_read_json(note) == identity)
             try:
                 for folder in ("figures", "movies", "results"):
                     (self.unfinished / folder).mkdir(parents=True)
+                self.cache.mkdir(exist_ok=True)
                 write_json(note, identity)
                 yield
             except BaseException:
-                self._clear(keep_recording=True)
+                self._clear(keep_work=True)
                 if is_new and not any(self.path.iterdir()):
                     self.path.rmdir()
                 raise
@@ -133,9 +137,12 @@ class RunDirectory:
                 raise UserError(f"{self.path}: cannot be written ({reason}); choose another directory") from None
             raise
 
-    def _clear(self, keep_recording: bool) -> None:
-        """Empty `unfinished`, but for a recording that a run of its identity can go on with."""
-        kept = (RECORDING, "identity.json") if keep_recording and (self.unfinished / RECORDING).exists() else ()
+    def _clear(self, keep_work: bool) -> None:
+        """Empty `unfinished`, but for a recording and a cache that a run of its identity can go on with."""
+        work = [RECORDING] if (self.unfinished / RECORDING).exists() else []
+        if self.cache.is_dir() and any(self.cache.iterdir()):
+            work.append(self.cache.name)
+        kept = [*work, "identity.json"] if keep_work and work else []
         for leftover in self.unfinished.glob("*"):
             if leftover.name not in kept:
                 _remove(leftover)

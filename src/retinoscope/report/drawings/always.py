@@ -1,54 +1,18 @@
-"""What is drawn of each Result: its figures and movies, one entry per analysis."""
+"""What is drawn of the analyses that always run."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-
-import numpy as np
-from matplotlib.figure import Figure
+from collections.abc import Callable
 
 from retinoscope.analyses.result import Result
 from retinoscope.figures.receptive_fields import receptive_fields
 from retinoscope.figures.simulation import simulation_frames, simulation_summary
+from retinoscope.report.drawings.drawing import Drawing, FigureDrawing, MovieDrawing
 from retinoscope.report.movie import GIF_EVERY, GIF_SHRINK
 
 SPEED = 2.0
 """How much faster than the game the simulation movie runs."""
-
-
-@dataclass(frozen=True)
-class FigureDrawing:
-    """A figure, the name of its files, and what is to be read beside it.
-
-    Attributes:
-        name: file name without its ending.
-        title: of the figure on the page.
-        caption: what was measured, over how much, and how.
-        draw: makes it.
-        says_caption: the figure itself carries the caption, so that the page need not repeat it.
-    """
-
-    name: str
-    title: str
-    caption: str
-    draw: Callable[[], Figure]
-    says_caption: bool = False
-
-
-@dataclass(frozen=True)
-class MovieDrawing:
-    """A movie: `frames` composes it anew at every call."""
-
-    name: str
-    title: str
-    caption: str
-    frames: Callable[[], Iterator[np.ndarray]]
-    frames_per_second: float
-
-
-Drawing = FigureDrawing | MovieDrawing
 
 
 def _simulation(result: Result) -> list[Drawing]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,11 +13,12 @@ from typing import Any, Literal
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.load import load_agent
 from retinoscope.analyses.receptive_field_parameters import ReceptiveFieldParameters, chosen_layers, settle
-from retinoscope.analyses.registry import Analysis, Inputs, Options, select_analyses
-from retinoscope.analyses.result import Result, load_result
+from retinoscope.analyses.registry import ALWAYS, Analysis, Inputs, Options, select_analyses
+from retinoscope.analyses.result import load_result
 from retinoscope.errors import UserError
 from retinoscope.report.html import render_report
 from retinoscope.report.products import Product, write_drawings
+from retinoscope.report.reuse import result_key, reuse_result, with_key
 from retinoscope.report.run_directory import RECORDING, REPORT, RunDirectory
 from retinoscope.rollouts.arenas import arena_of
 from retinoscope.scenarios import ArenaArchive, Scenario
@@ -60,8 +62,8 @@ def analyze(
 
     The directory holds report.html, figures/ (PNG and PDF), movies/ (MP4 and GIF), results/ (netCDF, from which every
     figure can be drawn again), recording.zarr and manifest.json. Called again for the same run (same checkpoint, arena,
-    seed and frames) it uses the recording again and replaces the rest. Whatever interrupts it, the directory holds the
-    old products or the new.
+    seed and frames) it uses the recording again, and each result that the same code computed with the same options, and
+    makes the rest anew. Whatever interrupts it, the directory holds the old products or the new.
 
     Args:
         agent: an agent, or what `load_agent` takes.
@@ -69,7 +71,7 @@ def analyze(
         frames: decisions to record.
         arena: where the agent plays; None for the arena it was trained in.
         responses: families of further analyses; see `analyses/registry.py`.
-        dataset: images for the analyses that show some.
+        dataset: images for the analyses that show some; None for those of the arena.
         seed: of worlds, actions and stimuli.
         device: where the network is computed, `cpu` or `cuda`.
         method: of the receptive fields, `gradient` or `noise`.
@@ -82,9 +84,10 @@ def analyze(
         UserError: an argument is wrong, `out` cannot be written or holds another run's results.
     """
     began = time.monotonic()
-    options = Options(frames, seed, method, (layers,) if isinstance(layers, str) else tuple(layers), progress)
+    chosen = (layers,) if isinstance(layers, str) else tuple(layers)
+    options = Options(frames, seed, method, chosen, dataset, progress)
     analyses = select_analyses(responses)
-    if dataset is not None:
+    if dataset is not None and not any(each.family == "dataset" for each in analyses):
         raise UserError(f"dataset {dataset!r}: none of these analyses shows images of a data set; leave it out")
     # Imported before anything is written: without the game engine, there is nothing to begin with.
     from retinoscope.rollouts import record
@@ -101,8 +104,9 @@ def analyze(
         recording = record(agent, archive, frames=frames, out=path, seed=seed, progress=progress)
         parameters = {"frames": frames, "seed": seed}
         products = [Product("recording", "recording", RECORDING, time.monotonic() - start, parameters)]
+        inputs = Inputs(agent, recording, archive, directory.cache)
         for analysis in analyses:
-            products += _run(analysis, Inputs(agent, recording), options, directory.unfinished)
+            products += _run(analysis, inputs, options, directory, identity)
         manifest: dict[str, Any] = {
             "identity": identity,
             "agent": describe_agent(agent),
@@ -112,6 +116,8 @@ def analyze(
                 "seed": seed,
                 "method": method,
                 "layers": list(options.layers),
+                "responses": list(dict.fromkeys(each.family for each in analyses if each.family != ALWAYS)),
+                "dataset": dataset,
                 "device": device,
             },
             "versions": versions(*_PACKAGES),
@@ -180,13 +186,22 @@ def describe_agent(agent: Agent) -> dict[str, Any]:
     }
 
 
-def _run(analysis: Analysis, inputs: Inputs, options: Options, folder: Path) -> list[Product]:
+def _run(
+    analysis: Analysis, inputs: Inputs, options: Options, directory: RunDirectory, identity: dict[str, Any]
+) -> list[Product]:
+    """Compute, or find computed before, and draw."""
     began = time.monotonic()
-    result: Result = analysis.run(inputs, options)
-    path = f"results/{analysis.name}.nc"
-    result.save(folder / path)
+    key = result_key(analysis, options, identity)
+    name = f"{analysis.name}.nc"
+    path = f"results/{name}"
+    places = (directory.cache / name, directory.path / path)
+    result = reuse_result(key, places, directory.unfinished / path)
+    if result is None:
+        result = with_key(analysis.run(inputs, options), key)
+        shutil.copyfile(result.save(directory.cache / name), directory.unfinished / path)
     seconds = time.monotonic() - began
-    return [Product(analysis.name, "result", path, seconds, result.parameters), *write_drawings(result, folder)]
+    products = write_drawings(result, directory.unfinished)
+    return [Product(analysis.name, "result", path, seconds, result.parameters), *products]
 
 
 def _write_report(directory: RunDirectory, manifest: dict[str, Any], products: list[Product]) -> dict[str, Any]:

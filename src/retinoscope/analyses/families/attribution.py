@@ -1,0 +1,7 @@
+"""Attribution: `--responses attribution`."""
+
+from __future__ import annotations
+
+from retinoscope.analyses.analysis import Analysis
+
+ANALYSES: tuple[Analysis, ...] = ()
