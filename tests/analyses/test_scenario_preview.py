@@ -11,6 +11,7 @@ from retinoscope.analyses.scenario_preview import EXAMPLES, scenario_preview
 from retinoscope.errors import UserError
 from retinoscope.rollouts.environment import GatheringEnvironment
 from tests.arenas import build_arena, image_folder_scenario
+from tests.families import family
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +65,22 @@ def test_the_walk_comes_nearer_to_one_stimulus(digits):
     assert np.ptp(targets, axis=0).max() < 80  # all three look at about the same place
     width, height = data["box"].values[:, 2:].T
     assert (np.diff(width) > 0).all() and (np.diff(height) > 0).all()
+
+
+@pytest.mark.parametrize("name", ["mnist_obstacles_300", "apples_with_cifar10"])
+def test_obstacles_and_distractors_are_those_of_the_environment(name, tmp_path):
+    """With 300 pillars in the way, the walk still comes near to what it leads to."""
+    arena = build_arena(tmp_path, family(name))
+    data = scenario_preview(arena, seed=4).data
+    environment = GatheringEnvironment(arena, objects_in_world=True)
+    _, info = environment.reset(seed=4)
+    environment.close()
+    np.testing.assert_array_equal(data["obstacle_position"], info["obstacles"])
+    assert data.sizes["obstacle"] == (300 if "obstacles" in name else 0)
+    assert data["distractor"].values.tolist() == [each.distractor for each in arena.scenario.stimuli.classes]
+    sizes = {"red": 24, "blue": 24} | dict.fromkeys("0123456789", 12)
+    assert data["images"].values.tolist() == [sizes.get(each, 6) for each in arena.scenario.class_names]
+    assert float(data["distance"][2]) < 0.4 * float(data["distance"][0])
 
 
 def test_the_same_seed_gives_the_same_preview_and_it_survives_saving(tmp_path):

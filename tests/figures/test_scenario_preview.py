@@ -15,7 +15,7 @@ from retinoscope.errors import UserError
 from retinoscope.figures.scenario_preview import HEALS, HURTS, scenario_preview
 
 
-def planted(effects=(30, -20, 0), name="{}", examples=6):
+def planted(effects=(30, -20, 0), name="{}", examples=6, distractors=(), obstacles=0):
     classes = len(effects)
     random = np.random.default_rng(0)
     positions = random.uniform(-500, 500, (2 * classes, 2))
@@ -23,7 +23,9 @@ def planted(effects=(30, -20, 0), name="{}", examples=6):
         {
             "example": (("class", "example", "y", "x", "rgba"), np.full((classes, examples, 64, 64, 4), 255, np.uint8)),
             "effect": ("class", np.array(effects)),
+            "distractor": ("class", np.array(distractors or [False] * classes)),
             "images": ("class", np.arange(classes) + 7),
+            "obstacle_position": (("obstacle", "axis"), random.uniform(-600, 600, (obstacles, 2))),
             "stimulus_class": ("stimulus", np.repeat(np.arange(classes), 2)),
             "stimulus_position": (("stimulus", "axis"), positions),
             "path": (("decision", "axis"), np.array([[0.0, 0], [50, 50], [100, 100]])),
@@ -46,6 +48,7 @@ def planted(effects=(30, -20, 0), name="{}", examples=6):
         "spawn_half_width": 500,
         "clearance": 120,
         "stimulus_size": 64.0,
+        "obstacles": {"count": obstacles, "radius": 8, "height": 96} if obstacles else None,
         "come_back": {"mode": "replace", "tics": 10},
         "health": {"start": 100, "maximum": 200, "hunger": 3, "hunger_tics": 32},
         "seconds_per_episode": 60.0,
@@ -79,7 +82,7 @@ def test_the_map_marks_every_stimulus_by_the_shape_of_its_sign_at_its_place():
     for index, place in zip(result.data["stimulus_class"].values, result.data["stimulus_position"].values, strict=True):
         assert marks[tuple(place)] == shapes[int(index)]
     (legend,) = figure.legends
-    assert {"heals", "hurts", "neither"} <= {each.get_text() for each in legend.texts}
+    assert {"heals", "hurts", "does neither"} <= {each.get_text() for each in legend.texts}
 
 
 def test_moments_and_caption_say_what_is_seen():
@@ -91,12 +94,34 @@ def test_moments_and_caption_say_what_is_seen():
     assert "80 × 60 pixels" in text
 
 
+def test_distractors_are_called_so_and_obstacles_are_drawn_as_large_as_they_are():
+    result = planted(distractors=[False, False, True], obstacles=40)
+    figure = scenario_preview(result)
+    (bars,) = (each for each in figure.axes if each.get_xlabel() == "health points per pick-up")
+    assert [each.get_text() for each in bars.texts] == ["−20", "distractor", "+30", "hurts", "heals"]
+    (plan,) = (each for each in figure.axes if each.get_xlabel() == "x (map units)")
+    (squares,) = plan.collections
+    boxes = [path.get_extents() for path in squares.get_paths()]
+    centres = [((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2) for box in boxes]
+    np.testing.assert_allclose(centres, result.data["obstacle_position"].values)
+    assert {(round(box.width, 6), round(box.height, 6)) for box in boxes} == {(16, 16)}
+    assert "obstacle" in {each.get_text() for each in figure.legends[0].texts}
+    text = " ".join("\n".join(words(figure)).split())
+    assert "Distractors can be picked up and do nothing. 40 solid obstacles stand elsewhere" in text
+    assert "obstacle" not in "\n".join(words(scenario_preview(planted())))
+
+
 @pytest.mark.parametrize(
     ("effects", "name"),
-    [((20, -20), "{}"), (tuple(range(-30, 30, 6)), "{}"), (tuple(range(-1000, 1000, 50)), "a_very_long_class_name_{}")],
+    [
+        ((20, -20), "{}"),
+        (tuple(range(-30, 30, 6)), "{}"),
+        (tuple(range(-1000, 1000, 50)), "a_very_long_class_name_{}"),
+        (tuple(range(-30, 30)), "{}"),
+    ],
 )
 def test_nothing_written_leaves_the_page_or_touches_other_writing(effects, name):
-    figure = scenario_preview(planted(effects, name))
+    figure = scenario_preview(planted(effects, name, distractors=[not each for each in effects], obstacles=30))
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw(renderer)
     (plan,) = (each for each in figure.axes if each.get_xlabel() == "x (map units)")

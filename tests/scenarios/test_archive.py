@@ -18,7 +18,7 @@ from sklearn.datasets import load_digits
 
 import retinoscope
 from retinoscope.scenarios import build_archive, get_arena, load_scenario, shipped_scenarios
-from retinoscope.scenarios.images import draw_apple
+from retinoscope.scenarios.drawn_images import draw_apple
 from tests.arenas import build_arena, image_folder_scenario
 
 DIGITS_SHA256 = "885deec74967e84f80f45cdca2ec048c5512c3685698e67b890efa780331b670"
@@ -28,6 +28,12 @@ def entries(arena):
     with zipfile.ZipFile(arena.path) as archive:
         assert archive.testzip() is None
         return {name: archive.read(name) for name in archive.namelist()}
+
+
+def sprites(arena):
+    """The images in an archive, in the order of their names."""
+    found = sorted((name, each) for name, each in entries(arena).items() if name.startswith("sprites"))
+    return [np.asarray(Image.open(io.BytesIO(content))) for _, content in found]
 
 
 def lumps(wad):

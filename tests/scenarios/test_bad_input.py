@@ -151,7 +151,7 @@ def test_a_missing_file_and_a_folder_in_its_place(tmp_path):
 
 def test_an_unknown_name_lists_the_known_ones():
     line = complaint(lambda: load_scenario("digit"))
-    assert line.startswith("scenario 'digit': unknown; choose from apples, digits")
+    assert line.startswith("scenario 'digit': unknown; choose from apples, ") and ", digits, " in line
 
 
 def picture(folder, **classes):

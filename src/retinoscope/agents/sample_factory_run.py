@@ -23,7 +23,7 @@ from retinoscope.agents.safe_load import allow_sample_factory_checkpoints
 from retinoscope.agents.sample_factory_config import network_config_of
 from retinoscope.agents.weights import build_policy, file_sha256
 from retinoscope.errors import UserError
-from retinoscope.scenarios.specification import ACTION_HEADS, Scenario, read_scenario
+from retinoscope.scenarios import ACTION_HEADS, Scenario, load_scenario
 
 _CHECKPOINT = re.compile(r"^checkpoint_(\d+)_(\d+)\.pth$")
 _WOULD_EXECUTE = re.compile("unsupported (global|class)|unrecognized function", re.IGNORECASE)  # torch's words
@@ -69,7 +69,7 @@ def load_checkpoint(path: Path) -> Agent:
     description = NetworkDescription(
         network_config_of(configuration),
         _observation_shape(configuration, model, scenario, path),
-        _action_heads(model, path),
+        _action_heads(model, scenario, path),
     )
     policy = build_policy(description, _rename(model, description, configuration, path), path)
     return Agent(
@@ -128,7 +128,7 @@ def _read_checkpoint(path: Path) -> dict[str, Any]:
 
 def _scenario_of(run_directory: Path) -> Scenario | None:
     path = run_directory / "scenario.yaml"
-    return read_scenario(path) if path.is_file() else None
+    return load_scenario(path) if path.is_file() else None
 
 
 def _observation_shape(
@@ -146,12 +146,13 @@ def _observation_shape(
         raise UserError(f"{path}: the run does not say how large its views are; add scenario.yaml to it") from None
 
 
-def _action_heads(model: dict[str, torch.Tensor], path: Path) -> tuple[ActionHead, ...]:
+def _action_heads(model: dict[str, torch.Tensor], scenario: Scenario | None, path: Path) -> tuple[ActionHead, ...]:
     weight = model.get("action_parameterization.distribution_linear.weight")
     if weight is None:
         raise UserError(f"{path}: has no categorical actor; only discrete actions are supported")
-    if weight.shape[0] == sum(map(len, ACTION_HEADS.values())):
-        return tuple(ActionHead(name, outputs) for name, outputs in ACTION_HEADS.items())
+    heads = ACTION_HEADS if scenario is None else scenario.action_heads
+    if weight.shape[0] == sum(map(len, heads.values())):
+        return tuple(ActionHead(name, outputs) for name, outputs in heads.items())
     return (ActionHead("action", tuple(str(output) for output in range(weight.shape[0]))),)
 
 

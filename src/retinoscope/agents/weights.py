@@ -18,7 +18,7 @@ from retinoscope.agents.networks import NetworkConfig
 from retinoscope.agents.policy import ActionHead
 from retinoscope.errors import UserError
 from retinoscope.files import replacing
-from retinoscope.scenarios.specification import Scenario
+from retinoscope.scenarios import scenario_from
 
 FORMAT = "retinoscope-agent-1"
 
@@ -75,7 +75,7 @@ def load_weights(path: Path) -> Agent:
             tuple(header["observation_shape"]),
             tuple(ActionHead(name, tuple(outputs)) for name, outputs in header["action_heads"].items()),
         )
-        scenario = Scenario.model_validate(header["scenario"]) if header["scenario"] else None
+        scenario = scenario_from(header["scenario"]) if header["scenario"] else None
     except (KeyError, TypeError, ValueError, pydantic.ValidationError):
         raise UserError(f"{path}: describes no agent; use a file that retinoscope wrote") from None
     return Agent(

@@ -19,7 +19,7 @@ from PIL import Image
 from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 from retinoscope.scenarios import ArenaArchive, Scenario, get_arena
-from retinoscope.scenarios.images import load_images
+from retinoscope.scenarios.images import scenario_images
 from retinoscope.scenarios.specification import TICS_PER_SECOND, Observation
 
 EXAMPLES = 6
@@ -32,6 +32,8 @@ APPROACH = (1.0, 0.5, 0.25)
 """The three moments: at which part of the first distance to it."""
 STRAIGHT_AHEAD = 8.0
 """Bearing in degrees up to which a stimulus is ahead; one decision of turning covers up to 14."""
+FREE_WAY = 28.0
+"""How far from a way obstacles have to be for the agent, whose walk sways a little, to get past."""
 LOOK_SECONDS = 40
 
 
@@ -44,12 +46,13 @@ def scenario_preview(arena: ArenaArchive | Scenario | str | Path, seed: int = 0)
 
     Returns:
         A Result with `example` (class, example, row, column, rgba) uint8, pictures fitted into a square and padded with
-        transparency; `effect` (class), change of health per pick-up; `images` (class), how many there are;
-        `stimulus_class` (stimulus) and `stimulus_position` (stimulus, axis) at the start of the episode; `path`
-        (decision, axis), the walk; and for the three moments `seconds` since the start, `health`, `position` (moment,
-        axis) and `angle` in degrees of the agent, `ahead_class`, `distance` and `box` (moment, edge) of the stimulus it
-        walks to, the box as left, top, width and height in fractions of the view, `eye_view` (moment, eye_row,
-        eye_column, channel) and `observation` (moment, row, column, channel), both uint8.
+        transparency; `effect` (class), change of health per pick-up; `distractor` (class), bool; `images` (class), how
+        many there are; `stimulus_class` (stimulus), `stimulus_position` (stimulus, axis) and `obstacle_position`
+        (obstacle, axis) at the start of the episode; `path` (decision, axis), the walk; and for the three moments
+        `seconds` since the start, `health`, `position` (moment, axis) and `angle` in degrees of the agent,
+        `ahead_class`, `distance` and `box` (moment, edge) of the stimulus it walks to, the box as left, top, width and
+        height in fractions of the view, `eye_view` (moment, eye_row, eye_column, channel) and `observation` (moment,
+        row, column, channel), both uint8.
 
     Raises:
         UserError: the scenario is wrong (as `get_arena`), `seed` is negative, or nothing ever comes into view.
@@ -73,6 +76,7 @@ def scenario_preview(arena: ArenaArchive | Scenario | str | Path, seed: int = 0)
         "spawn_half_width": room.spawn_half_width,
         "clearance": scenario.stimuli.clearance,
         "stimulus_size": scenario.stimuli.size,
+        "obstacles": scenario.obstacles.model_dump() if scenario.obstacles else None,
         "come_back": scenario.stimuli.come_back.model_dump(),
         "health": scenario.health.model_dump(),
         "seconds_per_episode": scenario.episode_tics / TICS_PER_SECOND,
@@ -82,7 +86,7 @@ def scenario_preview(arena: ArenaArchive | Scenario | str | Path, seed: int = 0)
 
 
 def _examples(scenario: Scenario, seed: int) -> dict[str, Any]:
-    images = load_images(scenario.stimuli.images, scenario.class_names)
+    images = scenario_images(scenario)
     random = np.random.default_rng(seed)
     shape = (len(scenario.class_names), EXAMPLES, EXAMPLE_PIXELS, EXAMPLE_PIXELS, 4)
     examples = np.zeros(shape, np.uint8)
@@ -93,6 +97,7 @@ def _examples(scenario: Scenario, seed: int) -> dict[str, Any]:
     return {
         "example": (("class", "example", "row_of_example", "column_of_example", "rgba"), examples),
         "effect": ("class", np.array(scenario.class_effects), {"units": "health points per pick-up"}),
+        "distractor": ("class", np.array([each.distractor for each in scenario.stimuli.classes])),
         "images": ("class", np.array([len(images[name]) for name in scenario.class_names])),
     }
 
@@ -131,6 +136,7 @@ def _walk(arena: ArenaArchive, seed: int) -> dict[str, Any]:
             np.array([each["position"] for each in stimuli]).reshape(-1, 2),
             units,
         ),
+        "obstacle_position": (("obstacle", "axis"), walk[0].info["obstacles"], units),
         "path": (("decision", "axis"), np.array([step.info["position"] for step in walk[: chosen[-1] + 1]]), units),
         "seconds": ("moment", seconds, {"units": "s"}),
         "health": ("moment", np.array([moment.info["health"] for moment in moments])),
@@ -164,7 +170,7 @@ def _approach(arena: ArenaArchive, seed: int) -> Iterator[_Step]:
         target = None
         for _ in range(LOOK_SECONDS * TICS_PER_SECOND // arena.scenario.frame_skip):
             if target is None and info["world"]:
-                target = _freest(info["world"], info["position"])
+                target = _freest(info["world"], info["obstacles"], info["position"])
             if target is not None and not _is_there(target, info["world"]):
                 return
             action, bearing = _towards(target, info)
@@ -177,22 +183,35 @@ def _approach(arena: ArenaArchive, seed: int) -> Iterator[_Step]:
         environment.close()
 
 
-def _freest(world: list[dict[str, Any]], position: np.ndarray) -> dict[str, Any]:
-    """Of the stimuli about `DISTANT` away, the one whose line of sight passes the others at the greatest distance."""
-    to = np.array([each["position"] for each in world]) - position
-    distances = np.linalg.norm(to, axis=1)
-    candidates = np.flatnonzero(np.abs(distances - DISTANT) < 0.25 * DISTANT)
+def _freest(world: list[dict[str, Any]], obstacles: np.ndarray, position: np.ndarray) -> dict[str, Any]:
+    """Of the stimuli about `DISTANT` away, the one whose line of sight passes other things at the greatest distance.
+
+    Where obstacles bar the way to all of these, it is the one of the others with a free way that is nearest to it.
+    """
+    places = np.array([each["position"] for each in world])
+    distances = np.linalg.norm(places - position, axis=1)
+    from_wanted = np.abs(distances - DISTANT)
+    passed = np.array([_nearest_to_the_way(position, place, obstacles) for place in places])
+    free = np.flatnonzero(passed > FREE_WAY)
+    if not len(free):
+        free = np.arange(len(world))
+    candidates = free[from_wanted[free] < 0.25 * DISTANT]
     if not len(candidates):
-        return world[int(np.abs(distances - DISTANT).argmin())]
+        return world[int(free[from_wanted[free].argmin()])]
 
     def room(index: int) -> float:
-        direction = to[index] / distances[index]
-        along, across = to @ direction, np.abs(to @ np.array([-direction[1], direction[0]]))
-        between = (along > 0) & (along < distances[index] + 100)
-        between[index] = False
-        return float(across[between].min(initial=np.inf))
+        others = np.delete(places, index, axis=0)
+        return min(passed[index], _nearest_to_the_way(position, places[index], others, beyond=100.0))
 
     return world[max(candidates, key=room)]
+
+
+def _nearest_to_the_way(start: np.ndarray, end: np.ndarray, things: np.ndarray, beyond: float = 0.0) -> float:
+    """How near to the straight way, or its continuation by `beyond`, the nearest of some things (thing, axis) is."""
+    length = float(np.linalg.norm(end - start))
+    direction, to = (end - start) / length, things - start
+    along, across = to @ direction, np.abs(to @ np.array([-direction[1], direction[0]]))
+    return float(across[(along > 0) & (along < length + beyond)].min(initial=np.inf))
 
 
 def _towards(target: dict[str, Any] | None, info: dict[str, Any]) -> tuple[np.ndarray, float]:

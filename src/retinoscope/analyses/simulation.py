@@ -37,7 +37,8 @@ def simulation(recording: Recording, start: int = 0, frames: int = 1000) -> Resu
         (time, head), index of the output that was drawn; `pickups` (time, class), how many were picked up between
         this observation and the next; `terminated`, `truncated` (time). Coordinates: `episode`, `step`, `seconds`
         since the start of the episode, `elapsed` seconds since the start of the simulation; `class_effect` (class),
-        change of health; `output_head` and `output_choice` (output), the head an output belongs to and its name there.
+        change of health (in an arena made elsewhere its sign); `output_head` and `output_choice` (output), the head
+        an output belongs to and its name there.
 
     Raises:
         UserError: `frames` is not positive, or the recording has no row `start`.
@@ -81,6 +82,7 @@ def simulation(recording: Recording, start: int = 0, frames: int = 1000) -> Resu
         },
     )
     data.attrs["decisions_per_second"] = 1 / seconds_per_decision
+    data.attrs["pickups_inferred"] = int("made_elsewhere" in attributes)  # netCDF knows no booleans
     data.attrs["health_maximum"] = _health_maximum(attributes["scenario"], rows["health"].values)
     data.attrs["caption"] = _caption(data)
     provenance = {name: attributes[name] for name in _PROVENANCE if name in attributes}
@@ -111,4 +113,5 @@ def _caption(data: xarray.Dataset) -> str:
         f"in {episodes} episode{'s' if episodes > 1 else ''}; {healing} healing and {harmful} harmful pick-ups. "
         "Actions are drawn from the probabilities shown, softmax within each head. "
         "A pick-up is listed from the decision during which it happened."
+        + (" Pick-ups are inferred from changes of health, hunger excluded." if data.attrs["pickups_inferred"] else "")
     )

@@ -22,7 +22,20 @@ def whole_number(text: str) -> int:
 AgentName = Annotated[
     str, typer.Argument(metavar="AGENT", help="A shipped agent, a run directory or a checkpoint file.")
 ]
-ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A shipped scenario or the path of a YAML file.")]
+ScenarioName = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="A shipped scenario, a YAML or ViZDoom .cfg file, or vizdoom:NAME.")
+]
+Images = Annotated[
+    str | None,
+    typer.Option(
+        help="Other images: digits, apples, gabors, mnist, cifar10, openml:NAME, an .npz file or a folder.",
+        show_default="the scenario's",
+    ),
+]
+Split = Annotated[
+    str | None,
+    typer.Option(help="Part of the images: train, test (held out) or all.", show_default="the scenario's"),
+]
 Checkpoint = Annotated[
     str,
     typer.Option(help="Of a shipped agent: untrained, early, final; of a run: first, final or a number of frames."),

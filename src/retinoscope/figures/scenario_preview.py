@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 
@@ -14,6 +15,7 @@ from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 
 HEALS, HURTS, NEUTRAL = "#0072B2", "#D55E00", "#555555"  # of Okabe and Ito's palette for all kinds of colour vision
+OBSTACLE = "#A08C70"
 # All lengths are inches on paper.
 WIDTH = 7.5
 _MARGIN, _TITLE, _HEADING, _LINE = 0.12, 0.4, 0.3, 0.135
@@ -97,17 +99,18 @@ def _draw_sheet(page: _Page, result: Result, top: float, row: float) -> None:
                 sheet.imshow(picture, extent=sides, aspect="auto", interpolation="nearest", zorder=2)
     sheet.set(xlim=(0, names_width + shown * tile), ylim=(row * len(names), 0))
     left = _MARGIN + names_width + shown * tile + 0.12
-    _draw_effects(page.axes(left, top + _HEADING, bars_width, row * len(names)), data["effect"].values[order], row)
+    bars = page.axes(left, top + _HEADING, bars_width, row * len(names))
+    _draw_effects(bars, data["effect"].values[order], data["distractor"].values[order], row)
 
 
-def _draw_effects(axes: Axes, effects: np.ndarray, row: float) -> None:
+def _draw_effects(axes: Axes, effects: np.ndarray, distractors: np.ndarray, row: float) -> None:
     places, reach = np.arange(len(effects)), max(1.0, float(np.abs(effects).max()))
     axes.barh(places, effects, height=min(0.7, 0.22 / row), color=[_colour(effect) for effect in effects], zorder=2)
     axes.axvline(0, color="black", lw=0.8, zorder=3)
-    for place, effect in zip(places, effects, strict=True):
+    for place, effect, is_distractor in zip(places, effects, distractors, strict=True):
         outward = -1 if effect < 0 else 1
         axes.annotate(
-            _signed(effect),
+            "distractor" if is_distractor else _signed(effect),
             (effect, place),
             (3 * outward, 0),
             textcoords="offset points",
@@ -137,6 +140,7 @@ def _draw_map(page: _Page, result: Result, top: float) -> None:
     axes.add_patch(spawn)
     clearance = Circle((0, 0), room["clearance"], fill=False, lw=0.8, ls=":", color="#888888")
     axes.add_patch(clearance)
+    _draw_obstacles(axes, result)
     (walk,) = axes.plot(*data["path"].values.T, color="black", lw=0.9, zorder=2)
     names, effects = data["class"].values, data["effect"].values
     for index, (x, y) in zip(data["stimulus_class"].values, data["stimulus_position"].values, strict=True):
@@ -153,19 +157,21 @@ def _draw_map(page: _Page, result: Result, top: float) -> None:
     handles = {
         "heals": axes.plot([], [], "o", ms=6, mfc="white", mec=HEALS, ls="")[0],
         "hurts": axes.plot([], [], "s", ms=6, mfc="white", mec=HURTS, ls="")[0],
-        "neither": axes.plot([], [], "D", ms=4.5, mfc="white", mec=NEUTRAL, ls="")[0],
+        "does neither": axes.plot([], [], "D", ms=4.5, mfc="white", mec=NEUTRAL, ls="")[0],
         "start of the agent": axes.plot([], [], ">", ms=6, mfc="white", mec="black", ls="")[0],
         "its walk": walk,
         "stimuli appear inside": spawn,
-        "none this near at first": clearance,
+        "none this near": clearance,
     }
     if (effects != 0).all():
-        del handles["neither"]
+        del handles["does neither"]
+    if room["obstacles"]:
+        handles["obstacle"] = axes.plot([], [], "s", ms=4, mfc=OBSTACLE, mec=OBSTACLE, ls="")[0]
     page.figure.legend(
         list(handles.values()),
         list(handles),
-        loc="upper left",
-        bbox_to_anchor=((left - 0.3) / WIDTH, axes.get_position().y0 - 0.33 / page.figure.get_figheight()),
+        loc="upper right",
+        bbox_to_anchor=(1 - 0.05 / WIDTH, axes.get_position().y0 - 0.33 / page.figure.get_figheight()),
         ncols=3,
         fontsize=_SMALL,
         frameon=False,
@@ -183,6 +189,17 @@ def _draw_stimulus(axes: Axes, x: float, y: float, name: str, effect: float) -> 
     axes.plot(x, y, marker, ms=7.5 if short else 5, mfc=face, mec=_colour(effect), mew=0.9, ls="", zorder=3)
     if short:
         axes.text(x, y, name, fontsize=5.5, ha="center", va="center_baseline", color="black", zorder=4)
+
+
+def _draw_obstacles(axes: Axes, result: Result) -> None:
+    """Obstacles as large as they are."""
+    if result.parameters["obstacles"] is None:
+        return
+    radius = result.parameters["obstacles"]["radius"]
+    squares = [
+        Rectangle((x - radius, y - radius), 2 * radius, 2 * radius) for x, y in result.data["obstacle_position"].values
+    ]
+    axes.add_collection(PatchCollection(squares, facecolor=OBSTACLE, edgecolor="none", zorder=1.5))
 
 
 def _draw_moment(axes: Axes, number: int, place: np.ndarray, angle: float, half: float) -> None:
@@ -246,13 +263,17 @@ def _caption(result: Result) -> str:
     hunger = (
         f"hunger takes {health['hunger']} every {health['hunger_tics'] / 35:.2g} s" if health["hunger"] else "no hunger"
     )
+    distractors = " Distractors can be picked up and do nothing." if data["distractor"].any() else ""
+    obstacles = ""
+    if parameters["obstacles"]:
+        obstacles = f" {data.sizes['obstacle']} solid obstacles stand elsewhere in every episode."
     return (
         f"Classes: {len(counts)}, with {many} images each, {counts.sum():,} in all; examples drawn at random. Health "
-        f"starts at {health['start']} and is at most {health['maximum']}; {hunger}. An episode lasts at most "
-        f"{parameters['seconds_per_episode']:.0f} s. Map: all {data.sizes['stimulus']} stimuli at the start of "
-        f"the episode with seed {parameters['seed']}; {comes_back}. A stimulus is {parameters['stimulus_size']:.0f} "
-        "map units tall. The walk leads to a distant stimulus with little before it, whether it heals or hurts; it is "
-        "the one in the white frame."
+        f"starts at {health['start']} and is at most {health['maximum']}; {hunger}.{distractors}{obstacles} An "
+        f"episode lasts at most {parameters['seconds_per_episode']:.0f} s. Map: all {data.sizes['stimulus']} stimuli "
+        f"at the start of the episode with seed {parameters['seed']}; {comes_back}. A stimulus is "
+        f"{parameters['stimulus_size']:.0f} map units tall. The walk leads to a distant stimulus with little before "
+        "it, whether it heals or hurts; it is the one in the white frame."
     )
 
 

@@ -210,15 +210,20 @@ def _draw_event(frame: np.ndarray, event: _Event, x: int, y: int, width: int) ->
 def _events(data: xarray.Dataset) -> list[_Event]:
     found = []
     pickups, names, effects = data["pickups"].values, data["class"].values, data["class_effect"].values
+    inferred = bool(data.attrs.get("pickups_inferred"))
     for decision, index in zip(*np.nonzero(pickups), strict=True):
         effect, count = int(effects[index]), int(pickups[decision, index])
         kind, words = _KINDS[int(np.sign(effect))]
         times = f" ×{count}" if count > 1 else ""
         name = canvas.shorten(str(names[index]), 16, 160, bold=True)
         label = f"{words[0]} {name}{times}  {words[1]} {effect:+d}".replace("-", "−")
+        if inferred:
+            label = f"{words[0]} {name}: health {'rose' if effect > 0 else 'fell'}"
         found.append(_Event(int(decision), kind, label))
     for decision in np.flatnonzero(data["terminated"].values | data["truncated"].values):
-        how = "died" if data["terminated"].values[decision] else "time limit"
+        # A scenario made elsewhere may end an episode by itself, at a goal.
+        ended = "ended" if inferred else "died"
+        how = ended if data["terminated"].values[decision] else "time limit"
         found.append(_Event(int(decision), "end", f"episode {data['episode'].values[decision] + 1} over: {how}"))
     return sorted(found, key=lambda event: event.decision)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from retinoscope.agents.agent import Agent
 from retinoscope.errors import UserError
-from retinoscope.scenarios import ACTION_HEADS, ArenaArchive, Scenario, get_arena
+from retinoscope.scenarios import ArenaArchive, Scenario, get_arena
 
 
 def arena_of(agent: Agent, arena: ArenaArchive | Scenario | str | Path | None = None) -> ArenaArchive:
@@ -18,7 +18,9 @@ def arena_of(agent: Agent, arena: ArenaArchive | Scenario | str | Path | None = 
     if not isinstance(arena, ArenaArchive):
         chosen = agent.scenario if arena is None else arena
         if chosen is None:
-            raise UserError(f"agent {agent.name!r}: the arena it was trained in is not known; name an arena")
+            raise UserError(
+                f"agent {agent.name!r}: the arena it was trained in is not known; name an arena with --arena"
+            )
         arena = get_arena(chosen)
     _require_fit(agent, arena)
     return arena
@@ -33,8 +35,13 @@ def _require_fit(agent: Agent, arena: ArenaArchive) -> None:
             f"{agent.policy.observation_shape}; choose an arena with its view"
         )
     heads = {head.name: head.outputs for head in agent.policy.action_heads}
-    if heads != ACTION_HEADS:
+    # The order counts: an action is one index per head.
+    if list(heads.items()) != list(arena.scenario.action_heads.items()):
+        asked, there = _listed(arena.scenario.action_heads), _listed(heads)
         raise UserError(
-            f"arena {name!r}: is played with the heads {', '.join(ACTION_HEADS)}, agent {agent.name!r} has "
-            f"{', '.join(heads)}; choose another agent"
+            f"arena {name!r}: is played with the heads {asked}, agent {agent.name!r} has {there}; choose another agent"
         )
+
+
+def _listed(heads: dict[str, tuple[str, ...]]) -> str:
+    return ", ".join(f"{name} ({'/'.join(outputs)})" for name, outputs in heads.items())

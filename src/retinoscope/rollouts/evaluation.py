@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,16 +15,18 @@ import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy, inference
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 from retinoscope.progress import progress_bar
 from retinoscope.rollouts.arenas import arena_of
 from retinoscope.rollouts.chance import ActionSampler, world_seed
 from retinoscope.rollouts.environment import GatheringEnvironment
 from retinoscope.rollouts.spawning import nothing_to_import_again
-from retinoscope.scenarios import ACTION_HEADS, ArenaArchive, Scenario
+from retinoscope.scenarios import ArenaArchive, Scenario
 from retinoscope.scenarios.specification import TICS_PER_SECOND
 from retinoscope.statistics.bootstrap import Interval, bootstrap_interval, ratio_of_sums
+
+if TYPE_CHECKING:
+    from retinoscope.analyses.result import Result
 
 _ENVIRONMENTS_PER_WORKER = 8  # larger batches are not faster: the engine takes most of the time
 _EPISODES_PER_TASK = 16
@@ -54,7 +56,9 @@ def evaluate(
     Returns:
         A Result whose data has dimensions (policy, episode) and (policy, episode, class): `seconds` survived,
         `health_gathered` (sum of the nominal effects of what was picked up), `episode_return`, `survived` (to the time
-        limit) and `pickups`. `summarise` turns it into means with intervals.
+        limit) and `pickups`. `summarise` turns it into means with intervals. In an arena made elsewhere pick-ups are
+        inferred from health (`environment_foreign`), health is what they were seen to change, and to survive is not to
+        die, however the scenario ends.
 
     Raises:
         UserError: fewer than two episodes, a negative seed, no workers, or the agent does not fit the arena.
@@ -111,7 +115,9 @@ class _Life:
         self.environment = GatheringEnvironment(arena, objects_in_view=False)
         self.state_size = policy.state_size if policy is not None else 0
         self.seed = seed
-        self.sampler = ActionSampler(seed, tuple(map(len, ACTION_HEADS.values())), greedy)
+        sizes = tuple(map(len, arena.scenario.action_heads.values()))
+        self.outputs = sum(sizes)
+        self.sampler = ActionSampler(seed, sizes, greedy)
 
     def start(self, episode: int | None) -> bool:
         if episode is None:
@@ -119,7 +125,9 @@ class _Life:
         self.observation, _ = self.environment.reset(seed=world_seed(self.seed, 0, episode))
         self.state = torch.zeros(self.state_size)
         self.episode, self.decisions, self.total = episode, 0, 0.0
+        self.gathered: float = 0  # whole numbers stay whole
         self.pickups = np.zeros(len(self.environment.scenario.class_names), np.int64)
+        self.actions: list[np.ndarray] = []
         return True
 
     def choose(self, logits: np.ndarray) -> np.ndarray:
@@ -129,8 +137,11 @@ class _Life:
     def step(self, action: np.ndarray) -> dict[str, Any] | None:
         self.observation, reward, terminated, truncated, info = self.environment.step(action)
         self.decisions += 1
+        self.actions.append(action)
         self.total += float(reward)
         self.pickups += info["pickups"]
+        nominal = int(info["pickups"] @ np.array(self.environment.scenario.class_effects))
+        self.gathered += info.get("health_gathered", nominal)
         if not (terminated or truncated):
             return None
         scenario = self.environment.scenario
@@ -138,17 +149,18 @@ class _Life:
         return {
             "episode": self.episode,
             "seconds": tics / TICS_PER_SECOND,
-            "survived": not terminated,
+            "survived": not info.get("died", terminated),
             "episode_return": self.total,
             "pickups": self.pickups,
-            "health_gathered": int(self.pickups @ np.array(scenario.class_effects)),
+            "actions": np.array(self.actions),
+            "health_gathered": self.gathered,
         }
 
 
 def _logits(policy: Policy | None, playing: list[_Life]) -> np.ndarray:
     """(life, output); those of a random policy are all alike. Moves the recurrent states on."""
     if policy is None:
-        return np.zeros((len(playing), sum(map(len, ACTION_HEADS.values()))))
+        return np.zeros((len(playing), playing[0].outputs))
     observations = torch.from_numpy(np.stack([life.observation for life in playing]))
     step = policy.step(observations, torch.stack([life.state for life in playing]))
     for life, state in zip(playing, step.state, strict=True):
@@ -173,6 +185,8 @@ def _pool(workers: int | None) -> ProcessPoolExecutor:
 def _to_result(
     rows: dict[tuple[str, int], dict[str, Any]], agent: Agent, arena: ArenaArchive, parameters: dict[str, Any]
 ) -> Result:
+    from retinoscope.analyses.result import Result  # the analyses import this module
+
     policies, episodes = ("agent", "random"), range(parameters["episodes"])
 
     def table(key: str) -> np.ndarray:

@@ -12,8 +12,8 @@ import numpy as np
 from retinoscope.errors import UserError
 from retinoscope.rollouts.spawning import nothing_to_import_again
 from retinoscope.rollouts.table import OBJECT, action_column, following_columns, memory_size, moment_columns, table_of
-from retinoscope.rollouts.worker import DONE, MISMATCH, Start, WorkerTask, run_worker
-from retinoscope.scenarios import ACTION_HEADS, ArenaArchive
+from retinoscope.rollouts.worker import DONE, REFUSED, Start, WorkerTask, run_worker
+from retinoscope.scenarios import ArenaArchive
 
 _SECONDS_TO_CLOSE = 10.0
 
@@ -51,7 +51,7 @@ class ParallelEnvironments:
         starts = starts or {number: Start() for number in range(environments)}
         columns = (
             *moment_columns(arena.scenario),
-            action_column(len(ACTION_HEADS)),
+            action_column(len(arena.scenario.action_heads)),
             *following_columns(arena.scenario),
         )
         spawn = multiprocessing.get_context("spawn")
@@ -95,7 +95,7 @@ class ParallelEnvironments:
         """Wait until the group's rows of the table are filled; returns the objects in view per environment, `OBJECT`.
 
         Raises:
-            UserError: the engine did not repeat what `starts` says was seen.
+            UserError: the engine did not repeat what `starts` says was seen, or cannot play the arena.
             RuntimeError: a worker failed; the message holds its traceback.
         """
         found: dict[int, np.ndarray] = {}
@@ -107,7 +107,7 @@ class ParallelEnvironments:
             except (EOFError, ConnectionResetError):
                 raise RuntimeError("a process that plays the environments ended unexpectedly") from None
             kind, content = message[:1], message[1:]
-            if kind == MISMATCH:
+            if kind == REFUSED:
                 raise UserError(content.decode())
             if kind != DONE:
                 raise RuntimeError(f"a process that plays the environments failed:\n{content.decode()}")

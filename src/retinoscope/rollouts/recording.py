@@ -52,7 +52,8 @@ class Recording:
         frames: number of rows (decisions).
         attributes: schema_version, agent, checkpoint_sha256, frames_trained, scenario (YAML), arena_sha256, seed,
             environments, greedy, class_names, class_effects, action_heads, layers, frame_skip, tics_per_second,
-            versions, complete.
+            versions, complete. Of an arena made elsewhere also made_elsewhere, its `.cfg`, and variables, the names of
+            the game variables.
     """
 
     def __init__(self, store: EpisodeStore) -> None:
@@ -80,7 +81,8 @@ class Recording:
         Returns:
             Variables over `time`, with coordinates `episode` (index in `episodes`) and `step` (decisions since the
             episode's start). At the time of the observation: `observation` (time, height, width, channel) uint8,
-            `health` (points), `position` (time, axis) (map units), `angle` (degrees), `object_count`; what the policy
+            `health` (points), `position` (time, axis) (map units), `angle` (degrees), `object_count`, in an arena made
+            elsewhere `variables` (time, variable); what the policy
             computed from it: `state_entering` (time, rnn_unit), `fc` (time, fc_unit), `rnn` (time, rnn_unit),
             `logits` (time, output), `value`, all float32; `action` (time, head) int8; what followed before the next
             row: `reward`, `terminated`, `truncated`, `pickups` (time, class) uint8.
@@ -109,6 +111,8 @@ class Recording:
 
     def objects(self, start: int = 0, stop: int | None = None) -> list[list[dict[str, Any]]]:
         """For each row, the objects in view at the time of its observation, nearest first.
+
+        In an arena made elsewhere what is seen belongs to no class, and none are recorded.
 
         Returns:
             Dictionaries of `class_index`, `box` ((4,) float32: left, top, width, height; observation pixels) and
@@ -190,6 +194,7 @@ class Recording:
             "output": [f"{head} {output}" for head, outputs in heads.items() for output in outputs],
             "head": list(heads),
             "class": list(self.attributes["class_names"]),
+            "variable": list(self.attributes.get("variables", ())),
             "axis": ["x", "y"],
             "channel": ["red", "green", "blue"],
         }

@@ -8,8 +8,8 @@ import numpy as np
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Layer, Policy
-from retinoscope.rollouts.table import Column, action_column, following_columns, moment_columns
-from retinoscope.scenarios import ArenaArchive, Scenario
+from retinoscope.rollouts.table import Column, action_column, following_columns, moment_columns, variable_names
+from retinoscope.scenarios import ArenaArchive, Scenario, foreign_part
 from retinoscope.versions import versions
 
 SCHEMA_VERSION = 1
@@ -56,7 +56,11 @@ def vector_layers(policy: Policy) -> tuple[Layer, ...]:
 def describe(agent: Agent, arena: ArenaArchive, seed: int, environments: int, greedy: bool) -> dict[str, Any]:
     """The attributes of a new recording: who played where, and all that is needed to play it again."""
     scenario, policy = arena.scenario, agent.policy
-    return {
+    foreign = foreign_part(scenario)
+    elsewhere: dict[str, Any] = {}  # of an arena built here the attributes are what they always were
+    if foreign is not None:
+        elsewhere = {"made_elsewhere": foreign.made_elsewhere, "variables": list(variable_names(scenario))}
+    return elsewhere | {
         "schema_version": SCHEMA_VERSION,
         "agent": agent.name,
         "checkpoint_sha256": agent.checkpoint_sha256,

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from retinoscope.scenarios import Scenario
+from retinoscope.scenarios import Scenario, foreign_part
 
 OBJECT = np.dtype([("class_index", np.uint8), ("box", np.float32, (4,)), ("distance", np.float32)])
 """One object in view: its class, box (left, top, width, height; observation pixels) and distance (map units)."""
@@ -56,17 +56,33 @@ def moment_columns(scenario: Scenario) -> tuple[Column, ...]:
         Column("position", ("axis",), (2,), "float32", "position", "map units"),
         Column("angle", (), (), "float32", "heading", "degrees"),
         Column("object_count", (), (), "uint16", "number of objects in view"),
+        *_variable_columns(scenario),
     )
+
+
+def _variable_columns(scenario: Scenario) -> tuple[Column, ...]:
+    """The game variables of an arena made elsewhere; arenas built here have none besides."""
+    names = variable_names(scenario)
+    return (Column("variables", ("variable",), (len(names),), "float32", "game variables"),) if names else ()
+
+
+def variable_names(scenario: Scenario) -> tuple[str, ...]:
+    """The engine's names of the game variables that are recorded."""
+    foreign = foreign_part(scenario)
+    return () if foreign is None else foreign.variables
 
 
 def following_columns(scenario: Scenario) -> tuple[Column, ...]:
     """What happens between a row's observation and the next."""
     classes = len(scenario.class_names)
+    ended, picked_up = "the agent died", "objects picked up before the next row"
+    if foreign_part(scenario) is not None:
+        ended, picked_up = "the agent died, or the scenario ended", f"{picked_up}, inferred from health"
     return (
         Column("reward", (), (), "float32", "reward"),
-        Column("terminated", (), (), "bool", "the agent died"),
+        Column("terminated", (), (), "bool", ended),
         Column("truncated", (), (), "bool", "the time limit ended the episode"),
-        Column("pickups", ("class",), (classes,), "uint8", "objects picked up before the next row"),
+        Column("pickups", ("class",), (classes,), "uint8", picked_up),
     )
 
 

@@ -11,15 +11,17 @@ import traceback
 from ctypes import Array, c_uint8
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from typing import Any
 
 import numpy as np
 
+from retinoscope.errors import UserError
 from retinoscope.rollouts.chance import world_seed
 from retinoscope.rollouts.environment import GatheringEnvironment
 from retinoscope.rollouts.table import OBJECT, Column, table_of
-from retinoscope.scenarios import ArenaArchive
+from retinoscope.scenarios import ArenaArchive, foreign_part
 
-DONE, FAILED, MISMATCH = b".", b"!", b"?"
+DONE, FAILED, REFUSED = b".", b"!", b"?"
 """First byte of a worker's message. After it come the objects in view, a traceback, or the text of a user error."""
 
 
@@ -79,17 +81,13 @@ def run_worker(connection: Connection, memory: Array[c_uint8], task: WorkerTask)
             connection.send_bytes(DONE + b"".join(by_number[number].step() for number in group))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass
-    except _EngineMismatch as error:
-        _tell(connection, MISMATCH + str(error).encode())
+    except UserError as error:
+        _tell(connection, REFUSED + str(error).encode())
     except Exception:
         _tell(connection, FAILED + traceback.format_exc().encode())
     finally:
         for player in players:
             player.close()
-
-
-class _EngineMismatch(Exception):
-    """The engine did not show again what it once showed."""
 
 
 def _tell(connection: Connection, message: bytes) -> None:
@@ -104,14 +102,15 @@ class _Player:
         self.number = number
         self._seed = task.seed
         self._row = {name: values[number : number + 1] for name, values in table.items()}
-        self._environment = GatheringEnvironment(task.arena)
+        # What is seen in an arena made elsewhere is of no class, and would be labelled for nothing.
+        self._environment = GatheringEnvironment(task.arena, objects_in_view=foreign_part(task.arena.scenario) is None)
         self._episode = self._step = 0
 
     def start(self, start: Start) -> bytes:
         found = self._begin(start.episode)
         for decisions_left, action in zip(range(len(start.actions) - 1, -1, -1), start.actions, strict=True):
             if decisions_left == 0 and not np.array_equal(self._row["observation"][0], start.last_observation):
-                raise _EngineMismatch(
+                raise UserError(
                     "the game engine does not show again what was recorded (another version?); record to a new path"
                 )
             self._row["action"][0] = action
@@ -136,12 +135,14 @@ class _Player:
         self._episode, self._step = episode, 0
         return self._note(*self._environment.reset(seed=world_seed(self._seed, self.number, episode)))
 
-    def _note(self, observation: np.ndarray, info: dict[str, object]) -> bytes:
+    def _note(self, observation: np.ndarray, info: dict[str, Any]) -> bytes:
         row = self._row
         row["observation"][0] = observation
         row["episode"][0], row["step"][0] = self._episode, self._step
         row["health"][0], row["position"][0], row["angle"][0] = info["health"], info["position"], info["angle"]
-        objects: list[dict[str, object]] = info["objects"]  # type: ignore[assignment]
+        if "variables" in row:
+            row["variables"][0] = list(info["variables"].values())
+        objects: list[dict[str, Any]] = info.get("objects", [])
         row["object_count"][0] = len(objects)
         found = np.empty(len(objects), OBJECT)
         for index, each in enumerate(objects):

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from retinoscope.scenarios.level import SPAWNER_THING_TYPE
+from retinoscope.scenarios.obstacles import (
+    OBSTACLE_ACTOR,
+    OBSTACLE_IMAGES,
+    OBSTACLE_PLACER,
+    near_obstacle,
+    obstacle_actors,
+)
 from retinoscope.scenarios.specification import Scenario
 from retinoscope.scenarios.sprites import sprite_name
 
@@ -20,7 +27,8 @@ def decorate(scenario: Scenario, images_per_class: list[int], image_heights: lis
 
     Args:
         scenario: the specification.
-        images_per_class: how many images each class has; sprites are numbered through all classes in this order.
+        images_per_class: how many images each class has; sprites are numbered through all classes in this order, and
+            those of obstacles after them.
         image_heights: height in pixels of each class's images, all of a class being equally tall.
     """
     parts, first_sprite = [_player(scenario)], 0
@@ -28,6 +36,8 @@ def decorate(scenario: Scenario, images_per_class: list[int], image_heights: lis
         parts.append(_stimulus(scenario, index, first_sprite, count, scenario.stimuli.size / height))
         parts.append(_placing(scenario, index))
         first_sprite += count
+    if scenario.obstacles is not None:
+        parts.append(obstacle_actors(scenario, scenario.obstacles, _appearance(first_sprite, OBSTACLE_IMAGES)))
     parts.append(_spawner(scenario))
     return "\n".join(parts)
 
@@ -92,8 +102,11 @@ def _appearance(first_sprite: int, count: int) -> str:
 
 
 def _placing(scenario: Scenario, index: int) -> str:
-    """An invisible actor that waits, then becomes a stimulus of the class, or tries elsewhere if the agent is near."""
+    """An invisible actor that waits, then becomes a stimulus, or tries elsewhere if agent or obstacle is near."""
     height = f"{scenario.stimuli.vertical_offset:g}"
+    free = ""
+    if scenario.obstacles is not None:
+        free = f'    TNT1 A 0 A_CheckProximity("Near", "{OBSTACLE_ACTOR}", {near_obstacle(scenario)})\n'
     wait = scenario.stimuli.come_back.tics if scenario.stimuli.come_back.mode == "replace" else 0
     return f"""actor {_placing_name(index)}
 {{
@@ -102,7 +115,7 @@ def _placing(scenario: Scenario, index: int) -> str:
   {{
   Spawn:
     TNT1 A 0 NoDelay A_CheckProximity("Near", "DoomPlayer", {scenario.stimuli.clearance}, 1, CPXF_ANCESTOR)
-    TNT1 A 0 A_SpawnItemEx("{actor_name(scenario, index)}", 0, 0, {height}, 0, 0, 0, 0, {_SPAWN_FLAGS})
+{free}    TNT1 A 0 A_SpawnItemEx("{actor_name(scenario, index)}", 0, 0, {height}, 0, 0, 0, 0, {_SPAWN_FLAGS})
     Stop
   Near:
     TNT1 A 0 {_spawn_somewhere(scenario, _placing_name(index))}
@@ -130,7 +143,12 @@ def _spawner(scenario: Scenario) -> str:
     stimuli = scenario.stimuli
     names = [_placing_name(index) for index in range(len(stimuli.classes))]
     one_of_each = [_spawn_somewhere(scenario, name) for name in names]
-    start = "".join(f"    TNT1 A 0 {spawn}\n" * stimuli.count_per_class for spawn in one_of_each)
+    counted = zip(one_of_each, scenario.class_counts, strict=True)
+    start = "".join(f"    TNT1 A 0 {spawn}\n" * count for spawn, count in counted)
+    first = "    TNT1 A 1\n"
+    if scenario.obstacles is not None:
+        # It acts before what is spawned after it, so that all obstacles stand when stimuli look for their places.
+        first = f'    TNT1 A 0 NoDelay A_SpawnItemEx("{OBSTACLE_PLACER}", 0, 0, 0, 0, 0, 0, 0, SXF_NOCHECKPOSITION)\n'
     stream = "    TNT1 A -1\n    Stop\n"
     if stimuli.come_back.mode == "stream":
         stream = f"""  Stream:
@@ -147,8 +165,7 @@ def _spawner(scenario: Scenario) -> str:
   States
   {{
   Spawn:
-    TNT1 A 1
-{start}{stream}  }}
+{first}{start}{stream}  }}
 }}
 """
 

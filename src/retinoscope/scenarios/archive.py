@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import io
+import itertools
 import os
 import tempfile
 import zipfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from retinoscope.errors import UserError
+from retinoscope.files import replacing
 from retinoscope.scenarios.actors import actor_name, decorate
-from retinoscope.scenarios.images import ImageSet, load_images
+from retinoscope.scenarios.image_choice import change_sources
+from retinoscope.scenarios.images import ImageSet, scenario_images
 from retinoscope.scenarios.level import level_wad
-from retinoscope.scenarios.specification import FolderImages, Scenario
+from retinoscope.scenarios.obstacles import obstacle_images
+from retinoscope.scenarios.specification import Scenario
 from retinoscope.scenarios.sprites import MAXIMUM_SPRITES, encode_sprite, sprite_name
 
 _TIMESTAMP = (1993, 12, 10, 0, 0, 0)  # fixed, so that the archive's bytes depend on its content alone
@@ -54,67 +59,82 @@ def build_archive(scenario: Scenario, folder: Path) -> ArenaArchive:
     Raises:
         UserError: the images cannot be had, are too many, or the folder cannot be written.
     """
-    content = archive_bytes(scenario, load_images(scenario.stimuli.images, scenario.class_names))
-    digest = hashlib.sha256(content).hexdigest()
-    path = folder / f"{scenario.name}-{digest[:12]}.pk3"
+    images = scenario_images(scenario)
+    require_loadable(scenario, images)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_if_different(path, content)
-        _write_if_different(path.with_suffix(".yaml"), scenario.to_yaml().encode())
+        path, digest = _write_archive(scenario, images, folder)
+        with replacing(path.with_suffix(".yaml")) as beside:
+            beside.write_bytes(scenario.to_yaml().encode())
     except OSError as error:
         raise UserError(f"{folder}: cannot be written ({error.strerror}); choose another folder") from None
-    names = tuple(actor_name(scenario, index) for index in range(len(scenario.class_names)))
-    return ArenaArchive(path, scenario, digest, names)
+    return ArenaArchive(path, scenario, digest, actor_names(scenario))
 
 
-def archive_bytes(scenario: Scenario, images: ImageSet) -> bytes:
-    """The PK3 as bytes, without touching the disk."""
-    per_class = [images[name] for name in scenario.class_names]
-    if sum(map(len, per_class)) > MAXIMUM_SPRITES:
-        raise UserError(f"{scenario.name}: more than {MAXIMUM_SPRITES:,} images; use fewer")
-    heights = [each[0].shape[0] for each in per_class]
-    entries = {
-        "DECORATE": decorate(scenario, [len(each) for each in per_class], heights).encode("ascii"),
-        "MAPINFO": _MAPINFO.encode("ascii"),
-        "maps/MAP01.wad": level_wad(scenario),
-        "scenario.yaml": _without_folders(scenario).to_yaml().encode(),
-    }
-    for index, image in enumerate(image for each in per_class for image in each):
-        name, frame = sprite_name(index)
-        entries[f"sprites/{name}{frame}0.png"] = encode_sprite(image)
-    return _zip(entries)
+def actor_names(scenario: Scenario) -> tuple[str, ...]:
+    """Name of each class's actor in the engine, in the order of `scenario.class_names`."""
+    return tuple(actor_name(scenario, index) for index in range(len(scenario.class_names)))
 
 
-def _without_folders(scenario: Scenario) -> Scenario:
-    """The archive holds the images, and its bytes must not depend on where on this machine they came from."""
-    images = scenario.stimuli.images
-    if not isinstance(images, FolderImages):
-        return scenario
-    images = images.model_copy(update={"path": Path(images.path.name)})
-    return scenario.model_copy(update={"stimuli": scenario.stimuli.model_copy(update={"images": images})})
+def require_loadable(scenario: Scenario, images: ImageSet) -> None:
+    """With more the engine starts, says nothing and shows wrong images or none."""
+    count = sum(len(images[name]) for name in scenario.class_names)
+    if count + len(obstacle_images(scenario)) > MAXIMUM_SPRITES:
+        raise UserError(
+            f"{scenario.name}: has {count:,} images, and the engine loads {MAXIMUM_SPRITES:,} at most; use fewer, for"
+            " example one part of the set (`--split train`)"
+        )
 
 
-def _zip(entries: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in sorted(entries.items()):
-            entry = zipfile.ZipInfo(name, _TIMESTAMP)
-            entry.create_system = 3
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, content)
-    return buffer.getvalue()
+def _write_archive(scenario: Scenario, images: ImageSet, folder: Path) -> tuple[Path, str]:
+    """Write beside, then rename; a file that was cut short or changed is put right.
 
-
-def _write_if_different(path: Path, content: bytes) -> None:
-    """Write beside, then rename; a file that was cut short or changed is put right."""
-    if path.is_file() and path.read_bytes() == content:
-        return
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".building-")
+    Returns:
+        Where it is, and the hash of its bytes.
+    """
+    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".building-")
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+        with os.fdopen(descriptor, "w+b") as file:
+            _write_zip(file, _entries(scenario, images))
+            digest = _sha256(file)
         os.chmod(temporary, 0o644)  # others who share this cache may play the arena too
+        path = folder / f"{scenario.name}-{digest[:12]}.pk3"
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+    return path, digest
+
+
+def _entries(scenario: Scenario, images: ImageSet) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of the files in the archive, in the order of their names, one at a time."""
+    per_class = [images[name] for name in scenario.class_names]
+    heights = [each[0].shape[0] for each in per_class]
+    yield "DECORATE", decorate(scenario, [len(each) for each in per_class], heights).encode("ascii")
+    yield "MAPINFO", _MAPINFO.encode("ascii")
+    yield "maps/MAP01.wad", level_wad(scenario)
+    yield "scenario.yaml", _without_folders(scenario).to_yaml().encode()
+    for index, image in enumerate(itertools.chain(*per_class, obstacle_images(scenario))):
+        name, frame = sprite_name(index)
+        yield f"sprites/{name}{frame}0.png", encode_sprite(image)
+
+
+def _without_folders(scenario: Scenario) -> Scenario:
+    """The archive holds the images, and its bytes must not depend on where on this machine they came from."""
+    return change_sources(
+        scenario, lambda source: source | {"path": Path(source["path"]).name} if "path" in source else source
+    )
+
+
+def _write_zip(file: IO[bytes], entries: Iterable[tuple[str, bytes]]) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in entries:
+            entry = zipfile.ZipInfo(name, _TIMESTAMP)
+            entry.create_system = 3
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, content)
+
+
+def _sha256(file: IO[bytes]) -> str:
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]

@@ -2,61 +2,77 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from pathlib import Path
 
 from retinoscope.errors import UserError
-from retinoscope.scenarios.archive import ArenaArchive, build_archive
-from retinoscope.scenarios.specification import FolderImages, Scenario, read_scenario
-
-_LIBRARY = Path(__file__).parent / "library"
-
-
-def shipped_scenarios() -> tuple[str, ...]:
-    """Names of the scenarios that come with the package."""
-    return tuple(sorted(file.stem for file in _LIBRARY.glob("*.yaml")))
+from retinoscope.scenarios.archive import ArenaArchive
+from retinoscope.scenarios.built_archives import build_if_changed
+from retinoscope.scenarios.cache import cache_folder
+from retinoscope.scenarios.foreign import foreign_from, foreign_from_file, foreign_part, is_foreign_name
+from retinoscope.scenarios.foreign_reading import foreign_arena, read_foreign
+from retinoscope.scenarios.image_choice import choose_images
+from retinoscope.scenarios.image_sources import ImageSource
+from retinoscope.scenarios.scenario_files import LIBRARY, read_scenario, shipped_scenarios
+from retinoscope.scenarios.specification import Scenario
 
 
 def load_scenario(name_or_path: str | Path) -> Scenario:
-    """A shipped scenario by name, or any scenario by the path of its YAML file.
+    """A shipped scenario by name, or any scenario by the path of its YAML file or of a ViZDoom `.cfg` file.
+
+    Of a `.cfg`, or of `vizdoom:NAME` for one that comes with vizdoom, a `ForeignScenario` is returned.
 
     Raises:
         UserError: there is no such scenario, or its file is wrong.
     """
     text = str(name_or_path)
+    if is_foreign_name(text):
+        return read_foreign(text)
     if text in shipped_scenarios():
-        return read_scenario(_LIBRARY / f"{text}.yaml")
+        return read_scenario(LIBRARY / f"{text}.yaml")
     if text.endswith((".yaml", ".yml")) or os.sep in text:
-        return read_scenario(Path(text))
+        return foreign_from_file(Path(text)) or read_scenario(Path(text))
     raise UserError(
-        f"scenario {text!r}: unknown; choose from {', '.join(shipped_scenarios())} or give the path of a YAML file"
+        f"scenario {text!r}: unknown; choose from {', '.join(shipped_scenarios())} or give the path of a YAML or .cfg"
+        " file"
     )
 
 
-def cache_folder() -> Path:
-    """Where built arenas are kept: `$RETINOSCOPE_CACHE`, else `~/.cache/retinoscope`."""
-    chosen = os.environ.get("RETINOSCOPE_CACHE")
-    if chosen:
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "retinoscope"
-
-
-def get_arena(scenario: Scenario | str | Path, folder: Path | None = None) -> ArenaArchive:
-    """The built arena of a scenario, built into the cache (or `folder`) if it is not there yet.
+def scenario_from(content: object) -> Scenario:
+    """A scenario from what its `model_dump` gave.
 
     Raises:
-        UserError: as `load_scenario` and `build_archive`.
+        UserError: it describes an arena made elsewhere and is damaged.
+        pydantic.ValidationError: it is no scenario.
     """
-    if not isinstance(scenario, Scenario):
+    return foreign_from(content) or Scenario.model_validate(content)
+
+
+def get_arena(
+    scenario: Scenario | str | Path,
+    folder: Path | None = None,
+    images: str | Path | ImageSource | None = None,
+    split: str | None = None,
+) -> ArenaArchive:
+    """The built arena of a scenario, built into the cache (or `folder`) if it is not there yet.
+
+    Args:
+        scenario: a specification, or what `load_scenario` takes.
+        folder: where the archive is to be.
+        images: other images than the scenario's, as `choose_images` takes them.
+        split: `train` or `test`, one part of the images; `all`.
+
+    Raises:
+        UserError: as `load_scenario`, `choose_images` and `build_archive`.
+    """
+    foreign = foreign_part(scenario)
+    if not isinstance(scenario, Scenario) and foreign is None:
         scenario = load_scenario(scenario)
-    folder = folder or cache_folder() / "arenas"
-    if isinstance(scenario.stimuli.images, FolderImages):  # its files may have changed since
-        return build_archive(scenario, folder)
-    arena = _build_once(scenario.model_dump_json(), folder)
-    return arena if arena.path.is_file() else build_archive(scenario, folder)
-
-
-@functools.lru_cache(maxsize=32)
-def _build_once(scenario_json: str, folder: Path) -> ArenaArchive:
-    return build_archive(Scenario.model_validate_json(scenario_json), folder)
+        foreign = foreign_part(scenario)
+    if foreign is not None:
+        if images is not None or split is not None:
+            raise UserError(f"{foreign.name}: was made elsewhere, with its own images; leave out images and split")
+        return foreign_arena(foreign)
+    assert isinstance(scenario, Scenario)
+    scenario = choose_images(scenario, images, split)
+    return build_if_changed(scenario, folder or cache_folder() / "arenas")

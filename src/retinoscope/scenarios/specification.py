@@ -5,15 +5,13 @@ Distances are in map units of the Doom engine (a player is 32 wide and 56 tall, 
 
 from __future__ import annotations
 
-import reprlib
-from collections.abc import Hashable
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, ClassVar, Literal
 
 import pydantic
 import yaml
 
-from retinoscope.errors import UserError
+from retinoscope.scenarios.class_names import CLASS_NAME
+from retinoscope.scenarios.image_sources import ImageSource
 
 TICS_PER_SECOND = 35
 ACTION_HEADS: dict[str, tuple[str, ...]] = {
@@ -24,54 +22,55 @@ ACTION_HEADS: dict[str, tuple[str, ...]] = {
 
 MAXIMUM_CLASSES = 60  # the engine exposes sixty counters, USER1 ... USER60, one for each class
 
-_BRIEF = reprlib.Repr()  # for quoting a value in a message: YAML's aliases can make a small file's values endless
-_BRIEF.maxlevel, _BRIEF.maxstring, _BRIEF.maxother = 1, 60, 60
+GAP_FOR_AGENT = 34
+"""Between an obstacle and the next one or a wall; the agent is 32 wide."""
+_MOST_OBSTACLE_COVER = 0.45  # squares thrown at random, none touching another, jam at 0.562 of the area
+_MOST_STIMULUS_COVER = 1.0  # with this, e^-1 of the places or more are free for a stimulus
 
 
 class _Model(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    _only_if_chosen: ClassVar[tuple[str, ...]] = ()
+    """Fields that are written out only where they differ from their default: a specification that does not use them
+    keeps the text, and so its archive the hash, that it had before there were such fields."""
 
-class DigitsImages(_Model):
-    """The 1,797 handwritten digits bundled with scikit-learn, 8 x 8 grey."""
-
-    source: Literal["digits"]
-
-
-class DrawnApples(_Model):
-    """Apples drawn by formula, one hue per class (`red`, `blue`), with seeded variation in shape and shading."""
-
-    source: Literal["apples"]
-    variations: int = pydantic.Field(24, ge=1, le=1000, description="images per class")
-    pixels: int = pydantic.Field(32, ge=8, le=256, description="side of an image")
-
-
-class FolderImages(_Model):
-    """A folder with one subfolder of PNG or JPEG files per class.
-
-    Whatever their sizes, all images of a class are drawn equally tall. Pixels less than half opaque are not drawn.
-    """
-
-    source: Literal["folder"]
-    path: Path
-
-
-ImageSource = Annotated[DigitsImages | DrawnApples | FolderImages, pydantic.Field(discriminator="source")]
+    @pydantic.model_serializer(mode="wrap")
+    def _leave_out_what_was_not_chosen(self, serialise: pydantic.SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = serialise(self)
+        for name in self._only_if_chosen:
+            if getattr(self, name) == type(self).model_fields[name].default:
+                content.pop(name, None)
+        return content
 
 
 class StimulusClass(_Model):
     """One kind of thing to pick up."""
 
-    name: str = pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$", description="class name in the image set")
+    _only_if_chosen = ("images", "image_class", "count", "distractor")
+
+    name: str = pydantic.Field(pattern=CLASS_NAME, description="name of the class, and of its images where not said")
     health: int = pydantic.Field(ge=-1000, le=1000, description="change of health when picked up")
+    distractor: bool = pydantic.Field(False, description="there to be told apart from what matters; health is 0 then")
+    count: int | None = pydantic.Field(None, ge=0, le=1000, description="at the start, if not count_per_class")
+    images: ImageSource | None = pydantic.Field(None, description="an image set of its own")
+    image_class: str | None = pydantic.Field(
+        None, pattern=CLASS_NAME, description="class in the image set, if it is not the name"
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _distractors_change_nothing(self) -> StimulusClass:
+        if self.distractor and self.health:
+            raise ValueError(f"distractor {self.name!r} has health {self.health}, which must be 0")
+        return self
 
 
 class ComeBack(_Model):
     """How stimuli return.
 
     `replace`: one of the same class appears elsewhere in the `tics`-th tic, the one of the pick-up being the first, so
-    that the arena's composition is constant. `stream`: one of a random class appears every `tics`, whatever was
-    picked up.
+    that the arena's composition is constant. `stream`: one of a random class, all equally likely, appears every
+    `tics`, whatever was picked up.
     """
 
     mode: Literal["replace", "stream"] = "replace"
@@ -119,6 +118,18 @@ class Arena(_Model):
         return self
 
 
+class Obstacles(_Model):
+    """Solid pillars, drawn by formula, at random places of the whole room; other places in every episode.
+
+    They touch neither each other nor the agent nor a stimulus, and the agent fits through between any two and along
+    the walls, so that every place can be reached.
+    """
+
+    count: int = pydantic.Field(ge=1, le=1000)
+    radius: int = pydantic.Field(8, ge=4, le=64, description="half the width, map units")
+    height: int = pydantic.Field(96, ge=16, le=512, description="map units")
+
+
 class Health(_Model):
     """The agent's health and what hunger does to it.
 
@@ -164,9 +175,12 @@ class Reward(_Model):
 class Scenario(_Model):
     """A playable arena, as validated from YAML."""
 
+    _only_if_chosen = ("obstacles",)
+
     name: str = pydantic.Field(pattern=r"^[a-z0-9][a-z0-9_]{0,63}$")
     title: str = ""
     arena: Arena = Arena()
+    obstacles: Obstacles | None = None
     stimuli: Stimuli
     health: Health = Health()
     observation: Observation = Observation()
@@ -181,72 +195,53 @@ class Scenario(_Model):
             raise ValueError(f"stimuli.clearance ({clearance}) must not be above arena.spawn_half_width ({reach})")
         return self
 
+    @pydantic.model_validator(mode="after")
+    def _obstacles_fit(self) -> Scenario:
+        obstacles = self.obstacles
+        if obstacles is None:
+            return self
+        square = 2 * obstacles.radius + GAP_FOR_AGENT
+        side = 2 * self.arena.half_width - GAP_FOR_AGENT  # half of the gap belongs to the square on either side
+        possible = int(_MOST_OBSTACLE_COVER * (side / square) ** 2)
+        beside_stimuli = 2 * (obstacles.radius + self.stimuli.radius)
+        possible = min(possible, int(_MOST_STIMULUS_COVER * (side / beside_stimuli) ** 2))
+        if obstacles.count > possible:
+            raise ValueError(
+                f"obstacles: {obstacles.count} of radius {obstacles.radius} do not fit into a room of half_width "
+                f"{self.arena.half_width} with gaps for the agent; {possible} do"
+            )
+        if obstacles.height > self.arena.height:
+            raise ValueError(
+                f"obstacles.height ({obstacles.height}) must not be above arena.height ({self.arena.height})"
+            )
+        return self
+
     @property
     def class_names(self) -> tuple[str, ...]:
         return tuple(each.name for each in self.stimuli.classes)
+
+    @property
+    def action_heads(self) -> dict[str, tuple[str, ...]]:
+        """Heads of the action space and the names of their outputs, in order."""
+        return ACTION_HEADS
 
     @property
     def class_effects(self) -> tuple[int, ...]:
         """Change of health per class, in the order of `class_names`."""
         return tuple(each.health for each in self.stimuli.classes)
 
+    @property
+    def class_counts(self) -> tuple[int, ...]:
+        """How many of each class there are at the start of an episode, in the order of `class_names`."""
+        usual = self.stimuli.count_per_class
+        return tuple(usual if each.count is None else each.count for each in self.stimuli.classes)
+
+    @property
+    def health_on_offer(self) -> tuple[int, int]:
+        """Health lost by picking up everything that hurts at the start, and gained by everything that heals."""
+        totals = [effect * count for effect, count in zip(self.class_effects, self.class_counts, strict=True)]
+        return sum(min(each, 0) for each in totals), sum(max(each, 0) for each in totals)
+
     def to_yaml(self) -> str:
         """The whole specification, defaults filled in, in a fixed order."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-
-
-class _UniqueKeysLoader(yaml.SafeLoader):
-    """Safe YAML in which a repeated key is a fault: plain YAML would silently keep only the last of the two."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [key.value for key, _ in node.value]
-        for key, _ in node.value:
-            if keys.count(key.value) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} is repeated", key.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-def read_scenario(path: Path) -> Scenario:
-    """Read and validate a scenario file.
-
-    Relative image folders are taken from the file's own folder.
-
-    Raises:
-        UserError: the file is missing, is not YAML, or does not fit the specification (names the first wrong key).
-    """
-    try:
-        content = _UniqueKeysLoader(path.read_text(encoding="utf-8")).get_single_data()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); give the path of a scenario file") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path}: is not YAML ({reason}); correct the file") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: holds no mapping of keys to values; see `retinoscope scenario list` for examples")
-    try:
-        scenario = Scenario.model_validate(content)
-    except pydantic.ValidationError as error:
-        raise UserError(f"{path}: {_first_complaint(error)}") from None
-    return _with_absolute_folder(scenario, path.resolve().parent)
-
-
-def _first_complaint(error: pydantic.ValidationError) -> str:
-    # A misspelt key is at once unknown and missing; the first of these says more.
-    first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
-    sources = ("digits", "apples", "folder")  # pydantic puts the kind of image source into the place of the fault
-    where = ".".join(str(part) for part in first["loc"] if part not in sources)
-    if first["type"] == "extra_forbidden":
-        return f"unknown key {where!r}; remove it or correct its spelling"
-    if first["type"] == "missing":
-        return f"{where}: is missing; add it"
-    if first["type"] == "value_error":
-        return f"{where}: {first['ctx']['error']}; correct it".removeprefix(": ")
-    return f"{where}: {first['msg']} (given: {_BRIEF.repr(first['input'])}); correct the value"
-
-
-def _with_absolute_folder(scenario: Scenario, folder: Path) -> Scenario:
-    images = scenario.stimuli.images
-    if not isinstance(images, FolderImages) or images.path.is_absolute():
-        return scenario
-    images = images.model_copy(update={"path": folder / images.path})
-    return scenario.model_copy(update={"stimuli": scenario.stimuli.model_copy(update={"images": images})})

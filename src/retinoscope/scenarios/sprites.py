@@ -15,7 +15,9 @@ import numpy as np
 _FIRST_LETTERS = "QXYZ"
 _LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 FRAMES_PER_SPRITE = 26  # A-Z; the engine knows three more, whose characters are awkward in file names
-MAXIMUM_SPRITES = len(_FIRST_LETTERS) * len(_LETTERS) ** 3 * FRAMES_PER_SPRITE
+MAXIMUM_SPRITES = 64_000
+"""The engine numbers textures, the game's own among them, with 16 bits. Of 64,000 sprites it showed each as it is, of
+65,500 the last as others or not at all."""
 
 
 def sprite_name(index: int) -> tuple[str, str]:

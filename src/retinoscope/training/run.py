@@ -37,17 +37,20 @@ def train(scenario: str | Path, out: str | Path, config: TrainingConfig | None =
         progress: show a progress line on standard error if that is a terminal.
 
     Raises:
-        UserError: the scenario is wrong, the directory cannot be used, or sample-factory is not installed.
+        UserError: the scenario is wrong or cannot be played, the directory cannot be used, or sample-factory is not
+            installed.
     """
     config = config or TrainingConfig()
     require_device(config.device)
     run_directory = Path(out).resolve()
     os.environ["OMP_NUM_THREADS"] = "1"  # inherited by the processes; more threads than cores cost tens of times
     _import_sample_factory()
+    from retinoscope.rollouts.environment import require_playable
     from retinoscope.training import worker
 
     specification = load_scenario(scenario)
     arena = get_arena(specification)
+    require_playable(arena)
     view = specification.observation
     Encoder(config.network, (view.height, view.width, 3))  # a network that does not fit is better refused here
     _require_resumable(run_directory, specification.to_yaml(), config)

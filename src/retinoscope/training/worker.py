@@ -23,7 +23,7 @@ from sample_factory.utils.utils import log as sample_factory_log
 from retinoscope.agents.networks import Encoder, NetworkConfig
 from retinoscope.agents.safe_load import allow_sample_factory_checkpoints
 from retinoscope.agents.sample_factory_config import network_config_of
-from retinoscope.scenarios import ACTION_HEADS
+from retinoscope.scenarios import foreign_part
 
 allow_sample_factory_checkpoints()
 torch.set_num_threads(1)
@@ -46,10 +46,12 @@ class TrainingEnvironment(gymnasium.Wrapper, TrainingInfoInterface):
         TrainingInfoInterface.__init__(self)
         self._harm_weight, self._harm_ramp_frames = harm_weight, harm_ramp_frames
         self._effects = np.array(environment.scenario.class_effects)
-        self._harm_reward = environment.scenario.reward.pickup_scale * np.minimum(self._effects, 0)
+        self._harm_reward = np.zeros(len(self._effects))  # an arena made elsewhere sets its own reward
+        if foreign_part(environment.scenario) is None:
+            self._harm_reward = environment.scenario.reward.pickup_scale * np.minimum(self._effects, 0)
         self._pickups = np.zeros(len(self._effects), np.int64)
         self.action_space = gymnasium.spaces.Tuple(
-            [gymnasium.spaces.Discrete(len(outputs)) for outputs in ACTION_HEADS.values()]
+            [gymnasium.spaces.Discrete(len(outputs)) for outputs in environment.scenario.action_heads.values()]
         )
 
     def reset(self, **keywords: Any) -> Any:
