@@ -11,6 +11,7 @@ from retinoscope.agents.agent import Agent
 from retinoscope.analyses.receptive_field_parameters import METHODS
 from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
+from retinoscope.stimuli.places import Presentation
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
@@ -30,7 +31,11 @@ class Options:
         method: of the receptive fields.
         layers: whose receptive fields, as `conv1`, or `fc:0-3,7` for some units; none for all convolutions.
         dataset: images for the analyses that show some; None for those of the agent's own arena.
+        movie_frames: decisions shown in each activation movie.
         progress: show progress bars.
+        presentation: how the images of a data set are shown.
+        class_effects: (class, change of health) of classes of the data set that the arena does not know.
+        twin: file of a supervised twin to compare with.
     """
 
     frames: int = 1000
@@ -38,11 +43,17 @@ class Options:
     method: Literal["gradient", "noise"] = "gradient"
     layers: tuple[str, ...] = ()
     dataset: str | None = None
+    movie_frames: int = 1000
     progress: bool = False
+    presentation: Presentation = Presentation()  # noqa: RUF009 - frozen
+    class_effects: tuple[tuple[str, int], ...] = ()
+    twin: str | None = None
 
     def __post_init__(self) -> None:
         if self.frames <= 0:
             raise UserError(f"frames: {self.frames} is not a number of decisions; give one above 0")
+        if self.movie_frames <= 0:
+            raise UserError(f"movie_frames: {self.movie_frames} is not a number of decisions; give one above 0")
         if self.seed < 0:
             raise UserError(f"seed: {self.seed} is negative; give 0 or more")
         if self.method not in METHODS:

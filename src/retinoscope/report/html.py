@@ -40,7 +40,7 @@ def render_report(manifest: Mapping[str, Any], folder: Path) -> str:
         agent=manifest["agent"],
         arena=manifest["arena"],
         scenario=scenario,
-        classes=[{**each, "effect": _effect(each["health"])} for each in scenario["stimuli"]["classes"]],
+        classes=_classes(scenario),
         training=flatten(manifest["agent"]["training"]),
         options=manifest["options"],
         versions=manifest["versions"],
@@ -49,6 +49,12 @@ def render_report(manifest: Mapping[str, Any], folder: Path) -> str:
         sections=[_section(each, manifest["products"], folder) for each in manifest["analyses"]],
         products=manifest["products"],
     )
+
+
+def _classes(scenario: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Name and effect of each class; of an arena made elsewhere they are not known."""
+    stimuli = scenario.get("stimuli", {"classes": []})
+    return [{**each, "effect": _effect(each["health"])} for each in stimuli["classes"]]
 
 
 def _section(analysis: Mapping[str, Any], products: list[dict[str, Any]], folder: Path) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +24,7 @@ GIF_SHRINK = 2
 _PALETTE_FRAMES = 64  # of the first frames kept, those whose colours make a GIF's palette
 _PALETTE_COLOURS = 192  # the other 64 are a coarse cube over all colours, for what only comes later
 _BT709 = 1  # the number of this colour space, its primaries and its transfer curve in H.264
+_EFFORT = {False: {"preset": "veryfast"}, True: {"preset": "ultrafast"}}
 _QUALITY = "21"  # x264's constant rate factor: the blocks of enlarged pixels keep their edges
 
 
@@ -37,7 +39,7 @@ class Movie:
     frames_per_second: float
 
 
-def write_movie(path: str | Path, frames: Iterable[np.ndarray], frames_per_second: float) -> Movie:
+def write_movie(path: str | Path, frames: Iterable[np.ndarray], frames_per_second: float, quick: bool = False) -> Movie:
     """Encode frames as they come, so that memory does not grow with their number.
 
     The file is written beside its place and renamed when complete; if the frames or the encoder fail, nothing is left
@@ -48,12 +50,16 @@ def write_movie(path: str | Path, frames: Iterable[np.ndarray], frames_per_secon
             size, every second frame; plays for the same time).
         frames: (height, width, 3) uint8 RGB, all of one size; height and width even for MP4.
         frames_per_second: at which the frames are to be shown.
+        quick: encode an MP4 with less effort: in about a third of the time, and half as large again.
 
     Raises:
         ValueError: there is no frame, the frames cannot be encoded, or the path has another ending.
     """
     path = Path(path)
-    encoders = {".mp4": _encode_mp4, ".gif": _encode_gif}
+    encoders: dict[str, Callable[[Path, Iterator[np.ndarray], Fraction], tuple[int, int, int, Fraction]]] = {
+        ".mp4": functools.partial(_encode_mp4, quick=quick),
+        ".gif": _encode_gif,
+    }
     if path.suffix not in encoders:
         raise ValueError(f"{path}: a movie ends in .mp4 or .gif")
     if frames_per_second <= 0:
@@ -78,14 +84,16 @@ def _checked(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         raise ValueError("a movie needs at least one frame")
 
 
-def _encode_mp4(path: Path, frames: Iterator[np.ndarray], rate: Fraction) -> tuple[int, int, int, Fraction]:
+def _encode_mp4(
+    path: Path, frames: Iterator[np.ndarray], rate: Fraction, quick: bool
+) -> tuple[int, int, int, Fraction]:
     first = next(frames)
     height, width = first.shape[:2]
     if height % 2 or width % 2:
         raise ValueError(f"frames are {width}x{height}; H.264 with 4:2:0 colour needs even numbers")
     count = 0
     with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
-        stream = container.add_stream("libx264", rate=rate, options={"crf": _QUALITY, "preset": "veryfast"})
+        stream = container.add_stream("libx264", rate=rate, options={"crf": _QUALITY, **_EFFORT[quick]})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         context = stream.codec_context
         # Said explicitly: players guess differently when it is left open, and colours shift.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import functools
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -13,8 +14,17 @@ import matplotlib
 import numpy as np
 from PIL import Image
 
+from retinoscope.analyses.analysis import Inputs
 from retinoscope.analyses.result import Result
-from retinoscope.report.drawings import DRAWINGS, FigureDrawing, MovieDrawing, TableDrawing, TextDrawing
+from retinoscope.report.drawings import (
+    DRAWINGS,
+    Drawing,
+    FigureDrawing,
+    MovieDrawing,
+    RecordedMovieDrawing,
+    TableDrawing,
+    TextDrawing,
+)
 from retinoscope.report.movie import write_movie
 
 Kind = Literal["recording", "result", "figure", "movie", "poster", "table", "text", "report"]
@@ -65,11 +75,34 @@ class Product:
         return cls(**entry)
 
 
-def write_drawings(result: Result, folder: Path) -> list[Product]:
-    """Draw all that is drawn of a Result into figures/, movies/ and tables/ of `folder`, texts into itself."""
+OMITTED = "omitted"
+"""Attribute of a Result that holds nothing but the reason why its analysis could not be made."""
+
+
+def drawings_of(result: Result) -> list[Drawing]:
+    """What is drawn of a Result; of one that holds a reason, the reason."""
+    reason = result.data.attrs.get(OMITTED)
+    if reason is None:
+        return DRAWINGS[result.analysis](result)
+    caption = "This agent or this recording cannot show it."
+    return [TextDrawing(f"{result.analysis}_not_made", "Not made", caption, f"{reason}\n")]
+
+
+def write_drawings(result: Result, folder: Path, inputs: Inputs | None = None, gif: bool = False) -> list[Product]:
+    """Draw all that is drawn of a Result into figures/, movies/ and tables/ of `folder`, texts into itself.
+
+    Args:
+        result: what to draw.
+        folder: where.
+        inputs: what the Result was computed from; movies that are composed from a recording are left out without.
+        gif: write these movies as GIF too.
+    """
     products: list[Product] = []
-    for drawing in DRAWINGS[result.analysis](result):
-        if isinstance(drawing, FigureDrawing):
+    for drawing in drawings_of(result):
+        if isinstance(drawing, RecordedMovieDrawing):
+            if inputs is not None:
+                products += _write_recorded_movie(drawing, result.analysis, folder, inputs, gif)
+        elif isinstance(drawing, FigureDrawing):
             products += _write_figure(drawing, result.analysis, folder)
         elif isinstance(drawing, MovieDrawing):
             products += _write_movie(drawing, result.analysis, folder)
@@ -99,12 +132,16 @@ def _write_figure(drawing: FigureDrawing, analysis: str, folder: Path) -> list[P
     return products
 
 
-def _write_movie(drawing: MovieDrawing, analysis: str, folder: Path) -> list[Product]:
+def _write_movie(
+    drawing: MovieDrawing, analysis: str, folder: Path, poster: Callable[[int], np.ndarray] | None = None
+) -> list[Product]:
+    """The movie and its poster, for which `poster` gives a frame by its number; None to compose up to it."""
     products = []
     for suffix in (".mp4", ".gif") if drawing.gif else (".mp4",):
         began = time.monotonic()
         path = f"movies/{drawing.name}{suffix}"
-        movie = write_movie(folder / path, drawing.frames(), drawing.frames_per_second)
+        # Those composed as they are computed may be long.
+        movie = write_movie(folder / path, drawing.frames(), drawing.frames_per_second, quick=poster is not None)
         parameters = {
             "frames": movie.frames,
             "width": movie.width,
@@ -117,9 +154,24 @@ def _write_movie(drawing: MovieDrawing, analysis: str, folder: Path) -> list[Pro
     began = time.monotonic()
     path = f"movies/{drawing.name}.png"
     wanted = int(_POSTER_AT * products[0].parameters["frames"])
-    Image.fromarray(_frame(drawing, wanted)).save(folder / path)
+    frame = _frame(drawing, wanted) if poster is None else poster(wanted)
+    Image.fromarray(frame).save(folder / path)
     products.append(Product(analysis, "poster", path, time.monotonic() - began, {"frame": wanted}))
     return products
+
+
+def _write_recorded_movie(
+    drawing: RecordedMovieDrawing, analysis: str, folder: Path, inputs: Inputs, gif: bool
+) -> list[Product]:
+    movie = MovieDrawing(
+        drawing.name,
+        drawing.title,
+        drawing.caption,
+        functools.partial(drawing.frames, inputs, 0),
+        drawing.frames_per_second,
+        gif,
+    )
+    return _write_movie(movie, analysis, folder, lambda wanted: next(drawing.frames(inputs, wanted)))
 
 
 def _write_table(drawing: TableDrawing, analysis: str, folder: Path) -> Product:

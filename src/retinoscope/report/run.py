@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import math
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import xarray
+
 from retinoscope.agents.agent import Agent
-from retinoscope.agents.load import load_agent
+from retinoscope.agents.load import load_agent, require_device
 from retinoscope.analyses.receptive_field_parameters import ReceptiveFieldParameters, chosen_layers, settle
 from retinoscope.analyses.registry import ALWAYS, Analysis, Inputs, Options, select_analyses
-from retinoscope.analyses.result import load_result
-from retinoscope.errors import UserError
+from retinoscope.analyses.result import Result, load_result
+from retinoscope.errors import NotMeasurable, UserError
+from retinoscope.report.drawings import RecordedMovieDrawing
+from retinoscope.report.follow import new_checkpoints
 from retinoscope.report.html import render_report
-from retinoscope.report.products import Product, write_drawings
+from retinoscope.report.products import OMITTED, Product, drawings_of, write_drawings
+from retinoscope.report.progress_log import ProgressLog
 from retinoscope.report.reuse import result_key, reuse_result, with_key
 from retinoscope.report.run_directory import RECORDING, REPORT, RunDirectory
 from retinoscope.rollouts.arenas import arena_of
 from retinoscope.scenarios import ArenaArchive, Scenario
+from retinoscope.stimuli.places import Presentation, parse_class_effects, parse_presentation
 from retinoscope.versions import versions
+
+COMPARING = "training"
+"""The family of the analyses that compare checkpoints."""
 
 _PACKAGES = ("retinoscope", "torch", "numpy", "xarray", "zarr", "vizdoom", "matplotlib", "av")
 
@@ -34,8 +45,9 @@ class AnalysisRun:
     Attributes:
         directory: where everything is.
         report: the page.
-        manifest: what is in manifest.json: `identity`, `agent`, `arena`, `options`, `versions`, `seconds`, `analyses`
-            and `products`, each with its analysis, kind, path (relative to the directory), seconds and parameters.
+        manifest: what is in manifest.json: `identity`, `agent`, `arena`, `options`, `versions`, `seconds`, `analyses`,
+            `omitted` (analysis name -> why this agent or recording cannot show it) and `products`, each with its
+            analysis, kind, path (relative to the directory), seconds and parameters.
     """
 
     directory: Path
@@ -51,10 +63,18 @@ def analyze(
     arena: ArenaArchive | Scenario | str | Path | None = None,
     responses: Iterable[str] = (),
     dataset: str | None = None,
+    presentation: Presentation | str | None = None,
+    class_effects: Mapping[str, int] | str | None = None,
+    twin: str | Path | None = None,
     seed: int = 0,
     device: str = "cpu",
     method: Literal["gradient", "noise"] = "gradient",
     layers: Iterable[str] = (),
+    movie_frames: int = 1000,
+    gif: bool = False,
+    checkpoints: Literal["all"] | None = None,
+    follow: bool = False,
+    wandb: bool = False,
     overwrite: bool = False,
     progress: bool = False,
 ) -> AnalysisRun:
@@ -72,11 +92,23 @@ def analyze(
         arena: where the agent plays; None for the arena it was trained in.
         responses: families of further analyses; see `analyses/registry.py`.
         dataset: images for the analyses that show some; None for those of the arena.
+        presentation: how these images are shown; a text as `arena distance=100,200 bearing=-20,0,20` or
+            `paste height=30 position=30x40`.
+        class_effects: change of health for classes of the data set that the arena does not know; also as
+        `cat=-20,dog=+10`. twin: file of a supervised twin, from `train_classifier`, to compare the agent with.
         seed: of worlds, actions and stimuli.
         device: where the network is computed, `cpu` or `cuda`.
         method: of the receptive fields, `gradient` or `noise`.
         layers: whose receptive fields are mapped: names as `conv1` or `rnn`, or some units of a layer as `fc:0-3,7`;
             none for all convolutions.
+        movie_frames: decisions shown in each activation movie, of any number; at most those recorded.
+        gif: write the activation movies as GIF too.
+        checkpoints: `all` compares all checkpoints of the run that the agent comes from, and logs their numbers to
+            TensorBoard, in `tensorboard/` of the directory.
+        follow: `agent` is the directory of a training run, and every checkpoint of it is analysed, those to come too,
+            until training has ended: each into a folder of its own in `out` (`frames_000030000128`), with all numbers
+            and figures logged to TensorBoard. Called again, it goes on where it was interrupted.
+        wandb: log to Weights & Biases as well.
         overwrite: replace results of another run that the directory holds.
         progress: show progress bars on standard error if that is a terminal.
 
@@ -84,8 +116,33 @@ def analyze(
         UserError: an argument is wrong, `out` cannot be written or holds another run's results.
     """
     began = time.monotonic()
+    if checkpoints not in (None, "all"):
+        raise UserError(f"checkpoints {checkpoints!r}: unknown; choose all, or leave it out")
+    if wandb and not (follow or checkpoints):
+        raise UserError("wandb: only a training run is logged there; add follow or checkpoints")
+    if follow:
+        if checkpoints or isinstance(agent, Agent):
+            raise UserError("follow: needs the directory of a training run, and looks at all its checkpoints by itself")
+        settings: dict[str, Any] = {"responses": responses, "dataset": dataset, "method": method, "layers": layers}
+        settings |= {"presentation": presentation, "class_effects": class_effects, "twin": twin}
+        settings |= {"frames": frames, "arena": arena, "seed": seed, "device": device, "movie_frames": movie_frames}
+        settings |= {"gif": gif, "overwrite": overwrite, "progress": progress}
+        return _follow(Path(agent), Path(out), wandb, settings)
+    responses = (responses,) if isinstance(responses, str) else tuple(responses)
+    responses = (*responses, *((COMPARING,) if checkpoints else ()))
     chosen = (layers,) if isinstance(layers, str) else tuple(layers)
-    options = Options(frames, seed, method, chosen, dataset, progress)
+    options = Options(
+        frames,
+        seed,
+        method,
+        chosen,
+        dataset,
+        movie_frames,
+        progress,
+        parse_presentation(presentation),
+        tuple(parse_class_effects(class_effects).items()),
+        None if twin is None else str(twin),
+    )
     analyses = select_analyses(responses)
     if dataset is not None and not any(each.family == "dataset" for each in analyses):
         raise UserError(f"dataset {dataset!r}: none of these analyses shows images of a data set; leave it out")
@@ -105,8 +162,12 @@ def analyze(
         parameters = {"frames": frames, "seed": seed}
         products = [Product("recording", "recording", RECORDING, time.monotonic() - start, parameters)]
         inputs = Inputs(agent, recording, archive, directory.cache)
+        omitted: dict[str, str] = {}
         for analysis in analyses:
-            products += _run(analysis, inputs, options, directory, identity)
+            result, made = _run(analysis, inputs, options, directory, identity, gif)
+            products += made
+            if OMITTED in result.data.attrs:
+                omitted[analysis.name] = result.data.attrs[OMITTED]
         manifest: dict[str, Any] = {
             "identity": identity,
             "agent": describe_agent(agent),
@@ -118,18 +179,48 @@ def analyze(
                 "layers": list(options.layers),
                 "responses": list(dict.fromkeys(each.family for each in analyses if each.family != ALWAYS)),
                 "dataset": dataset,
+                "presentation": dataclasses.asdict(options.presentation),
+                "class_effects": dict(options.class_effects),
+                "twin": options.twin,
+                "movie_frames": movie_frames,
+                "gif": gif,
                 "device": device,
             },
             "versions": versions(*_PACKAGES),
             "analyses": [{"name": each.name, "title": each.title, "family": each.family} for each in analyses],
+            "omitted": omitted,
         }
         manifest["seconds"] = round(time.monotonic() - began, 3)
         manifest = _write_report(directory, manifest, products)
+    if COMPARING in responses and "training_progress" not in omitted:
+        with ProgressLog(directory.path, wandb) as log:
+            log.log_checkpoints(load_result(directory.path / "results" / "training_progress.nc"))
     return AnalysisRun(directory.path, directory.path / REPORT, manifest)
+
+
+def _follow(run_directory: Path, out: Path, wandb: bool, settings: dict[str, Any]) -> AnalysisRun:
+    """Analyse every checkpoint of a run as it comes; the last analysis that there is."""
+    require_device(settings["device"])
+    latest: AnalysisRun | None = None
+    with contextlib.ExitStack() as stack:
+        log: ProgressLog | None = None
+        for agent, folder in new_checkpoints(run_directory, out):
+            if settings["device"] != "cpu":
+                agent = dataclasses.replace(agent, policy=agent.policy.to(settings["device"]))
+            latest = analyze(agent, out=folder, **settings)
+            # Opened only now, so that wrong settings leave nothing behind.
+            log = log or stack.enter_context(ProgressLog(out, wandb))
+            log.log(latest.directory, latest.manifest)
+    if latest is None:
+        done = RunDirectory(sorted(out.glob("frames_*"))[-1])
+        latest = AnalysisRun(done.path, done.path / REPORT, done.manifest())
+    return latest
 
 
 def rebuild_report(directory: str | Path) -> AnalysisRun:
     """Draw the figures, movies and page of a run again from its saved results, computing nothing anew.
+
+    Movies of activity, whose frames are not in the results, stay as they are.
 
     Raises:
         UserError: the directory holds no run, a saved result is missing, or the directory cannot be written.
@@ -144,7 +235,7 @@ def rebuild_report(directory: str | Path) -> AnalysisRun:
                 products.append(held)
             if held.kind == "result":
                 result = load_result(run.path / held.path)
-                products += [held, *write_drawings(result, run.unfinished)]
+                products += [held, *write_drawings(result, run.unfinished), *_kept_movies(result, manifest, run)]
         manifest = _write_report(run, manifest, products)
     return AnalysisRun(run.path, run.path / REPORT, manifest)
 
@@ -186,10 +277,27 @@ def describe_agent(agent: Agent) -> dict[str, Any]:
     }
 
 
+def _kept_movies(result: Result, manifest: dict[str, Any], run: RunDirectory) -> list[Product]:
+    """The movies of a run that are composed from its recording, copied to where the new products are."""
+    names = {each.name for each in drawings_of(result) if isinstance(each, RecordedMovieDrawing)}
+    kept = []
+    for product in (Product.from_json(each) for each in manifest["products"]):
+        path = run.path / product.path
+        if product.kind in ("movie", "poster") and path.stem in names and path.is_file():
+            shutil.copyfile(path, run.unfinished / product.path)
+            kept.append(product)
+    return kept
+
+
 def _run(
-    analysis: Analysis, inputs: Inputs, options: Options, directory: RunDirectory, identity: dict[str, Any]
-) -> list[Product]:
-    """Compute, or find computed before, and draw."""
+    analysis: Analysis,
+    inputs: Inputs,
+    options: Options,
+    directory: RunDirectory,
+    identity: dict[str, Any],
+    gif: bool,
+) -> tuple[Result, list[Product]]:
+    """Compute, or find computed before, and draw; if it is not measurable, the Result is the reason why."""
     began = time.monotonic()
     key = result_key(analysis, options, identity)
     name = f"{analysis.name}.nc"
@@ -197,11 +305,21 @@ def _run(
     places = (directory.cache / name, directory.path / path)
     result = reuse_result(key, places, directory.unfinished / path)
     if result is None:
-        result = with_key(analysis.run(inputs, options), key)
+        result = with_key(_computed(analysis, inputs, options), key)
         shutil.copyfile(result.save(directory.cache / name), directory.unfinished / path)
     seconds = time.monotonic() - began
-    products = write_drawings(result, directory.unfinished)
-    return [Product(analysis.name, "result", path, seconds, result.parameters), *products]
+    products = write_drawings(result, directory.unfinished, inputs, gif)
+    return result, [Product(analysis.name, "result", path, seconds, result.parameters), *products]
+
+
+def _computed(analysis: Analysis, inputs: Inputs, options: Options) -> Result:
+    try:
+        return analysis.run(inputs, options)
+    except NotMeasurable as error:
+        # Those that always run can always be made; if one cannot, the user has to know at once.
+        if analysis.family == ALWAYS:
+            raise
+        return Result(analysis.name, xarray.Dataset(attrs={OMITTED: str(error)}))
 
 
 def _write_report(directory: RunDirectory, manifest: dict[str, Any], products: list[Product]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
+from retinoscope.analyses.analysis import Inputs
+
 
 @dataclass(frozen=True)
 class FigureDrawing:
@@ -41,6 +43,25 @@ class MovieDrawing:
 
 
 @dataclass(frozen=True)
+class RecordedMovieDrawing:
+    """A movie too long to be kept in a Result: its frames are composed from the recording, computed again.
+
+    Attributes:
+        name: file name without its ending.
+        title: of the movie on the page.
+        caption: what was measured, over how much, and how.
+        frames: composes it from the inputs of its analysis, beginning with a frame of this number.
+        frames_per_second: at which it is shown.
+    """
+
+    name: str
+    title: str
+    caption: str
+    frames: Callable[[Inputs, int], Iterator[np.ndarray]]
+    frames_per_second: float
+
+
+@dataclass(frozen=True)
 class TableDrawing:
     """A table, shown on the page and written as `tables/NAME.csv`.
 
@@ -69,4 +90,4 @@ class TextDrawing:
     text: str
 
 
-Drawing = FigureDrawing | MovieDrawing | TableDrawing | TextDrawing
+Drawing = FigureDrawing | MovieDrawing | RecordedMovieDrawing | TableDrawing | TextDrawing

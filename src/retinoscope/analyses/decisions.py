@@ -1,0 +1,104 @@
+"""Which decisions an analysis looks at: what is left out, what belongs together, what is worth showing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retinoscope.agents.policy import Policy
+from retinoscope.analyses.burn_in import choose_burn_in
+from retinoscope.errors import UserError
+
+if TYPE_CHECKING:
+    from retinoscope.rollouts import Recording
+
+GROUPS = 20
+"""Episodes are dealt out to at most so many groups, over which intervals are; so memory does not grow with episodes."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Decisions with `step` below `steps` are left out, and why."""
+
+    steps: int
+    rule: str
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of one episode.
+
+    Attributes:
+        start, stop: its rows, from `start` up to but not including `stop`.
+        rule: how it was chosen, one sentence.
+    """
+
+    start: int
+    stop: int
+    rule: str
+
+
+def left_out(recording: Recording, layer: str, steps: int | None, policy: Policy | None = None) -> LeftOut:
+    """What is left out at the start of every episode.
+
+    Args:
+        recording: what the agent saw and computed.
+        layer: only a recurrent layer has a start-up.
+        steps: as the user wants it, or None for what `choose_burn_in` finds.
+        policy: that of the recording, with which forgetting is measured directly.
+
+    Raises:
+        UserError: `steps` is negative.
+    """
+    if steps is None:
+        found = choose_burn_in(recording, layer, policy)
+        return LeftOut(found.steps, found.rule)
+    if steps < 0:
+        raise UserError(f"burn-in: {steps} decisions is negative; give 0 or more")
+    return LeftOut(steps, f"the first {steps} decisions of every episode are left out, as asked for")
+
+
+def group_of(episodes: NDArray) -> NDArray[np.int64]:
+    """(time,) index of the episode -> (time,) its group, below `GROUPS`."""
+    return np.asarray(episodes, np.int64) % GROUPS
+
+
+def pickup_window(recording: Recording, decisions: int, burn_in_steps: int) -> Window:
+    """A stretch that is short enough to read and has something to show.
+
+    Args:
+        recording: what the agent saw and did.
+        decisions: its length; less where every episode is shorter.
+        burn_in_steps: the start of every episode that is not to be in it.
+
+    Raises:
+        UserError: no episode goes on behind the burn-in.
+    """
+    spans = [(each.start + burn_in_steps, each.stop) for each in recording.episodes]
+    length = min(decisions, max(stop - start for start, stop in spans))
+    if length < 2:
+        raise UserError(
+            f"{recording.path}: no episode goes on for 2 decisions behind the first {burn_in_steps}; record longer "
+            "episodes, or give fewer burn_in_steps"
+        )
+    effects = np.asarray(recording.attributes["class_effects"])
+    best, chosen = (-1, -1), spans[0]
+    for start, stop in spans:
+        if stop - start < length:
+            continue
+        pickups = recording.rows(start, stop, ("pickups",))["pickups"].values.astype(np.int64)
+        kinds = np.stack([pickups[:, effects > 0].sum(axis=1), pickups[:, effects < 0].sum(axis=1)])
+        sums = np.concatenate([np.zeros((2, 1), np.int64), kinds.cumsum(axis=1)], axis=1)
+        within = sums[:, length:] - sums[:, :-length]
+        rarer, both = within.min(axis=0), within.sum(axis=0)
+        first = int(np.lexsort((np.arange(len(both)), -both, -rarer))[0])
+        if (rarer[first], both[first]) > best:
+            best, chosen = (int(rarer[first]), int(both[first])), (start + first, start + first + length)
+    rule = (
+        f"of all stretches of {length} decisions within an episode, the one with the most pick-ups of the rarer kind "
+        "(healing or hurting), then of both, then the first"
+    )
+    return Window(*chosen, rule if best[1] else f"nothing is ever picked up; the first {length} decisions")

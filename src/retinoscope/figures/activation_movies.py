@@ -1,0 +1,218 @@
+"""Activation movies: the observation beside all feature maps of a convolution, composed by look-up tables."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import matplotlib
+import numpy as np
+import xarray
+
+from retinoscope.analyses.result import Result
+from retinoscope.errors import UserError
+from retinoscope.figures import canvas
+
+MAP = "RdBu_r"
+# Pixels of the movie.
+_WIDTH, _HEIGHT = 1280, 720
+_MARGIN, _GAP, _LABEL, _HEADER, _BAR = 20, 10, 20, 64, 52
+_VIEW = 400  # the observation is enlarged by the whole number that brings it to this width or just below
+_LARGEST_MAP = 12  # pixels of the movie per unit
+
+
+@functools.cache
+def colour_table() -> np.ndarray:
+    """(256, 3) uint8: index 128 is zero, 1 is minus the scale, 255 is plus the scale."""
+    levels = np.clip((np.arange(256) - 128) / 127, -1, 1)
+    return (matplotlib.colormaps[MAP]((1 + levels) / 2)[:, :3] * 255).round().astype(np.uint8)
+
+
+def colour_indices(maps: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """(..., channel, row, column) activity -> indices into `colour_table`, uint8; `scale` (channel,) is full colour."""
+    with np.errstate(divide="ignore"):
+        factor = np.where(scale > 0, 127 / scale, 0).astype(np.float32)[:, None, None]
+    scaled = np.multiply(maps, factor, dtype=np.float32)
+    np.add(scaled, 128.5, out=scaled)
+    return np.clip(scaled, 1, 255, out=scaled).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class MovieLayout:
+    """Where things are, in pixels of the movie.
+
+    Attributes:
+        view_factor: pixels per pixel of the observation, whose upper left corner is (`top`, `view_left`).
+        map_factor: pixels per unit of a map.
+        rows, columns: of the grid of maps, whose upper left corner is (`top`, `maps_left`).
+        cell_height, cell_width: from one map to the next; a map stands `label` below the top of its cell.
+        width, height: of the frame.
+    """
+
+    view_factor: int
+    map_factor: int
+    rows: int
+    columns: int
+    top: int
+    view_left: int
+    maps_left: int
+    label: int
+    cell_height: int
+    cell_width: int
+    width: int
+    height: int
+
+    @classmethod
+    def of(cls, view: tuple[int, int], maps: int, rows: int, columns: int) -> MovieLayout:
+        """The grid in which maps are largest, in a frame of 16:9; a larger frame if they do not fit even so."""
+        view_factor = max(1, _VIEW // view[1])
+        maps_left = _MARGIN + view_factor * view[1] + 2 * _MARGIN
+        wide, high = _WIDTH - maps_left - _MARGIN + _GAP, _HEIGHT - _HEADER - _BAR
+        best = (0, 0, 0)
+        for across in range(1, maps + 1):
+            down = -(-maps // across)
+            factor = min((wide // across - _GAP) // columns, (high // down - _LABEL - _GAP) // rows, _LARGEST_MAP)
+            best = max(best, (factor, -abs(across * columns - down * rows), across))
+        factor, _, across = best
+        if factor < 1:
+            factor, across = 1, max(1, round((maps * rows / columns * 16 / 9) ** 0.5))
+        across = min(across, maps)
+        down = -(-maps // across)
+        cell_width = max(columns * factor, _narrowest(maps)) + _GAP
+        cell_height = rows * factor + _LABEL + _GAP
+        width = max(maps_left + across * cell_width - _GAP + _MARGIN, 640)
+        height = _HEADER + max(down * cell_height, view_factor * view[0] + 3 * _LABEL) + _BAR
+        return cls(
+            view_factor=view_factor,
+            map_factor=factor,
+            rows=down,
+            columns=across,
+            top=_HEADER,
+            view_left=_MARGIN,
+            maps_left=maps_left,
+            label=_LABEL,
+            cell_height=cell_height,
+            cell_width=cell_width,
+            width=width + width % 2,
+            height=height + height % 2,
+        )
+
+
+def activation_frames(result: Result, blocks: Iterable[xarray.Dataset], layer: str) -> Iterator[np.ndarray]:
+    """Compose one frame per decision: the observation, and beside it the map of every filter.
+
+    Above each map stand the number of its filter and its scale, which is the same in all frames. Blue is below zero,
+    white zero, red above.
+
+    Args:
+        result: of the `activation_movies` analysis.
+        blocks: from `analyses.movie_blocks`: `pixels` and the layer over `time`, with `episode` and `step`.
+        layer: whose maps.
+
+    Yields:
+        RGB frames, (height, width, 3) uint8, all of one size, height and width even. Each is a new array.
+
+    Raises:
+        UserError: the result is of another analysis or has no such layer.
+    """
+    if result.analysis != "activation_movies":
+        raise UserError(f"result of {result.analysis!r}: is not one of activation_movies; give that of that analysis")
+    if f"{layer}_scale" not in result.data:
+        raise UserError(f"layer {layer!r}: is not in this result; it has {', '.join(result.parameters['layers'])}")
+    return _frames(result, blocks, layer)
+
+
+def _frames(result: Result, blocks: Iterable[xarray.Dataset], layer: str) -> Iterator[np.ndarray]:
+    scale = result.data[f"{layer}_scale"].values
+    composer: _Composer | None = None
+    for block in blocks:
+        if composer is None:
+            composer = _Composer(result, layer, (block.sizes["height"], block.sizes["width"]))
+        indices = colour_indices(block[layer].values, scale)
+        pixels, episodes, steps = (block[name].values for name in ("pixels", "episode", "step"))
+        for row in range(len(indices)):
+            yield composer.compose(pixels[row], indices[row], int(episodes[row]), int(steps[row]))
+
+
+def movie_layout(result: Result, layer: str, view: tuple[int, int]) -> MovieLayout:
+    """Where the movie of a layer shows what, for observations of this (height, width)."""
+    scale = result.data[f"{layer}_scale"]
+    return MovieLayout.of(view, len(scale), int(scale.attrs["rows"]), int(scale.attrs["columns"]))
+
+
+class _Composer:
+    """Composes frames; what is the same in all of them is drawn once."""
+
+    def __init__(self, result: Result, layer: str, view: tuple[int, int]) -> None:
+        self._scale = result.data[f"{layer}_scale"]
+        self._rows, self._columns = int(self._scale.attrs["rows"]), int(self._scale.attrs["columns"])
+        self._layout = movie_layout(result, layer, view)
+        self._rate = float(result.data.attrs["decisions_per_second"])
+        self._background = self._draw_background(f"{result.provenance.get('agent', '')}", layer, view)
+
+    def compose(self, pixels: np.ndarray, indices: np.ndarray, episode: int, step: int) -> np.ndarray:
+        """The frame of one decision: (height, width, 3) uint8."""
+        layout = self._layout
+        frame = self._background.copy()
+        view = canvas.enlarge(canvas.to_rgb(pixels), layout.view_factor)
+        bottom, right = layout.top + layout.label + view.shape[0], layout.view_left + view.shape[1]
+        frame[layout.top + layout.label : bottom, layout.view_left : right] = view
+        self._draw_maps(frame, indices)
+        time = f"{step / self._rate:.1f} s"
+        canvas.draw_text(frame, f"Episode {episode + 1}", layout.view_left, bottom + 8, 16, bold=True)
+        canvas.draw_text(frame, time, right - 120, bottom + 8, 16, align="right")
+        canvas.draw_text(frame, f"decision {step + 1}", right, bottom + 10, 13, canvas.GREY, align="right")
+        return frame
+
+    def _draw_maps(self, frame: np.ndarray, indices: np.ndarray) -> None:
+        """All maps of the grid in one assignment per column and row of cells."""
+        layout, factor = self._layout, self._layout.map_factor
+        coloured = colour_table()[indices].repeat(factor, axis=2)
+        for number in range(len(indices)):
+            top, left = self._corner(number)
+            height, width = self._rows * factor, self._columns * factor
+            place = frame[top + layout.label : top + layout.label + height, left : left + width]
+            # A view of the frame with the rows of a block as an axis of their own: each row is copied `factor` times.
+            place.reshape(self._rows, factor, width, 3)[...] = coloured[number][:, None]
+
+    def _corner(self, number: int) -> tuple[int, int]:
+        row, column = divmod(number, self._layout.columns)
+        return self._layout.top + row * self._layout.cell_height, (
+            self._layout.maps_left + column * self._layout.cell_width
+        )
+
+    def _draw_background(self, agent: str, layer: str, view: tuple[int, int]) -> np.ndarray:
+        layout = self._layout
+        frame = np.full((layout.height, layout.width, 3), 255, np.uint8)
+        title = f"Activity of {layer}" + (f" · agent {agent}" if agent else "")
+        title = canvas.shorten(title, 22, layout.width - 2 * _MARGIN, True)
+        canvas.draw_text(frame, title, _MARGIN, 18, 22, bold=True)
+        canvas.draw_text(frame, "what the agent sees", layout.view_left, layout.top, 13, canvas.GREY)
+        for number, scale in enumerate(self._scale.values):
+            top, left = self._corner(number)
+            right = left + layout.cell_width - _GAP
+            canvas.draw_text(frame, f"{number}", left, top + 1, 13, bold=True)
+            if right - left >= 60:
+                canvas.draw_text(frame, f"±{scale:.2g}", right, top + 1, 13, canvas.GREY, align="right")
+            height, width = self._rows * layout.map_factor, self._columns * layout.map_factor
+            canvas.outline(frame, left - 1, top + layout.label - 1, width + 2, height + 2, canvas.LINE)
+        self._draw_bar(frame)
+        return frame
+
+    def _draw_bar(self, frame: np.ndarray) -> None:
+        layout = self._layout
+        top, left, width = layout.height - _BAR + 6, layout.view_left, 254
+        frame[top : top + 14, left : left + width] = colour_table()[1:255]
+        canvas.outline(frame, left, top, width, 14, canvas.GREY)
+        canvas.draw_text(frame, "−scale", left, top + 17, 13)
+        canvas.draw_text(frame, "0", left + width // 2, top + 17, 13, align="centre")
+        canvas.draw_text(frame, "+scale", left + width, top + 17, 13, align="right")
+        text = "activity; each filter's scale (±, above its map) is the same in all frames"
+        room = layout.width - left - width - 2 * _MARGIN
+        canvas.draw_text(frame, canvas.shorten(text, 13, room), left + width + _MARGIN, top - 1, 13, canvas.GREY)
+
+
+def _narrowest(maps: int) -> int:
+    """What the number of a filter needs above its map."""
+    return canvas.text_width(f"{maps - 1}", 13, True) + 2
