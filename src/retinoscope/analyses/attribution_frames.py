@@ -1,0 +1,137 @@
+"""Frames of a recording for attribution, and the processes that share the work on them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retinoscope.agents.agent import Agent
+from retinoscope.agents.policy import Policy
+from retinoscope.attribution.measures import Frames
+from retinoscope.errors import UserError
+from retinoscope.progress import progress_bar
+
+if TYPE_CHECKING:
+    from retinoscope.rollouts import Recording
+    from retinoscope.scenarios import ArenaArchive
+
+_BLOCK = 1024  # rows
+SMALLEST_OBJECT = 4.0  # pixels in view
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+def frames_of(recording: Recording, arena: ArenaArchive, rows: Sequence[int]) -> Frames:
+    """These rows, with what their views would be without stimuli and the masks of the objects in view.
+
+    Raises:
+        UserError: as `views_again`.
+    """
+    # Here, because looking at a Result needs no game engine.
+    from retinoscope.rollouts.environment_views import views_again
+
+    wanted = np.asarray(rows, np.int64)
+    views = list(views_again(recording, arena, wanted.tolist()))
+    has_states = bool(recording.attributes["layers"].get("rnn"))
+    names = ("observation", *(("state_entering",) if has_states else ()))
+    columns = _rows(recording, wanted, names)
+    return Frames(
+        rows=wanted,
+        observations=columns["observation"],
+        states=columns.get("state_entering", np.zeros((len(wanted), 0), np.float32)),
+        backgrounds=np.stack([view.background for view in views]),
+        masks=tuple(view.masks[_is_seen(view.masks)] > 0 for view in views),
+        objects=tuple(np.flatnonzero(_is_seen(view.masks)) for view in views),
+    )
+
+
+def _rows(recording: Recording, wanted: NDArray[np.int64], names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+    """These columns of rows in increasing order, read a block at a time."""
+    parts = []
+    for start in range(int(wanted[0]), int(wanted[-1]) + 1, _BLOCK):
+        inside = wanted[(wanted >= start) & (wanted < start + _BLOCK)]
+        if len(inside):
+            block = recording.rows(int(inside[0]), int(inside[-1]) + 1, names)
+            parts.append({name: block[name].values[inside - inside[0]] for name in names})
+    return {name: np.concatenate([part[name] for part in parts]) for name in names}
+
+
+def _is_seen(masks: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Objects of which there is more than a speck in view; the engine also lists those hidden behind others."""
+    return np.asarray(masks.sum(axis=(1, 2)) >= SMALLEST_OBJECT)
+
+
+def part_of(frames: Frames, chosen: NDArray[np.int64]) -> Frames:
+    """Some of the frames."""
+    return Frames(
+        frames.rows[chosen],
+        frames.observations[chosen],
+        frames.states[chosen],
+        frames.backgrounds[chosen],
+        tuple(frames.masks[each] for each in chosen),
+        tuple(frames.objects[each] for each in chosen),
+    )
+
+
+def in_parts(frames: Frames, size: int) -> list[Frames]:
+    """The frames in their order, `size` at a time."""
+    return [
+        part_of(frames, np.arange(start, min(start + size, len(frames.rows))))
+        for start in range(0, len(frames.rows), size)
+    ]
+
+
+def evenly_spaced(start: int, stop: int, count: int) -> NDArray[np.int64]:
+    """At most `count` rows from `start` up to but not including `stop`, as evenly as whole numbers allow."""
+    return start + np.arange(min(count, stop - start)) * (stop - start) // min(count, stop - start)
+
+
+def require_same_agent(agent: Agent, recording: Recording) -> None:
+    """Raises `UserError` unless the recording was made by this agent."""
+    theirs = recording.attributes["checkpoint_sha256"]
+    if agent.checkpoint_sha256 != theirs:
+        raise UserError(
+            f"{recording.path}: was recorded with another agent or checkpoint than {agent.name!r}; give the agent that "
+            "was recorded"
+        )
+
+
+def each_in_a_process(
+    work: Callable[[Given], Made],
+    given: Sequence[Given],
+    policy: Policy,
+    workers: int | None,
+    what: str,
+    progress: bool,
+) -> Iterator[Made]:
+    """`work` on each item, in order, shared among processes.
+
+    Args:
+        work: a function of a module, of one argument.
+        given: what it gets.
+        policy: which is part of it; on a GPU everything stays in this process.
+        workers: processes; None for one per core, 1 for this one alone.
+        what: is counted in the progress bar.
+        progress: show it.
+    """
+    count = min(workers or os.cpu_count() or 1, len(given))
+    with progress_bar(what, total=len(given), visible=progress) as advance:
+        if count <= 1 or policy.device.type != "cpu":
+            for item in given:
+                yield work(item)
+                advance(1)
+            return
+        from retinoscope.rollouts.spawning import nothing_to_import_again
+
+        with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
+            with nothing_to_import_again():
+                futures = [pool.submit(work, item) for item in given]
+            for future in futures:
+                yield future.result()
+                advance(1)

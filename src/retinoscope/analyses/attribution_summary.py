@@ -1,0 +1,129 @@
+"""From what the checks of attribution measured to estimates, intervals, verdicts and ranks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from retinoscope.attribution.measures import FRACTIONS
+from retinoscope.statistics.attribution_checks import area_between, mean_over_frames, mean_rank_correlation
+
+MAPS = ("signed", "absolute")
+STATISTICS = ("estimate", "low", "high")
+
+Measured = list[dict[str, NDArray[Any]]]
+Array = NDArray[np.floating]
+
+
+def similarity(measured: Measured) -> tuple[Array, Array]:
+    """Mean rho of maps before and after randomisation, and what chance gives.
+
+    Returns:
+        (method, stage, target and all, map, statistic), and (method, stage, target and all, map).
+    """
+    stretch = _stretches(measured, "row")
+    found = [_with_all(_joined(measured, name)) for name in MAPS]
+    chances = [_with_all(_joined(measured, f"{name}_chance")) for name in MAPS]
+    values = np.empty((*found[0].shape[:3], len(MAPS), len(STATISTICS)))
+    chance = np.empty(values.shape[:-1])
+    for number, place in np.ndindex(len(MAPS), int(np.prod(found[0].shape[:3]))):
+        where = np.unravel_index(place, found[0].shape[:3])
+        values[(*where, number)] = mean_over_frames(found[number][where], stretch)
+        chance[(*where, number)] = mean_over_frames(chances[number][where], stretch).estimate
+    return values, chance
+
+
+def is_passed(similar: Array, layers: tuple[str, ...], threshold: float) -> NDArray[np.bool_]:
+    """(method, target): signed maps are unlike each other once every layer above the convolutions is randomised.
+
+    All stages from there on must pass. Stages before are shown, not judged: with only its outputs randomised a network
+    still computes the same features.
+    """
+    signed = similar[..., MAPS.index("signed"), 0]
+    worst = worst_stage(signed, layers)[:, None]
+    return np.asarray(np.abs(np.take_along_axis(signed, worst, axis=1)[:, 0]) <= threshold)
+
+
+def worst_stage(signed: Array, layers: tuple[str, ...]) -> NDArray[np.int64]:
+    """(method, stage, target) mean rho -> (method, target) the judged stage at which it is farthest from zero."""
+    judged = first_judged(layers)
+    return np.asarray(judged + np.abs(signed[:, judged:]).argmax(axis=1))
+
+
+def first_judged(layers: tuple[str, ...]) -> int:
+    """Index of the stage at which the last layer above the convolutions falls."""
+    above = [number for number, name in enumerate(layers) if not name.startswith("conv")]
+    return above[-1] if above else 0
+
+
+def gains(measured: Measured) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Curves of deletion and insertion, and how much better than random order they are.
+
+    Returns:
+        By name (order, target and all, fraction), and (method, target and all, statistic).
+    """
+    stretch, fractions = _stretches(measured, "row"), np.array(FRACTIONS)
+    curves, gained = {}, {}
+    for name, sign in (("deletion", 1.0), ("insertion", -1.0)):
+        each = np.concatenate([part[name] for part in measured], axis=2).astype(np.float64)
+        # Of one unit, so that targets can be averaged: the mean change from the frame to the empty view.
+        unit = np.abs(each[-1, :, :, -1 if name == "deletion" else 0]).mean(axis=-1)
+        each /= np.where(unit > 0, unit, 1.0)[:, None, None]
+        each = np.concatenate([each, each.mean(axis=1, keepdims=True)], axis=1)
+        curves[name] = each.mean(axis=2)
+        areas = sign * area_between(fractions, each[:-1], each[-1:])
+        gained[name] = np.array([[mean_over_frames(row, stretch) for row in method] for method in areas])
+    return curves, gained
+
+
+def agreement(measured: Measured) -> tuple[Array, Array]:
+    """Rank correlation of attribution on an object with what painting it out really changes.
+
+    Returns:
+        (method, target and all, map, statistic), and that of the object's size with the absolute change, (target and
+        all, statistic).
+    """
+    stretch = np.repeat(np.arange(len(measured)), [len(part["object_frame"]) for part in measured])
+    change, pixels = _joined(measured, "change"), _joined(measured, "object_pixels")
+    changes = {"signed": change, "absolute": np.abs(change)}
+    masses = {name: _joined(measured, f"mass_{name}") for name in MAPS}
+    targets = len(change)
+    values = np.full((len(masses["signed"]), targets + 1, len(MAPS), len(STATISTICS)), np.nan)
+    rows = [*(slice(each, each + 1) for each in range(targets)), slice(None)]
+    for number, name in enumerate(MAPS):
+        for method, mass in enumerate(masses[name]):
+            for target, row in enumerate(rows):
+                values[method, target, number] = mean_rank_correlation(mass[row], changes[name][row], stretch)
+    sizes = np.repeat(pixels[None], targets, axis=0)
+    of_size = [mean_rank_correlation(sizes[row], changes["absolute"][row], stretch) for row in rows]
+    return values, np.array(of_size)
+
+
+def ranking(passed: NDArray[np.bool_], gained: dict[str, Array], agreed: Array) -> NDArray[np.int64]:
+    """(method): 1 for the best. Methods that pass the parameter randomisation come before those that do not.
+
+    Among them counts the mean place in deletion, insertion and the two agreements with the simulator, over all targets.
+    """
+    scores = [gained["deletion"][:, -1, 0], gained["insertion"][:, -1, 0], agreed[:, -1, 0, 0], agreed[:, -1, 1, 0]]
+    places = np.mean([rankdata(-score) for score in scores], axis=0)
+    order = np.lexsort((places, ~passed[:, -1]))
+    ranks = np.empty(len(order), np.int64)
+    ranks[order] = np.arange(1, len(order) + 1)
+    return ranks
+
+
+def _stretches(measured: Measured, name: str) -> NDArray[np.int64]:
+    return np.repeat(np.arange(len(measured)), [len(part[name]) for part in measured])
+
+
+def _joined(measured: Measured, name: str) -> Array:
+    """Frames, or objects, of all stretches on the last axis."""
+    return np.concatenate([part[name] for part in measured], axis=-1)
+
+
+def _with_all(values: Array) -> Array:
+    """(method, stage, target, frame), with the mean over targets as one more."""
+    return np.concatenate([values, values.mean(axis=2, keepdims=True)], axis=2)

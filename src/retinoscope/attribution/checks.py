@@ -1,0 +1,60 @@
+"""What would make a map meaningless, found and named before it is believed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from retinoscope.errors import UserError
+
+if TYPE_CHECKING:
+    from retinoscope.attribution.methods import Explained
+
+
+def require_gradient_path(explained: Explained, window: torch.Tensor, state: torch.Tensor) -> None:
+    """A gradient leads from every target to the pixels.
+
+    Args:
+        explained: targets of a policy.
+        window: (1, step, height, width, channel).
+        state: (1, state).
+
+    Raises:
+        UserError: from one of them none does; says which.
+    """
+    for target in explained.targets:
+        pixels = window.detach().requires_grad_()
+        answer = type(explained)(explained.policy, (target,)).answers(pixels, state).sum()
+        if not answer.requires_grad or torch.autograd.grad(answer, pixels, allow_unused=True)[0] is None:
+            raise UserError(
+                f"target {target.name!r}: no gradient leads from it to the pixels (what it is computed from is "
+                "detached, rounded or constant); use method 'occlusion', which needs none, or another target"
+            )
+
+
+def require_finite(explained: Explained, windows: torch.Tensor, states: torch.Tensor, maps: torch.Tensor) -> None:
+    """The maps are finite numbers.
+
+    Raises:
+        UserError: they are not; says where in the network this first appears.
+    """
+    if not torch.isfinite(maps).all():
+        raise UserError(
+            f"attribution: the network gives what is not a number, first {_first(explained, windows, states)}"
+        )
+
+
+def _first(explained: Explained, windows: torch.Tensor, states: torch.Tensor) -> str:
+    policy = explained.policy
+    if not torch.isfinite(states).all():
+        return "in the recurrent state that enters; give finite states"
+    names = [layer.name for layer in policy.layers]
+    with torch.no_grad():
+        for step in range(windows.shape[1]):
+            with policy.capture(*names) as activity:
+                states = policy.step(windows[:, step], states).state
+            for name in names:
+                if not torch.isfinite(activity[name]).all():
+                    return f"in layer {name} (order: {', '.join(names)}); check its weights in the checkpoint"
+    return "in the backward pass, while all activity is finite; use method 'occlusion'"

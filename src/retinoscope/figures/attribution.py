@@ -1,0 +1,228 @@
+"""Attribution during an episode: contact sheets, movies, and how far it reaches back through time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import xarray
+from matplotlib.figure import Figure
+
+from retinoscope.analyses.result import Result
+from retinoscope.errors import UserError
+from retinoscope.figures import canvas
+from retinoscope.figures.contact_sheet import contact_sheet
+from retinoscope.figures.overlay import colour_bar, overlay
+
+SHEET_FRAMES = 8
+
+_MARGIN, _GAP, _TITLE, _BAR, _TRACE = 20, 16, 62, 58, 120
+_VIEW = 480  # each view is enlarged by the whole number that brings it to this width or just below
+_CURVE: canvas.Colour = (32, 33, 36)
+
+
+def attribution(result: Result, target: str | None = None) -> Figure:
+    """A contact sheet: frames evenly spaced over the window, and the maps of one target, each with its own scale.
+
+    Args:
+        result: of the `attribution` analysis.
+        target: which; the first if not given.
+
+    Raises:
+        UserError: the result is of another analysis or has no such target.
+    """
+    data, name = _of_target(result, target)
+    count = min(SHEET_FRAMES, data.sizes["time"])
+    chosen = np.arange(count) * data.sizes["time"] // count
+    steps, answers = data["step"].values[chosen], data["answer"].values[chosen]
+    labels = [f"decision {step + 1}:  {_number(answer)}" for step, answer in zip(steps, answers, strict=True)]
+    return contact_sheet(
+        data["observation"].values[chosen],
+        data["map"].values[chosen],
+        labels,
+        f"What moves the {_spoken(name)} · agent {result.data.attrs['agent']}",
+        attribution_caption(result, name),
+        str(data["map"].attrs["units"]).format(str(data["target_units"].values)),
+    )
+
+
+def attribution_through_time(result: Result) -> Figure:
+    """How much of the gradient of every target falls on how long ago, and one example in pictures.
+
+    Args:
+        result: of the `attribution` analysis.
+
+    Raises:
+        UserError: the result is of another analysis.
+    """
+    data, first = _of_target(result, None)
+    shown = min(6, data.sizes["lag"])
+    when = int(data.attrs["lag_example"])
+    labels = ["now"] + [f"{lag} decision{'s' if lag > 1 else ''} before" for lag in range(1, shown)]
+    lags = int(data.attrs["lag_steps"])
+    caption = (
+        f"Gradient of the {_spoken(first)} at decision {int(result.data['step'].values[when]) + 1} with respect to the "
+        f"observations of that and earlier decisions, through the recurrent core; of {int(data.attrs['lag_times'])} "
+        "decisions the one with the largest share on the past. Truncated: gradients are followed for "
+        f"{lags} steps, and what the state owes to earlier observations is left out. "
+        f"{result.data.attrs[f'gradient badge {first}']}"
+    )
+    return contact_sheet(
+        data["lag_observation"].values[:shown],
+        data["lag_map"].values[:shown],
+        labels,
+        f"The past in the {_spoken(first)} · agent {result.data.attrs['agent']}",
+        caption,
+        "",
+        columns=3,
+    )
+
+
+def attribution_lags(result: Result) -> Figure:
+    """The share of the absolute gradient of every target that falls on the observation so many decisions before.
+
+    Args:
+        result: of the `attribution` analysis.
+
+    Raises:
+        UserError: the result is of another analysis.
+    """
+    data = _checked(result).data
+    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
+    axes = figure.subplots()
+    lags = data["lag"].values
+    markers = "osD^v<>Pphd*X"
+    names = [str(name) for name in data["target"].values]
+    for number, name in enumerate(names):
+        estimate, low, high = 100 * data["lag_share"].sel(target=name).values.T
+        place = lags + (number - (len(names) - 1) / 2) * 0.08
+        style: dict[str, Any] = {
+            "color": _COLOURS[number % len(_COLOURS)],
+            "marker": markers[number % len(markers)],
+            "markersize": 3.5,
+        }
+        axes.errorbar(place, estimate, (estimate - low, high - estimate), label=_spoken(name), linewidth=0.9, **style)
+    axes.set(xlabel="decisions before", ylabel="share of the absolute gradient, %", ylim=(0, None), xticks=lags)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+# Okabe & Ito, without the yellow that is lost on white.
+_COLOURS = ("black", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7")
+
+
+def attribution_caption(result: Result, target: str) -> str:
+    """What is to be read beside the maps of a target: how they were made, and whether they are about the network."""
+    attributes = result.data.attrs
+    return f"Target: {_spoken(target)}. {attributes['caption']} {attributes[f'badge {target}']}"
+
+
+def attribution_frames(result: Result, target: str | None = None) -> Iterator[np.ndarray]:
+    """Compose one movie frame per decision: what the agent sees, and the same under the map of one target.
+
+    One scale holds for the whole movie. Below, the target against time.
+
+    Args:
+        result: of the `attribution` analysis.
+        target: which; the first if not given.
+
+    Yields:
+        RGB frames, (height, width, 3) uint8, all of one size, height and width even.
+
+    Raises:
+        UserError: the result is of another analysis or has no such target.
+    """
+    data, name = _of_target(result, target)
+    return _compose(data, name)
+
+
+def _compose(data: xarray.Dataset, name: str) -> Iterator[np.ndarray]:
+    observations, maps, answers = (data[each].values for each in ("observation", "map", "answer"))
+    scale, steps = float(data["scale"]), data["step"].values
+    factor = max(1, _VIEW // data.sizes["width"])
+    width, height = factor * data.sizes["width"], factor * data.sizes["height"]
+    background = _background(data, name, width, height)
+    top, second = _MARGIN + _TITLE, _MARGIN + width + _GAP
+    trace_top = top + height + _BAR + 34
+    trace = _trace(answers, 2 * width + _GAP)
+    for time in range(len(maps)):
+        frame = background.copy()
+        frame[top : top + height, _MARGIN : _MARGIN + width] = canvas.enlarge(canvas.to_rgb(observations[time]), factor)
+        covered = overlay(observations[time], maps[time], scale)
+        frame[top : top + height, second : second + width] = canvas.enlarge(covered, factor)
+        canvas.draw_text(
+            frame, f"decision {steps[time] + 1}", _MARGIN + width, _MARGIN + 34, 18, canvas.GREY, align="right"
+        )
+        right = second + width
+        canvas.draw_text(frame, _number(float(answers[time])), right, _MARGIN + 2, 22, bold=True, align="right")
+        frame[trace_top : trace_top + _TRACE, _MARGIN:right] = trace
+        x = _MARGIN + round(time / max(len(maps) - 1, 1) * (right - _MARGIN - 1))
+        canvas.fill(frame, x, trace_top, 2, _TRACE, canvas.HARMFUL)
+        yield frame
+
+
+def _background(data: xarray.Dataset, name: str, width: int, height: int) -> np.ndarray:
+    """What is the same in all frames."""
+    whole = 2 * _MARGIN + 2 * width + _GAP
+    tall = _MARGIN + _TITLE + height + _BAR + 34 + _TRACE + _MARGIN
+    frame = np.full((tall + tall % 2, whole + whole % 2, 3), 255, np.uint8)
+    second, top = _MARGIN + width + _GAP, _MARGIN + _TITLE
+    verdict = "passed" if bool(data["passed"]) else "FAILED"
+    canvas.draw_text(frame, f"What moves the {_spoken(name)}", _MARGIN, _MARGIN, 22, bold=True)
+    canvas.draw_text(frame, "what the agent sees", _MARGIN, _MARGIN + 36, 16, canvas.GREY)
+    method = str(data.attrs["method"]).replace("_", " ")
+    canvas.draw_text(frame, f"{method}; parameter randomisation: {verdict}", second, _MARGIN + 36, 16, canvas.GREY)
+    bar_top, scale = top + height + 8, float(data["scale"])
+    frame[bar_top : bar_top + 14, second : second + width] = colour_bar(width, 14)
+    for text, x, align in (
+        (f"−{scale:.2g} lowers", second, "left"),
+        ("0", second + width // 2, "centre"),
+        (f"raises +{scale:.2g}", second + width, "right"),
+    ):
+        canvas.draw_text(frame, text, x, bar_top + 18, 15, canvas.INK, align=align)  # type: ignore[arg-type]
+    canvas.draw_text(frame, _spoken(name), _MARGIN, top + height + _BAR + 6, 16, bold=True)
+    low, high = (float(each) for each in (data["answer"].min(), data["answer"].max()))
+    limits = f"from {_number(low)} to {_number(high)}"
+    canvas.draw_text(frame, limits, second + width, top + height + _BAR + 8, 15, canvas.GREY, align="right")
+    return frame
+
+
+def _trace(answers: np.ndarray, width: int) -> np.ndarray:
+    """The whole course of the target as a line, (_TRACE, width, 3)."""
+    picture = np.full((_TRACE, width, 3), 248, np.uint8)
+    span = float(np.ptp(answers)) or 1.0
+    place = np.interp(np.linspace(0, len(answers) - 1, width), np.arange(len(answers)), answers)
+    rows = np.rint((1 - (place - answers.min()) / span) * (_TRACE - 9)).astype(int) + 4
+    for x, (row, before) in enumerate(zip(rows, np.concatenate([rows[:1], rows[:-1]]), strict=True)):
+        picture[min(row, before) - 1 : max(row, before) + 1, x] = _CURVE
+    return picture
+
+
+def _checked(result: Result) -> Result:
+    if result.analysis != "attribution":
+        raise UserError(f"result of {result.analysis!r}: is not one of attribution; give the result of that analysis")
+    return result
+
+
+def _of_target(result: Result, target: str | None) -> tuple[xarray.Dataset, str]:
+    names = [str(each) for each in _checked(result).data["target"].values]
+    name = names[0] if target is None else target
+    if name not in names:
+        raise UserError(f"target {name!r}: is not in this result; it has {', '.join(names)}")
+    return result.data.sel(target=name), name
+
+
+def _spoken(target: str) -> str:
+    """`probability:move forward` -> `probability of move forward`."""
+    kind, colon, rest = target.partition(":")
+    if not colon:
+        return target
+    if kind in ("probability", "logit", "log_probability"):
+        return f"{kind.replace('_', ' ')} of {rest}"
+    return f"activity of {kind} {rest}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
