@@ -96,7 +96,7 @@ def test_nothing_a_user_gives_is_executed() -> None:
 
 def test_every_dependency_is_used_and_every_import_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    import_names = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn"}
+    import_names = {"pillow": "PIL", "python-picard": "picard", "pyyaml": "yaml", "scikit-learn": "sklearn"}
     # Not imported by name: xarray writes netCDF through h5netcdf and h5py; TensorBoard shows the logs of a run.
     indirect = {"h5netcdf", "h5py", "tensorboard"}
 
@@ -105,7 +105,7 @@ def test_every_dependency_is_used_and_every_import_is_declared() -> None:
         return {import_names.get(name, name.replace("-", "_")) for name in distributions}
 
     declared = names(project["dependencies"])
-    optional = names([each for extra in ("doom", "train") for each in project["optional-dependencies"][extra]])
+    optional = names([each for extra in ("doom", "train", "wandb") for each in project["optional-dependencies"][extra]])
     imported = {name.partition(".")[0] for path in FILES for name in imports_of(path)}
     assert declared | optional <= imported | indirect
     assert imported - set(sys.stdlib_module_names) - {"retinoscope"} <= declared | optional

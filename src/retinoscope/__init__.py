@@ -25,17 +25,22 @@ from retinoscope.errors import UserError
 from retinoscope.registration import register_environments
 
 if TYPE_CHECKING:
-    from retinoscope import analyses, figures
+    from retinoscope import analyses, attribution, figures
     from retinoscope.agents.agent import Agent
     from retinoscope.agents.load import load_agent, shipped_agents
+    from retinoscope.agents.random_agent import random_agent
     from retinoscope.analyses.result import Result, load_result
     from retinoscope.report import analyze, rebuild_report
+    from retinoscope.report.examples import examples
+    from retinoscope.report.intervene import intervene
     from retinoscope.report.watch import watch
     from retinoscope.rollouts import Recording, record
     from retinoscope.rollouts import open_recording as open
+    from retinoscope.rollouts.environment_play import play
     from retinoscope.rollouts.evaluation import evaluate
-    from retinoscope.scenarios import Scenario, get_arena, load_scenario, shipped_scenarios
+    from retinoscope.scenarios import Scenario, get_arena, load_scenario, new_scenario, shipped_scenarios
     from retinoscope.training import TrainingConfig, train
+    from retinoscope.training.classifier import train_classifier
 
 __version__ = "0.1.0"
 
@@ -43,23 +48,30 @@ __all__ = [  # noqa: RUF022 - in workflow order
     "UserError",
     "Scenario",
     "shipped_scenarios",
+    "new_scenario",
     "load_scenario",
     "get_arena",
     "TrainingConfig",
     "train",
+    "train_classifier",
     "Agent",
     "shipped_agents",
     "load_agent",
+    "random_agent",
     "evaluate",
     "watch",
+    "play",
     "Recording",
     "record",
     "open",
     "Result",
     "load_result",
     "analyses",
+    "attribution",
     "figures",
     "analyze",
+    "examples",
+    "intervene",
     "rebuild_report",
     "__version__",
 ]
@@ -69,25 +81,31 @@ _HOMES = {
     "shipped_scenarios": "retinoscope.scenarios",
     "load_scenario": "retinoscope.scenarios",
     "get_arena": "retinoscope.scenarios",
+    "new_scenario": "retinoscope.scenarios",
     "TrainingConfig": "retinoscope.training",
     "train": "retinoscope.training",
+    "train_classifier": "retinoscope.training.classifier",
     "Agent": "retinoscope.agents.agent",
     "shipped_agents": "retinoscope.agents.load",
     "load_agent": "retinoscope.agents.load",
+    "random_agent": "retinoscope.agents.random_agent",
     "evaluate": "retinoscope.rollouts.evaluation",
     "watch": "retinoscope.report.watch",
+    "play": "retinoscope.rollouts.environment_play",
     "Recording": "retinoscope.rollouts",
     "record": "retinoscope.rollouts",
     "open": "retinoscope.rollouts:open_recording",
     "Result": "retinoscope.analyses.result",
     "load_result": "retinoscope.analyses.result",
     "analyze": "retinoscope.report",
+    "examples": "retinoscope.report.examples",
+    "intervene": "retinoscope.report.intervene",
     "rebuild_report": "retinoscope.report",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("analyses", "figures"):
+    if name in ("analyses", "attribution", "figures"):
         return importlib.import_module(f"retinoscope.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'retinoscope' has no attribute {name!r}")

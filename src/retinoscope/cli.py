@@ -15,9 +15,12 @@ import typer
 
 from retinoscope.command_line import options
 from retinoscope.command_line.analyze import analyze
+from retinoscope.command_line.examples import examples
+from retinoscope.command_line.intervene import intervene
 from retinoscope.command_line.output import print_json, print_table
 from retinoscope.command_line.scenario import scenario_app
 from retinoscope.command_line.train import DeferredCommand, train
+from retinoscope.command_line.train_classifier import train_classifier
 from retinoscope.errors import UserError
 
 
@@ -88,6 +91,7 @@ def _version(wanted: bool) -> None:
 
 
 app.command("train", cls=DeferredCommand, help=train.__doc__)(lambda: None)
+app.command("train-classifier")(train_classifier)
 
 
 @app.command()
@@ -131,7 +135,9 @@ def evaluate(
 
 @app.command()
 def watch(
-    agent: options.AgentName = "digits",
+    agent: Annotated[
+        str, typer.Argument(metavar="AGENT", help="As of other commands, or `random`: all actions equally likely.")
+    ] = "digits",
     arena: options.Arena = None,
     frames: Annotated[int, typer.Option(parser=options.whole_number, help="Decisions to play.")] = 1000,
     out: Annotated[
@@ -149,7 +155,8 @@ def watch(
     """
     import retinoscope
 
-    player = retinoscope.load_agent(agent, checkpoint)
+    is_random = agent == "random"
+    player = retinoscope.random_agent(arena or "digits") if is_random else retinoscope.load_agent(agent, checkpoint)
     movie = retinoscope.watch(player, arena, frames=frames, out=out, seed=seed, greedy=greedy, progress=True)
     if movie is not None:
         typer.echo(movie)
@@ -203,6 +210,8 @@ def record(
 
 
 app.command()(analyze)
+app.command()(examples)
+app.command()(intervene)
 
 
 @app.command()

@@ -136,7 +136,7 @@ def test_ctrl_c_is_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "keys"),
     [
-        ("scenario list", {"apples", "digits"}),
+        ("scenario list", set(retinoscope.shipped_scenarios())),
         ("scenario build apples", {"path", "sha256", "classes"}),
         ("agents", {"agents"}),
         ("record digits --frames 32 --out r.zarr", {"path", "frames", "episodes"}),

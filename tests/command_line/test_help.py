@@ -22,8 +22,11 @@ HEAVY = ("torch", "numpy", "scipy", "sklearn", "xarray", "zarr", "matplotlib", "
 
 
 def test_the_commands_are_those_of_the_workflow() -> None:
-    stages = ["train", "evaluate", "watch", "record", "analyze", "agents", "report"]
-    assert sorted(COMMANDS) == sorted(["scenario list", "scenario build", "scenario preview", *stages])
+    stages = ["train", "train-classifier", "evaluate", "watch", "record", "analyze", "agents", "report"]
+    stages += ["examples", "intervene"]
+    arenas = ["scenario list", "scenario build", "scenario preview", "scenario play", "scenario schema"]
+    arenas.append("scenario new")
+    assert sorted(COMMANDS) == sorted([*arenas, *stages])
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -54,7 +57,16 @@ def test_the_examples_work_one_after_the_other(
             assert code == 0, f"{name}: {printed.err}"
             assert printed.out.strip(), f"{name}: printed nothing"
     made = {path.name for path in tmp_path.iterdir()}
-    assert made == {"analysis", "arenas", "digits.mp4", "digits.png", "digits.zarr", "runs"}
+    assert made == {
+        "analysis",
+        "arenas",
+        "digits.mp4",
+        "digits.png",
+        "digits.zarr",
+        "examples",
+        "runs",
+        "twin.safetensors",
+    }
     assert retinoscope.open("digits.zarr").attributes["complete"]
     assert retinoscope.load_agent("runs/digits").frames_trained >= 20_000
     assert (tmp_path / "analysis" / "report.html").stat().st_size > 10_000
@@ -72,10 +84,13 @@ def test_options_have_the_names_of_the_python_parameters() -> None:
     calls = {
         "scenario build": retinoscope.get_arena,
         "scenario preview": retinoscope.analyses.scenario_preview,
+        "scenario play": retinoscope.play,
         "evaluate": retinoscope.evaluate,
         "watch": retinoscope.watch,
         "record": retinoscope.record,
         "analyze": retinoscope.analyze,
+        "examples": retinoscope.examples,
+        "intervene": retinoscope.intervene,
         "report": retinoscope.rebuild_report,
     }
     of_load_agent = {"agent", "checkpoint", "device"}

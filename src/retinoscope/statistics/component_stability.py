@@ -1,0 +1,170 @@
+"""How far components can be trusted: found again from other starts and from resampled data?
+
+After ICASSO (Himberg, Hyvarinen & Esposito 2004, NeuroImage 22:1214): components are estimated many times, each time
+from another random start and from samples drawn with replacement, and compared by the absolute correlation of their
+activations. The index of a component is the mean similarity within its cluster less the mean similarity to all other
+estimates: 1 if it is always found, near 0 if it is nothing but noise. Clusters are not found by linkage, as in the
+original, but by matching the components of each run one to one with those of the reference (the assignment of largest
+total similarity): every cluster then holds one estimate of every run, and none is stable merely because it is small.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from retinoscope.errors import UserError
+from retinoscope.statistics.components import (
+    PICARD,
+    Array,
+    Components,
+    InlierRule,
+    fit_components,
+    principal_axes,
+)
+
+STABLE = 0.9
+"""The index from which on a component may be called stable, if it is also above chance."""
+
+_COMPARED_ROWS = 5_000
+
+
+@dataclass(frozen=True)
+class Stability:
+    """What came of many estimates.
+
+    Attributes:
+        index: (component,) mean similarity within a cluster less that to all others; NaN for single units.
+        within: (component,) mean similarity within the cluster.
+        chance: the largest index over components when the same was done with Gaussian noise of as many dimensions and
+            rows, in which there is nothing to be found; NaN where that has no meaning.
+        is_stable: (component,) the index is at least `STABLE` and above chance.
+        runs: number of estimates besides the reference.
+        not_converged: how many of them did not converge.
+    """
+
+    index: Array
+    within: Array
+    chance: float
+    is_stable: NDArray[np.bool_]
+    runs: int
+    not_converged: int
+
+
+def component_stability(
+    rows: NDArray[np.floating],
+    samples: NDArray[np.integer],
+    reference: Components,
+    runs: int = 20,
+    seed: int = 0,
+    chance: float | None = None,
+) -> Stability:
+    """Estimate components again and again, and compare them with the reference.
+
+    Args:
+        rows: (row, unit).
+        samples: (row,) to which sample (or episode) each row belongs. Samples are drawn with replacement as wholes, as
+            rows that follow each other are no independent observations.
+        reference: the components that are judged.
+        runs: number of estimates.
+        seed: of starts, resampling and noise.
+        chance: what noise reaches, if it was measured before.
+
+    Raises:
+        UserError: there are fewer than two runs or samples.
+    """
+    if runs < 2:
+        raise UserError(f"runs: {runs} are too few to compare; use at least 2")
+    if len(np.unique(samples)) < 2:
+        raise UserError("stability: there is one sample only, nothing can be drawn anew; give at least 2")
+    if reference.method == "units":
+        nothing = np.full(reference.count, np.nan)
+        return Stability(nothing, nothing, np.nan, np.zeros(reference.count, bool), 0, 0)
+    index, within, not_converged = _index(rows, samples, reference, runs, seed)
+    if reference.method == "nmf":
+        chance = np.nan
+    elif chance is None:
+        noise = np.random.default_rng((seed, 1)).standard_normal((len(rows), reference.count))
+        # FastICA has nothing to converge to in noise, and would spend all of its iterations on every run.
+        nothing_there = fit_components(noise, reference.method, reference.count, seed, skip_fast_ica=True)
+        chance = float(_index(noise, samples, nothing_there, runs, seed)[0].max())
+    is_stable = index >= max(STABLE, 0.0 if np.isnan(chance) else chance)
+    return Stability(index, within, chance, is_stable, runs, not_converged)
+
+
+def kept_dimensions(rows: NDArray[np.floating], permutations: int = 20, seed: int = 0) -> tuple[int, Array]:
+    """How many principal components stand above chance: parallel analysis (Horn 1965, Psychometrika 30:179).
+
+    A principal component counts if its eigenvalue is above the 95th percentile of the eigenvalue of the same number
+    when every unit is permuted over rows on its own; counting stops at the first that is not.
+
+    Args:
+        rows: (row, unit), no unit constant.
+        permutations: number of permuted data sets.
+        seed: of the permutations.
+
+    Returns:
+        The number, at least 1, and the 95th percentiles, (unit,).
+    """
+    values = np.asarray(rows, np.float64)
+    standardised = (values - values.mean(axis=0)) / values.std(axis=0)
+    eigenvalues, _ = principal_axes(standardised)
+    random = np.random.default_rng(seed)
+    permuted = np.stack([principal_axes(random.permuted(standardised, axis=0))[0] for _ in range(permutations)])
+    chance = np.quantile(permuted, 0.95, axis=0)
+    below = np.flatnonzero(eigenvalues <= chance)
+    return max(1, int(below[0]) if len(below) else len(eigenvalues)), chance
+
+
+def _index(
+    rows: NDArray[np.floating], samples: NDArray[np.integer], reference: Components, runs: int, seed: int
+) -> tuple[Array, Array, int]:
+    """Index and similarity within the cluster, (component,) each, and how many runs did not converge."""
+    compared = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _COMPARED_ROWS)).astype(np.intp))
+    estimates, not_converged = [_normalised(reference.transform(rows[compared]))], 0
+    for run in range(runs):
+        drawn = _resampled(samples, np.random.default_rng((seed, 0, run)))
+        kept = rows[drawn][InlierRule.of(rows[drawn]).is_inlier(rows[drawn])]
+        again = fit_components(kept, reference.method, reference.count, run + 1, reference.algorithm == PICARD)
+        not_converged += not again.converged
+        activations = _normalised(again.transform(rows[compared]))
+        _, partner = linear_sum_assignment(-np.abs(estimates[0].T @ activations))
+        estimates.append(activations[:, partner])
+    similarity = _similarities(np.stack(estimates))
+    own = np.eye(reference.count, dtype=bool)
+    within = similarity[own]
+    others = max(reference.count - 1, 1)
+    return within - (similarity.sum(axis=1) - within) / others, within, not_converged
+
+
+def _similarities(pooled: Array) -> Array:
+    """Mean absolute correlation between clusters, and between different members of each on the diagonal.
+
+    (run, row, component) -> (component, component). The original counts the similarity of an estimate to itself, which
+    would make few runs look better than many.
+    """
+    runs, rows, components = pooled.shape
+    flat = pooled.transpose(1, 0, 2).reshape(rows, -1)
+    every = np.abs(flat.T @ flat).reshape(runs, components, runs, components)
+    similarity = every.mean(axis=(0, 2))
+    own = np.eye(components, dtype=bool)
+    similarity[own] = (runs * similarity[own] - 1) / (runs - 1)
+    return np.asarray(similarity)
+
+
+def _resampled(samples: NDArray[np.integer], random: np.random.Generator) -> NDArray[np.intp]:
+    """Rows of as many samples as there are, drawn with replacement."""
+    order = np.argsort(samples, kind="stable")
+    _, starts = np.unique(samples[order], return_index=True)
+    rows_of = np.split(order, starts[1:])
+    return np.concatenate([rows_of[each] for each in random.integers(len(rows_of), size=len(rows_of))])
+
+
+def _normalised(activations: Array) -> Array:
+    """(row, component) centred, each of unit length, so that products are correlations."""
+    centred = activations - activations.mean(axis=0)
+    length = np.linalg.norm(centred, axis=0)
+    return centred / np.where(length > 0, length, 1)

@@ -1,0 +1,132 @@
+"""The checks, on an agent of which it is known what its maps are worth."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from retinoscope.analyses.attribution_checks import attribution_checks
+from retinoscope.analyses.result import load_result
+from retinoscope.attribution.parameters import METHODS
+from retinoscope.errors import UserError
+from retinoscope.figures.attribution_checks import spoken
+from retinoscope.report.drawings.attribution import DRAWINGS
+from retinoscope.rollouts import record
+from tests.rollouts.recordings import small_agent
+
+SMALL = {"frames": 24, "stretch_frames": 6, "workers": 1, "steps": 4, "samples": 2, "window": 20, "stride": 20}
+
+
+@pytest.fixture(scope="module")
+def linear(small_recording_arena, tmp_path_factory):
+    """An agent whose value is a weighted sum of pixels, so that the effect of an object is the sum over its pixels."""
+    agent = small_agent(encoder="linear", rnn="none")
+    with torch.no_grad():
+        agent.policy.network.value.weight.normal_(generator=torch.Generator().manual_seed(1))
+    out = tmp_path_factory.mktemp("linear") / "linear.zarr"
+    return agent, record(agent, small_recording_arena, frames=60, out=out, seed=4)
+
+
+@pytest.fixture(scope="module")
+def planted(linear, small_recording_arena):
+    agent, recording = linear
+    return attribution_checks(agent, recording, small_recording_arena, targets=["value", "logit:move forward"], **SMALL)
+
+
+def test_for_a_linear_agent_the_simulator_agrees_exactly_with_methods_in_units_of_the_target(planted):
+    agreement = planted.data["agreement"].sel(map="signed")
+    for method in ("gradient_x_input", "integrated_gradients"):
+        np.testing.assert_allclose(agreement.sel(attribution_method=method).values, 1, atol=1e-3)
+    assert abs(float(agreement.sel(attribution_method="gradient", target="all", statistic="estimate"))) < 0.95
+    assert planted.data["rank"].sel(attribution_method="gradient_x_input") <= 2
+
+
+def test_without_activation_functions_guided_backprop_is_left_out(planted):
+    assert planted.data["attribution_method"].values.tolist() == [each for each in METHODS if each != "guided_backprop"]
+
+
+def test_maps_of_random_networks_are_unlike_and_all_curves_end_where_they_must(planted):
+    data = planted.data
+    signed = data["similarity"].sel(map="signed", attribution_method="gradient", target="all", statistic="estimate")
+    assert np.abs(signed.values).max() < 0.25 and bool(data["passed"].sel(attribution_method="gradient", target="all"))
+    np.testing.assert_allclose(data["deletion"].values[..., 0], 0)
+    np.testing.assert_allclose(data["deletion"].values[..., -1], 1, rtol=1e-5)
+    np.testing.assert_allclose(data["insertion"].values[..., 0], 1, rtol=1e-5)
+    np.testing.assert_allclose(data["insertion"].values[..., -1], 0)
+
+
+def test_every_number_has_an_interval_and_the_result_says_how_it_was_made(planted, tmp_path):
+    data = planted.data
+    for name in ("similarity", "deletion_gain", "insertion_gain", "agreement", "agreement_of_size"):
+        estimate, low, high = (data[name].sel(statistic=each).values for each in ("estimate", "low", "high"))
+        assert np.isfinite(estimate).all() and (low <= estimate + 1e-9).all() and (estimate <= high + 1e-9).all()
+    assert "n = 24 frames in 4 stretches of 6" in data.attrs["caption"]
+    assert sorted(data["rank"].values) == [1, 2, 3, 4, 5]
+    json.dumps(planted.parameters)
+    loaded = load_result(planted.save(tmp_path / "checks.nc"))
+    assert loaded.data.equals(data) and loaded.parameters["threshold"] == 0.2
+
+
+def test_a_map_that_ignores_the_network_fails(small_recording, small_recording_arena):
+    """Guided backpropagation through positive weights everywhere shows the picture, whatever they are."""
+    agent = small_agent()
+    result = attribution_checks(
+        agent,
+        small_recording,
+        small_recording_arena,
+        targets=["value"],
+        methods=("gradient", "guided_backprop"),
+        **SMALL,
+    )
+    assert set(result.data["attribution_method"].values) == {"gradient", "guided_backprop"}
+    assert result.data["stage"].values.tolist() == ["value and policy", "rnn", "fc", "conv3", "conv2", "conv1"]
+    similarity = result.data["similarity"].sel(map="signed", stage="fc", target="value", statistic="estimate")
+    assert abs(float(similarity.sel(attribution_method="gradient"))) < 0.2
+    assert result.data["rank"].values.min() == 1
+
+
+def test_the_tables_rank_the_methods_and_give_every_number_its_interval(planted):
+    _, table, by_target = DRAWINGS["attribution_checks"](planted)
+    assert [row[0] for row in table.rows] == [1, 2, 3, 4, 5]
+    best = str(planted.data["attribution_method"].values[planted.data["rank"].values == 1][0])
+    assert table.rows[0][1] == spoken(best)
+    assert all(len(row) == len(table.columns) for row in (*table.rows, *by_target.rows))
+    assert all("[" in str(row[column]) for row in table.rows for column in (2, 5, 6, 7, 8, 9))
+    assert len(by_target.rows) == 2 * 5 and by_target.rows[5][0] == "logit: move forward"
+
+
+def test_workers_do_not_change_the_answer(linear, small_recording_arena):
+    agent, recording = linear
+    settings = SMALL | {"frames": 12, "methods": ("gradient",), "targets": ["value"]}
+    one, two = (
+        attribution_checks(agent, recording, small_recording_arena, **(settings | {"workers": workers})).data
+        for workers in (1, 2)
+    )
+    assert one.equals(two)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"frames": 3, "stretch_frames": 2}, "fewer than the two stretches"),
+        ({"stretch_frames": 0}, "stretch_frames: 0"),
+        ({"stretch_frames": 200}, "too few for two stretches of 200|fewer than the two stretches"),
+        ({"methods": ("lime",)}, "method 'lime': unknown"),
+        ({"targets": ["fc:99"]}, "no such unit"),
+        ({"threshold": 0}, "threshold: 0"),
+        ({"window": 0}, "window: 0"),
+        ({"framse": 1}, "no parameter 'framse'"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(small_recording, small_recording_arena, settings, message):
+    with pytest.raises(UserError, match=message) as caught:
+        attribution_checks(small_agent(), small_recording, small_recording_arena, **(SMALL | settings))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_recording_of_another_agent_is_refused(small_recording, small_recording_arena):
+    with pytest.raises(UserError, match="recorded with another agent"):
+        attribution_checks(small_agent(seed=1), small_recording, small_recording_arena, **SMALL)

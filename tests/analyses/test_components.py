@@ -1,0 +1,101 @@
+"""The components of a recording: found on its windows, judged, and set beside what went on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from retinoscope.analyses.component_quantities import quantities_of, quantity_names
+from retinoscope.analyses.components import ComponentParameters, components
+from retinoscope.analyses.recording_windows import RecordingWindows
+from retinoscope.analyses.result import Result, load_result
+from retinoscope.errors import UserError
+from retinoscope.rollouts import Recording
+from tests.statistics.test_components import matches, mixed, planted_sources
+
+QUICK = ComponentParameters(runs=3, sweep=(2, 4), sweep_runs=2)
+
+
+@pytest.fixture(scope="module")
+def of_recording(small_recording: Recording) -> Result:
+    return components(small_recording, stability=QUICK, components="pca:3", window_steps=6, burn_in_steps=2)
+
+
+def test_planted_sources_in_anyones_array_are_found_and_called_stable() -> None:
+    sources = planted_sources(gaussian=2)
+    states = mixed(sources).reshape(400, 10, 9)
+    result = components(states, stability=ComponentParameters(runs=6, sweep=(4, 9), sweep_runs=2), components="ica:6")
+    activations = states.reshape(-1, 9) @ result.data["direction"].values.T
+    similarity = matches(activations, sources)
+    stable = result.data["is_stable"].values
+    assert stable.sum() == 4
+    assert (similarity[stable].max(axis=1) > 0.98).all()
+    assert (similarity[stable].argmax(axis=1) < 4).all()
+    assert result.data["kept"].values.tolist() == [4, 9]
+    assert int(result.data["dimensions_above_chance"]) <= 6
+    assert "correlation" not in result.data
+
+
+def test_correlations_are_those_of_all_decisions_behind_the_burn_in(
+    of_recording: Result, small_recording: Recording
+) -> None:
+    rows = small_recording.rows(names=["rnn", "value", "health", "action", "object_count"])
+    chosen = rows["step"].values >= 2
+    lengths = {episode.index: episode.stop - episode.start for episode in small_recording.episodes}
+    chosen &= np.array([lengths[each] > 3 for each in rows["episode"].values])
+    activations = rows["rnn"].values[chosen].astype(np.float64) @ of_recording.data["direction"].values.T
+    beside = {
+        "value": rows["value"].values,
+        "health": rows["health"].values,
+        "turn left": rows["action"].values[:, 0] == 1,
+        "objects in view": rows["object_count"].values,
+    }
+    for name, values in beside.items():
+        expected = np.corrcoef(activations.T, values[chosen].astype(np.float64))[:3, 3]
+        found = of_recording.data["correlation"].sel(quantity=name).values
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    low, high = (of_recording.data[f"correlation_{name}"].values for name in ("low", "high"))
+    assert (np.nan_to_num(low) <= np.nan_to_num(high)).all()
+
+
+def test_quantities_say_what_was_in_view(small_recording: Recording) -> None:
+    names, found = quantity_names(small_recording), quantities_of(small_recording, 5, 60)
+    classes = small_recording.attributes["class_names"]
+    for row, objects in enumerate(small_recording.objects(5, 60)):
+        for index, name in enumerate(classes):
+            seen = sum(each["class_index"] == index for each in objects)
+            assert found[row, names.index(f"{name} in view")] == seen
+        if objects:
+            assert found[row, names.index("distance to nearest")] == pytest.approx(
+                min(each["distance"] for each in objects)
+            )
+    actions = small_recording.rows(5, 60, ["action"])["action"].values
+    assert np.array_equal(found[:, names.index("move backward")], actions[:, 1] == 2)
+
+
+def test_patterns_and_directions_belong_together_and_are_saved(of_recording: Result, tmp_path) -> None:
+    data = load_result(of_recording.save(tmp_path / "components.nc")).data
+    np.testing.assert_allclose(data["direction"].values @ data["pattern"].values.T, np.eye(3), atol=1e-6)
+    assert data.sizes["unit"] == 8
+    assert of_recording.parameters["found_by"] and of_recording.parameters["burn_in_steps"] == 2
+    assert "episodes drawn with replacement" in data.attrs["caption"]
+
+
+def test_the_same_windows_and_components_as_of_the_lists(of_recording: Result, small_recording: Recording) -> None:
+    from retinoscope.analyses.dataset_examples import dataset_examples
+
+    lists = dataset_examples(small_recording, components="pca:3", window_steps=6, burn_in_steps=2)
+    windows = RecordingWindows(small_recording, 6, burn_in=2)
+    states = windows.activity(0, windows.count).reshape(-1, 8).astype(np.float64)
+    activations = states @ of_recording.data["direction"].values.T
+    spread = activations.std(axis=0)
+    np.testing.assert_allclose(spread, lists.data["standard_deviation"].values[0], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"runs": 1}, "runs 1"), ({"sweep_runs": 0}, "sweep_runs 0"), ({"sweep": (0, 4)}, "sweep 0")],
+)
+def test_parameters_that_make_no_sense_are_refused(settings: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        ComponentParameters(**settings)

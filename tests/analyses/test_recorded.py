@@ -1,0 +1,33 @@
+"""A recording goes with its own agent and arena, and with no other."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from retinoscope.analyses.recorded import provenance_of, require_same
+from retinoscope.errors import UserError
+from tests.rollouts.recordings import small_agent
+
+
+def test_its_own_agent_and_arena_are_let_pass(small_recording, small_recording_arena):
+    require_same(small_recording, small_agent(), small_recording_arena)
+    require_same(small_recording)
+
+
+def test_which_of_the_two_differs_is_said(small_recording, small_recording_arena):
+    with pytest.raises(
+        UserError, match=r"another agent: its checkpoint_sha256 is 0+\.\.\., that of agent 'small-3' is"
+    ):
+        require_same(small_recording, dataclasses.replace(small_agent(3), checkpoint_sha256="f" * 64))
+    other = dataclasses.replace(small_recording_arena, sha256="e" * 64)
+    with pytest.raises(UserError, match=r"another arena: .* that of arena '\w+' is eeeeeeeeeeee\.\.\.; give the arena"):
+        require_same(small_recording, small_agent(), other)
+    with pytest.raises(UserError, match="is unknown; give the agent"):
+        require_same(small_recording, dataclasses.replace(small_agent(), checkpoint_sha256=""))
+
+
+def test_provenance_names_agent_arena_and_seed(small_recording):
+    found = provenance_of(small_recording)
+    assert {"agent", "checkpoint_sha256", "arena_sha256", "seed", "versions"} <= set(found)

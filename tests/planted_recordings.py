@@ -1,0 +1,110 @@
+"""Recordings of which everything is known: planted activity and pick-ups, and agents whose memory is set by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import xarray
+
+from retinoscope.agents.agent import Agent
+from retinoscope.rollouts import Episode
+from tests.oracles_events import PlantedEpisode
+from tests.synthetic import small_policy
+
+SHA = "ab" * 32
+
+
+class PlantedMemory:
+    """What the analyses of behaviour need of a recording, over arrays: episodes of rows with all their variables."""
+
+    def __init__(self, episodes: list[dict[str, np.ndarray]], layers: dict[str, int]) -> None:
+        self.path = Path("planted.zarr")
+        self._rows = {name: np.concatenate([each[name] for each in episodes]) for name in episodes[0]}
+        lengths = [len(next(iter(each.values()))) for each in episodes]
+        ends = np.cumsum(lengths)
+        self.frames = int(ends[-1])
+        self.episodes = tuple(
+            Episode(index, int(end - length), int(end), index % 2 == 0, index % 2 == 1, 0)
+            for index, (length, end) in enumerate(zip(lengths, ends, strict=True))
+        )
+        self._labels = {
+            "episode": np.repeat(np.arange(len(lengths)), lengths),
+            "step": np.concatenate([np.arange(length) for length in lengths]),
+        }
+        self.attributes: dict[str, Any] = {
+            "agent": "planted",
+            "checkpoint_sha256": SHA,
+            "arena_sha256": "cd" * 32,
+            "class_names": ["poison", "fruit"],
+            "class_effects": [-10, 10],
+            "layers": layers,
+            "frame_skip": 4,
+            "tics_per_second": 40,  # ten decisions a second
+        }
+
+    def rows(self, start: int = 0, stop: int | None = None, names: Iterable[str] | None = None) -> xarray.Dataset:
+        stop = self.frames if stop is None else stop
+        variables = {}
+        for name in self._rows if names is None else names:
+            values = self._rows[name][start:stop]
+            variables[name] = (("time", *(f"{name}_{axis}" for axis in range(values.ndim - 1))), values)
+        coordinates = {name: ("time", values[start:stop]) for name, values in self._labels.items()}
+        return xarray.Dataset(variables, coords=coordinates)
+
+    def blocks(self, size: int = 2048, names: Iterable[str] | None = None) -> Iterator[xarray.Dataset]:
+        chosen = None if names is None else tuple(names)
+        for start in range(0, self.frames, size):
+            yield self.rows(start, min(start + size, self.frames), chosen)
+
+
+def recording_of(
+    episodes: list[PlantedEpisode], harmful: list[np.ndarray] | None = None, seed: int = 0
+) -> PlantedMemory:
+    """Planted activity as fc, with a healing pick-up at each event, and harmful ones where said."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for number, episode in enumerate(episodes):
+        pickups = np.zeros((len(episode.activity), 2), np.uint8)
+        pickups[episode.events, 1] = 1
+        if harmful is not None:
+            pickups[harmful[number], 0] = 1
+        value = random.normal(size=len(pickups)).astype(np.float32)
+        rows.append({"fc": episode.activity.astype(np.float32), "pickups": pickups, "value": value})
+    return PlantedMemory(rows, {"fc": rows[0]["fc"].shape[1]})
+
+
+def leaking_agent(leak: float) -> Agent:
+    """An agent whose state keeps the share `leak` of itself at every decision, and is otherwise driven by what it sees.
+
+    In h = (1 - z) n + z h, the gate z is `leak` everywhere and n does not look at h, so that two states with the same
+    input differ by `leak` times what they differed by before.
+    """
+    policy = small_policy(shape=(24, 20, 3), hidden_size=6, rnn_size=5)
+    memory, size = policy.network.rnn, 5
+    with torch.no_grad():
+        memory.weight_hh_l0.zero_()
+        memory.bias_hh_l0.zero_()
+        memory.weight_ih_l0[: 2 * size] = 0
+        memory.bias_ih_l0[: 2 * size] = 0
+        memory.bias_ih_l0[size : 2 * size] = np.log(leak / (1 - leak))
+        memory.weight_ih_l0[2 * size :] *= 3
+    return Agent("leaking", policy, checkpoint_sha256=SHA)
+
+
+def recording_of_agent(agent: Agent, episodes: int = 8, rows: int = 150, seed: int = 0) -> PlantedMemory:
+    """What the agent computes from random observations, starting from zero in every episode."""
+    random = np.random.default_rng(seed)
+    policy, found = agent.policy, []
+    for _ in range(episodes):
+        state, states = policy.initial_state(1), []
+        observations = random.integers(0, 256, (rows, *policy.observation_shape), dtype=np.uint8)
+        with torch.no_grad():
+            for observation in observations:
+                state = policy.step(torch.from_numpy(observation)[None], state).state
+                states.append(state[0].numpy())
+        found.append({"observation": observations, "rnn": np.array(states)})
+    return PlantedMemory(found, {"rnn": policy.state_size})
