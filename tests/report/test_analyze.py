@@ -6,6 +6,7 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from retinoscope.analyses.result import Result, load_result
 from retinoscope.analyses.simulation import simulation
 from retinoscope.errors import UserError
 from retinoscope.report import AnalysisRun, analyze, rebuild_report
+from retinoscope.report.reuse import result_key
 from retinoscope.rollouts import open_recording
 from retinoscope.scenarios import ArenaArchive
 from tests.report.conftest import FRAMES
@@ -218,3 +220,16 @@ def test_a_place_that_cannot_be_written_is_refused(agent: Agent, arena: ArenaArc
     with pytest.raises(UserError, match=r"file: cannot be written .*; choose another directory"):
         analyze(agent, out=tmp_path / "file", frames=FRAMES, arena=arena)
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_options_that_do_not_concern_a_result_do_not_have_it_computed_anew() -> None:
+    by_name = {each.name: each for each in registry.ANALYSES}
+
+    def key(name: str, **chosen: Any) -> str:
+        return result_key(by_name[name], registry.Options(**chosen), {"seed": 0})
+
+    assert key("embedding") == key("embedding", movie_frames=7, raster_order="euclidean", progress=True)
+    assert key("activation_movies") != key("activation_movies", movie_frames=7)
+    assert key("raster") != key("raster", raster_order="euclidean")
+    assert key("raster") != key("raster", seed=1)
+    assert len({key(name) for name in by_name}) == len(by_name)

@@ -11,6 +11,8 @@ from retinoscope.agents.agent import Agent
 from retinoscope.analyses.receptive_field_parameters import METHODS
 from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
+from retinoscope.statistics.raster_order import METHODS as RASTER_ORDERS
+from retinoscope.statistics.raster_order import Method as RasterOrder
 from retinoscope.stimuli.places import Presentation
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ class Options:
         presentation: how the images of a data set are shown.
         class_effects: (class, change of health) of classes of the data set that the arena does not know.
         twin: file of a supervised twin to compare with.
+        raster_order: how the units of the raster are sorted, see `RasterParameters`.
     """
 
     frames: int = 1000
@@ -48,6 +51,7 @@ class Options:
     presentation: Presentation = Presentation()  # noqa: RUF009 - frozen
     class_effects: tuple[tuple[str, int], ...] = ()
     twin: str | None = None
+    raster_order: RasterOrder = "cosine"
 
     def __post_init__(self) -> None:
         if self.frames <= 0:
@@ -56,6 +60,8 @@ class Options:
             raise UserError(f"movie_frames: {self.movie_frames} is not a number of decisions; give one above 0")
         if self.seed < 0:
             raise UserError(f"seed: {self.seed} is negative; give 0 or more")
+        if self.raster_order not in RASTER_ORDERS:
+            raise UserError(f"raster_order {self.raster_order!r}: unknown; choose from {', '.join(RASTER_ORDERS)}")
         if self.method not in METHODS:
             raise UserError(f"method {self.method!r}: unknown; choose from {', '.join(METHODS)}")
 

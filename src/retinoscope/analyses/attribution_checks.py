@@ -46,7 +46,7 @@ from retinoscope.attribution.measures import FRACTIONS, Task, measure
 from retinoscope.attribution.parameters import METHODS, Method, known_method, settle
 from retinoscope.attribution.randomisation import stages
 from retinoscope.attribution.targets import TargetLike, default_targets, parse_target
-from retinoscope.errors import UserError
+from retinoscope.errors import NotMeasurable, UserError
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
@@ -144,7 +144,7 @@ def attribution_checks(
     settle(chosen.settings)
     require_same_agent(agent, recording)
     if recording.frames < 2 * chosen.stretch_frames:
-        raise UserError(
+        raise NotMeasurable(
             f"{recording.path}: has {recording.frames} rows, too few for two stretches of {chosen.stretch_frames}; "
             "record more"
         )

@@ -57,6 +57,9 @@ def analyze(
     follow: Annotated[
         bool, typer.Option("--follow", help="Analyse every checkpoint of a run, and those to come while it trains.")
     ] = False,
+    raster_order: Annotated[
+        Literal["cosine", "euclidean", "rastermap"], typer.Option(help="How the units of the raster are sorted.")
+    ] = "cosine",
     wandb: Annotated[bool, typer.Option("--wandb", help="Log to Weights & Biases too.")] = False,
     checkpoint: options.Checkpoint = "final",
     seed: options.Seed = 0,
@@ -91,6 +94,7 @@ def analyze(
         gif=gif,
         checkpoints=checkpoints,  # type: ignore[arg-type]  # what is not `all` is refused there
         follow=follow,
+        raster_order=raster_order,
         wandb=wandb,
         seed=seed,
         device=device,

@@ -17,12 +17,19 @@ from retinoscope.errors import UserError
 from retinoscope.versions import versions
 
 _KEY = "computed_from"
-_COMPUTING = ("torch", "numpy", "scipy", "scikit-learn", "openTSNE", "captum")
+_COMPUTING = ("torch", "numpy", "scipy", "scikit-learn", "openTSNE", "captum", "python-picard")
+
+_CONCERNS = {"movie_frames": ("activation_movies",), "raster_order": ("raster",)}
+"""Options that change the results of these analyses alone; any other may change each of them."""
 
 
 def result_key(analysis: Analysis, options: Options, identity: Mapping[str, Any]) -> str:
     """A hash of all that the result of an analysis depends on, our own source code included."""
-    chosen = {name: value for name, value in dataclasses.asdict(options).items() if name != "progress"}
+    chosen = {
+        name: value
+        for name, value in dataclasses.asdict(options).items()
+        if name != "progress" and analysis.name in _CONCERNS.get(name, (analysis.name,))
+    }
     content = [analysis.name, chosen, dict(identity), versions(*_COMPUTING), _source_sha256()]
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 

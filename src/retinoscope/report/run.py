@@ -29,6 +29,7 @@ from retinoscope.report.reuse import result_key, reuse_result, with_key
 from retinoscope.report.run_directory import RECORDING, REPORT, RunDirectory
 from retinoscope.rollouts.arenas import arena_of
 from retinoscope.scenarios import ArenaArchive, Scenario
+from retinoscope.statistics.raster_order import Method as RasterOrder
 from retinoscope.stimuli.places import Presentation, parse_class_effects, parse_presentation
 from retinoscope.versions import versions
 
@@ -74,6 +75,7 @@ def analyze(
     gif: bool = False,
     checkpoints: Literal["all"] | None = None,
     follow: bool = False,
+    raster_order: RasterOrder = "cosine",
     wandb: bool = False,
     overwrite: bool = False,
     progress: bool = False,
@@ -95,7 +97,8 @@ def analyze(
         presentation: how these images are shown; a text as `arena distance=100,200 bearing=-20,0,20` or
             `paste height=30 position=30x40`.
         class_effects: change of health for classes of the data set that the arena does not know; also as
-        `cat=-20,dog=+10`. twin: file of a supervised twin, from `train_classifier`, to compare the agent with.
+            `cat=-20,dog=+10`.
+        twin: file of a supervised twin, from `train_classifier`, to compare the agent with.
         seed: of worlds, actions and stimuli.
         device: where the network is computed, `cpu` or `cuda`.
         method: of the receptive fields, `gradient` or `noise`.
@@ -108,6 +111,7 @@ def analyze(
         follow: `agent` is the directory of a training run, and every checkpoint of it is analysed, those to come too,
             until training has ended: each into a folder of its own in `out` (`frames_000030000128`), with all numbers
             and figures logged to TensorBoard. Called again, it goes on where it was interrupted.
+        raster_order: how the units of the raster are sorted: `cosine`, `euclidean`, or `rastermap` if it is installed.
         wandb: log to Weights & Biases as well.
         overwrite: replace results of another run that the directory holds.
         progress: show progress bars on standard error if that is a terminal.
@@ -126,7 +130,7 @@ def analyze(
         settings: dict[str, Any] = {"responses": responses, "dataset": dataset, "method": method, "layers": layers}
         settings |= {"presentation": presentation, "class_effects": class_effects, "twin": twin}
         settings |= {"frames": frames, "arena": arena, "seed": seed, "device": device, "movie_frames": movie_frames}
-        settings |= {"gif": gif, "overwrite": overwrite, "progress": progress}
+        settings |= {"raster_order": raster_order, "gif": gif, "overwrite": overwrite, "progress": progress}
         return _follow(Path(agent), Path(out), wandb, settings)
     responses = (responses,) if isinstance(responses, str) else tuple(responses)
     responses = (*responses, *((COMPARING,) if checkpoints else ()))
@@ -142,6 +146,7 @@ def analyze(
         parse_presentation(presentation),
         tuple(parse_class_effects(class_effects).items()),
         None if twin is None else str(twin),
+        raster_order,
     )
     analyses = select_analyses(responses)
     if dataset is not None and not any(each.family == "dataset" for each in analyses):
@@ -183,6 +188,7 @@ def analyze(
                 "class_effects": dict(options.class_effects),
                 "twin": options.twin,
                 "movie_frames": movie_frames,
+                "raster_order": raster_order,
                 "gif": gif,
                 "device": device,
             },
@@ -303,7 +309,9 @@ def _run(
     name = f"{analysis.name}.nc"
     path = f"results/{name}"
     places = (directory.cache / name, directory.path / path)
-    result = reuse_result(key, places, directory.unfinished / path)
+    # A run that trains on has new checkpoints to compare, of which its key knows nothing.
+    is_reusable = analysis.family != COMPARING
+    result = reuse_result(key, places, directory.unfinished / path) if is_reusable else None
     if result is None:
         result = with_key(_computed(analysis, inputs, options), key)
         shutil.copyfile(result.save(directory.cache / name), directory.unfinished / path)

@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-from retinoscope.errors import UserError
+from retinoscope.errors import NotMeasurable
 from retinoscope.rollouts.environment import GatheringEnvironment
 from retinoscope.scenarios import Scenario
 from retinoscope.scenarios.foreign import ForeignScenario
@@ -20,10 +20,10 @@ def without_stimuli(scenario: Scenario | ForeignScenario) -> Scenario:
     Hunger stays, at its smallest: without any, the engine starts an episode a tic later.
 
     Raises:
-        UserError: the arena was made elsewhere, and what is in it cannot be left out.
+        NotMeasurable: the arena was made elsewhere, and what is in it cannot be left out.
     """
     if not isinstance(scenario, Scenario):
-        raise UserError(
+        raise NotMeasurable(
             f"arena {scenario.name!r}: was made elsewhere, and cannot be shown without what is in it; give a baseline"
         )
     stimuli = scenario.stimuli.model_copy(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import vizdoom
 
-from retinoscope.errors import UserError
+from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.rollouts.chance import world_seed
 from retinoscope.rollouts.empty_arena import without_stimuli
 from retinoscope.rollouts.environment import GatheringEnvironment
@@ -92,7 +92,7 @@ def _episode_again(
         row = episode.start + step
         if row in wanted:
             if not np.array_equal(seen, stored["observation"].values[step]):
-                raise UserError(
+                raise NotMeasurable(
                     f"{recording.path}: the game engine does not show row {row} again (another version or arena?); "
                     "record anew"
                 )
@@ -105,7 +105,7 @@ def _episode_again(
         seen, _, _, _, info = full_world.step(action)
         background, _, _, _, alone = empty_world.step(action)
         if not np.allclose(info["position"], alone["position"], atol=0.01):
-            raise UserError(
+            raise NotMeasurable(
                 f"{recording.path}: at row {row + 1} the path through the empty arena is another one (something that "
                 "stands in the way); attribution cannot tell what lies behind the objects"
             )
@@ -115,7 +115,7 @@ def _require_same_room(recording: Recording, view: View, seen: np.ndarray) -> No
     """Where there is no object, the empty arena shows what was seen."""
     is_free = ~(view.masks > 0).any(axis=0)
     if not np.array_equal(seen[is_free], view.background[is_free]):
-        raise UserError(
+        raise NotMeasurable(
             f"{recording.path}: in row {view.row} the arena without stimuli shows something else than what was seen "
             "between the objects (obstacles stand elsewhere in every episode); attribution cannot tell what lies behind"
         )

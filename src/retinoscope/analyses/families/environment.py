@@ -42,7 +42,8 @@ def _embedding(inputs: Inputs, options: Options) -> Result:
 
 
 def _raster(inputs: Inputs, options: Options) -> Result:
-    return raster(inputs.recording, inputs.agent, seed=options.seed, progress=options.progress)
+    order = options.raster_order
+    return raster(inputs.recording, inputs.agent, order=order, seed=options.seed, progress=options.progress)
 
 
 ANALYSES: tuple[Analysis, ...] = (
