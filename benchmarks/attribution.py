@@ -1,11 +1,11 @@
 """Attribution of 1,000 frames: one captum call per frame against one batched call, in the same run, to the same maps.
 
-Both explain the critic's value and the probabilities of the six actions, by the gradient, by integrated gradients of
-the same number of steps from the same baseline, and by occlusion with the same squares. The older way is captum as its
-manual shows it: a forward function, one observation, one target, one call. It is given what it can use: one thread, a
-warm start, observations that are tensors already. Frames are taken from a recording made here, with the states that
-entered them. The older way is timed on some of the frames, evenly spaced, and scaled to all of them: run for all of
-them it would take hours.
+Both explain the critic's value alone, and then it and the probabilities of the six actions together, which is what
+`analyze` does: by the gradient, by integrated gradients of the same number of steps from the same baseline, and by
+occlusion with the same squares. The older way is captum as its manual shows it: a forward function, one observation,
+one target, one call. It is given what it can use: one thread, a warm start, observations that are tensors already.
+Frames are taken from a recording made here, with the states that entered them. The older way is timed on some of the
+frames, evenly spaced, and scaled to all of them: run for all of them it would take hours.
 
 Time is that of the processor, so that other work on the machine does not count; wall time is printed beside it.
 
@@ -46,10 +46,11 @@ def main() -> None:
         rows = record(agent, frames=frames, out=Path(folder) / "frames.zarr").rows(0, frames)
         observations, states = rows["observation"].values, rows["state_entering"].values
     targets = default_targets(agent.policy)
-    print(f"agent {agent.name}, {frames:,} frames, {len(targets)} targets")
+    print(f"agent {agent.name}, {frames:,} frames")
     for method, count in OLDER_FRAMES.items():
         chosen = np.arange(min(count, frames)) * frames // min(count, frames)
-        compare(agent.policy, observations, states, targets, chosen, method)
+        for together in (targets[:1], targets):
+            compare(agent.policy, observations, states, together, chosen, method)
 
 
 def compare(
@@ -70,13 +71,14 @@ def compare(
     difference = float(np.abs(ours[:, chosen] - older).max() / np.abs(older).max())
     ratio, wall = (scale * before / now for before, now in zip(older_time, our_time, strict=True))
     print(
-        f"{method}, the older way on {len(chosen)} of the frames: one captum call per frame and target "
-        f"{scale * older_time[0]:,.0f} s, batched {our_time[0]:,.1f} s "
-        f"({1e3 * our_time[0] / len(observations):.1f} ms a frame for all targets)\n"
+        f"{method}, {len(targets)} target{'s together' if len(targets) > 1 else ''}, the older way on {len(chosen)} of "
+        f"the frames: one captum call per frame and target {scale * older_time[0]:,.0f} s, batched "
+        f"{our_time[0]:,.1f} s ({1e3 * our_time[0] / len(observations):.1f} ms a frame)\n"
         f"  {ratio:.1f} times less processor time (wall {wall:.1f}); goal {GOAL}: "
         f"{'reached' if ratio >= GOAL else 'NOT reached'}\n"
         f"  largest difference of the maps, relative to their largest value: {difference:.1e}; goal {TOLERANCE:g}: "
-        f"{'reached' if difference <= TOLERANCE else 'NOT reached'}"
+        f"{'reached' if difference <= TOLERANCE else 'NOT reached'}",
+        flush=True,
     )
 
 

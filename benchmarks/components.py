@@ -149,12 +149,12 @@ def _as_numbers(value: object) -> object:
 def _memory(folder: Path, steps: int) -> None:
     path = folder / "hx.npy"
     shape = (steps // STEPS, STEPS, UNITS)
-    file = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-    for start in range(0, shape[0], 20_000):
-        part = _states(min(20_000, shape[0] - start) * STEPS, seed=start)
-        file[start : start + 20_000] = part.reshape(-1, STEPS, UNITS)
-    file.flush()
-    del file
+    # Written, not mapped: a process inherits the most memory of the one that started it.
+    with path.open("wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, shape[0], 20_000):
+            _states(min(20_000, shape[0] - start) * STEPS, seed=start).tofile(file)
     print(f"{steps:,} steps x {UNITS} units, {path.stat().st_size / 1e9:.2f} GB in a file:")
     done = subprocess.run(
         [sys.executable, __file__, "--memory", str(path)], check=True, stdout=subprocess.PIPE, text=True

@@ -76,7 +76,11 @@ def test_every_caption_can_say_whether_the_map_is_about_the_network(result, tmp_
     for target in result.data["target"].values:
         badge = result.data.attrs[f"badge {target}"]
         verdict = "passed" if bool(result.data["passed"].sel(target=target)) else "FAILED"
-        assert badge.startswith(f"Parameter randomisation: {verdict}, |ρ| = ") and "chance 0, threshold 0.2" in badge
+        assert badge.startswith(f"Parameter randomisation: {verdict}, |ρ| = ") and "passed up to 0.2 above it" in badge
+        assert (
+            f"absolute maps, not judged: ρ = {float(result.data['absolute_similarity'].sel(target=target)):.2f}"
+            in badge
+        )
     assert "Integrated gradients, 4 steps; target units" in result.data.attrs["caption"]
     json.dumps(result.parameters)
     loaded = load_result(result.save(tmp_path / "attribution.nc"))

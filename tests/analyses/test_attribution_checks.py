@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from retinoscope.analyses.attribution_checks import attribution_checks
+from retinoscope.analyses.attribution_summary import is_passed, similarity, strength, worst_stage
 from retinoscope.analyses.result import load_result
 from retinoscope.attribution.parameters import METHODS
 from retinoscope.errors import UserError
@@ -60,7 +61,7 @@ def test_maps_of_random_networks_are_unlike_and_all_curves_end_where_they_must(p
 
 def test_every_number_has_an_interval_and_the_result_says_how_it_was_made(planted, tmp_path):
     data = planted.data
-    for name in ("similarity", "deletion_gain", "insertion_gain", "agreement", "agreement_of_size"):
+    for name in ("similarity", "strength", "deletion_gain", "insertion_gain", "agreement", "agreement_of_size"):
         estimate, low, high = (data[name].sel(statistic=each).values for each in ("estimate", "low", "high"))
         assert np.isfinite(estimate).all() and (low <= estimate + 1e-9).all() and (estimate <= high + 1e-9).all()
     assert "n = 24 frames in 4 stretches of 6" in data.attrs["caption"]
@@ -68,6 +69,26 @@ def test_every_number_has_an_interval_and_the_result_says_how_it_was_made(plante
     json.dumps(planted.parameters)
     loaded = load_result(planted.save(tmp_path / "checks.nc"))
     assert loaded.data.equals(data) and loaded.parameters["threshold"] == 0.2
+
+
+def test_maps_that_only_change_their_sign_do_not_pass():
+    """The first method's maps stay the same but for a sign by chance, the second's are unlike; chance gives 0.05."""
+    layers = ("value and policy", "fc", "conv1")
+    signs = np.resize([1.0, -1.0], 12)
+    rho = np.stack([0.9 * signs, 0.06 * signs])[:, None, None].repeat(3, axis=1)
+    measured = [
+        {"row": np.arange(6)}
+        | dict.fromkeys(("signed", "absolute"), rho[..., part])
+        | {f"{name}_chance": 0.05 * np.sign(rho[..., part]) for name in ("signed", "absolute")}
+        for part in (slice(6), slice(6, 12))
+    ]
+    np.testing.assert_allclose(similarity(measured)[0][..., 0], 0, atol=1e-12)
+    strong, chance = strength(measured)
+    np.testing.assert_allclose(chance, 0.05)
+    np.testing.assert_allclose(strong[0], 0.9)
+    assert is_passed(strong[..., 0] - chance, layers, 0.2).tolist() == [[False, False], [True, True]]
+    strong[0, 0], strong[0, 2] = 5, 1  # of the stages above fc none is judged
+    assert worst_stage(strong[..., 0] - chance, layers)[0].tolist() == [2, 2]
 
 
 def test_a_map_that_ignores_the_network_fails(small_recording, small_recording_arena):

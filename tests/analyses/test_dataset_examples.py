@@ -67,6 +67,25 @@ def test_large_activity_goes_through_a_file_block_by_block_to_the_same_lists(
     assert [path.name for path in tmp_path.iterdir()] == ["hx.npy"]
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", ["gaussian", "ties"])
+def test_what_is_read_from_files_block_by_block_equals_the_oracle_to_the_last_byte(
+    dtype: type, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(5)
+    shape = (53, 4, 3)
+    activity = (random.integers(-2, 3, shape) if kind == "ties" else random.normal(size=shape)).astype(dtype)
+    np.save(tmp_path / "hx.npy", activity)
+    samples = ArraySamples(tmp_path / "hx.npy")
+    monkeypatch.setattr(memory_components, "_IN_MEMORY", 100)
+    monkeypatch.setattr(memory_components, "BLOCK_VALUES", 4 * 3 * 7)
+    monkeypatch.setattr(samples_module.Samples.blocks, "__defaults__", (4 * 3 * 11,))
+    assert len(list(samples.blocks())) == 5
+    for proportion in (0.001, 0.1, 0.3, 0.5):
+        expected = json.dumps(slow_lists(activity, proportion, 2)) + "\n"
+        assert written(samples, proportion, 2, tmp_path) == expected  # type: ignore[arg-type]
+
+
 def test_the_result_states_thresholds_coverage_and_shape() -> None:
     activity = np.random.default_rng(0).gamma(1.5, size=(200, 5, 2))
     result = dataset_examples(activity, components="units", proportions=(0.1, 0.02), gradient_step=2)

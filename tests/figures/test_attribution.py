@@ -142,6 +142,11 @@ def checks() -> Result:
                 np.sort(random.random((2, 3, 2, 2, 3)), axis=-1)[..., [1, 0, 2]],
             ),
             "similarity_chance": (("attribution_method", "stage", "target", "map"), 0.1 * random.random((2, 3, 2, 2))),
+            "strength": (
+                ("attribution_method", "stage", "target", "statistic"),
+                np.sort(random.random((2, 3, 2, 3)), axis=-1)[..., [1, 0, 2]],
+            ),
+            "strength_chance": (("attribution_method", "stage", "target"), 0.1 * random.random((2, 3, 2))),
             "deletion": (("order", "target", "fraction"), random.random((3, 2, 4))),
             "insertion": (("order", "target", "fraction"), random.random((3, 2, 4))),
             "agreement": (
@@ -167,14 +172,13 @@ def checks() -> Result:
 def test_the_checks_are_drawn_as_they_are():
     result = checks()
     figure = attribution_checks(result, "value")
-    signed, _, deletion, _, agree, _ = figure.axes
+    signed, absolute, deletion, _, agree, _ = figure.axes
     for method in ("gradient", "guided_backprop"):
-        chosen = (
-            result.data["similarity"]
-            .sel(attribution_method=method, target="value", map="signed", statistic="estimate")
-            .values
-        )
-        assert any(np.array_equal(line.get_ydata(), chosen) for line in signed.lines)
+        one = result.data.sel(attribution_method=method, target="value", statistic="estimate")
+        excess = one["strength"].values - one["strength_chance"].values
+        assert any(np.array_equal(line.get_ydata(), excess) for line in signed.lines)
+        found = one["similarity"].sel(map="absolute").values
+        assert any(np.array_equal(line.get_ydata(), found) for line in absolute.lines)
     for order in ("gradient", "random"):
         chosen = result.data["deletion"].sel(order=order, target="value").values
         assert any(np.array_equal(line.get_ydata(), chosen) for line in deletion.lines)

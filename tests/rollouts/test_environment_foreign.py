@@ -165,11 +165,12 @@ def test_the_rule_of_pickups(before: float, after: float, due: float, expected: 
     assert tuple(infer_pickups(before, after, due)) == expected
 
 
-def test_buttons_variables_reward_and_labels_are_those_of_vizdoom_itself() -> None:
+def test_buttons_variables_reward_and_labels_are_those_of_vizdoom_itself(tmp_path: Path) -> None:
     """The same actions in vizdoom, with its own reader of the `.cfg`."""
     environment = GatheringEnvironment("vizdoom:deadly_corridor")
     game = vizdoom.DoomGame()
     game.load_config(str(vizdoom_folder() / "deadly_corridor.cfg"))
+    game.set_doom_config_path(str(tmp_path / "engine.ini"))  # else it writes one where the tests are run
     game.set_window_visible(False)
     game.set_screen_resolution(vizdoom.ScreenResolution.RES_160X120)
     game.set_labels_buffer_enabled(True)

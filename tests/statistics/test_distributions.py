@@ -25,6 +25,24 @@ def test_moments_of_blocks_and_shards_are_those_of_all_values() -> None:
     assert np.array_equal(found.lowest, values.min(axis=0)) and np.array_equal(found.highest, values.max(axis=0))
 
 
+def test_millions_of_values_keep_their_moments() -> None:
+    values = np.random.default_rng(0).gamma(2, size=(2_200_000, 1)).astype(np.float32)
+    accumulator = MomentsAccumulator(1)
+    for block in np.array_split(values, 3):
+        accumulator.update(block)
+    found = accumulator.finalize()
+    exact = values[:, 0].astype(np.float64)
+    assert found.count == 2_200_000
+    assert found.standard_deviation.dtype == np.float64
+    for name, expected in (
+        ("mean", exact.mean()),
+        ("standard_deviation", exact.std()),
+        ("skewness", scipy.stats.skew(exact)),
+        ("kurtosis", scipy.stats.kurtosis(exact)),
+    ):
+        np.testing.assert_allclose(getattr(found, name), expected, rtol=1e-9)
+
+
 def test_a_constant_has_no_shape() -> None:
     accumulator = MomentsAccumulator(1)
     accumulator.update(np.full((9, 1), 0.1))

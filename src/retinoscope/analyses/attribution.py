@@ -25,7 +25,7 @@ from retinoscope.analyses.attribution_frames import (
     part_of,
     require_same_agent,
 )
-from retinoscope.analyses.attribution_summary import is_passed, similarity, worst_stage
+from retinoscope.analyses.attribution_summary import MAPS, is_passed, similarity, strength, worst_stage
 from retinoscope.analyses.attribution_wording import badge, stretch_caption
 from retinoscope.analyses.result import Result
 from retinoscope.attribution.attribute import attribute_through_time
@@ -62,7 +62,7 @@ class EpisodeAttributionParameters:
         lag_steps: how far back through the recurrent core gradients are followed; there they are truncated.
         times: decisions at which this is measured.
         checked_frames: frames of the window on which the method is checked by randomising parameters.
-        threshold: largest |mean rank correlation| with which it passes.
+        threshold: with a mean |rank correlation| so much above chance it still passes.
         seed: of noise and of random parameters.
     """
 
@@ -114,9 +114,10 @@ def attribution(
     Returns:
         A Result with `observation` (time, height, width, channel) uint8; `map` (target, time, height, width), summed
         over colours; `answer` (target, time), the target itself; `scale` (target), that all but one in a thousand
-        pixels of its maps stay within; `similarity`, `similarity_chance`, `passed` (target), see `attribution_checks`,
-        at the worst of the stages that are judged; `gradient_similarity` and its kin, the same of the plain
-        gradient; `lag_share` (target, lag, statistic), the
+        pixels of its maps stay within; `strength`, `strength_chance`, `passed` (target), see `attribution_checks`, at
+        the worst of the stages that are judged, and `absolute_similarity` there; `checked_frames`, those of the frames
+        looked at in which there was something to see; `gradient_strength` and its kin, the
+        same of the plain gradient; `lag_share` (target, lag, statistic), the
         share of the absolute gradient that falls on the observation so many steps back, with a 95% bootstrap interval
         over stretches; `lag_observation`, `lag_map` (lag, height, width): an example of that for the first target.
 
@@ -141,7 +142,7 @@ def attribution(
     checked = _check(task, frames, chosen, workers, progress)
     past = _through_time(agent, task, frames, chosen)
     data = data.merge(checked).merge(past)
-    data.attrs |= checked.attrs | past.attrs  # merging leaves those of all but the first behind
+    data.attrs |= past.attrs  # merging leaves those of all but the first behind
     data.attrs |= {
         "method": method,
         "agent": agent.name,
@@ -153,10 +154,7 @@ def attribution(
     }
     for name in data["target"].values:
         for words, prefix in (("badge", ""), ("gradient badge", "gradient_")):
-            one = data.sel(target=name)
-            passed, similar = bool(one[f"{prefix}passed"]), float(one[f"{prefix}similarity"])
-            checked_frames = int(checked.attrs["checked_frames"])
-            data.attrs[f"{words} {name}"] = badge(passed, similar, checked_frames, chosen.threshold, stages(policy))
+            data.attrs[f"{words} {name}"] = badge(data.sel(target=name), prefix, chosen.threshold, stages(policy))
     data.attrs["caption"] = stretch_caption(data, chosen.settings)
     stated = dataclasses.asdict(chosen) | {
         "episode": episode.index,
@@ -236,18 +234,23 @@ def _check(
     work = [(dataclasses.replace(task, seed=task.seed + number), part) for number, part in enumerate(parts)]
     measured = list(each_in_a_process(similarities, work, task.policy, workers, "parts checked", progress))
     layers = stages(task.policy)
-    values, chance = similarity(measured)
-    passed, worst = is_passed(values, layers, parameters.threshold), worst_stage(values[..., 0, 0], layers)
+    absolute = similarity(measured)[0][..., MAPS.index("absolute"), 0]
+    values, chance = strength(measured)
+    excess = values[..., 0] - chance
+    passed, worst = is_passed(excess, layers, parameters.threshold), worst_stage(excess, layers)
     each = np.arange(len(task.targets))
     variables: dict[str, Any] = {}
     for prefix, number in (("", 0), ("gradient_", -1)):
         at = worst[number, :-1]
         variables |= {
-            f"{prefix}similarity": ("target", values[number, at, each, 0, 0], {"units": "rho"}),
-            f"{prefix}similarity_chance": ("target", chance[number, at, each, 0], {"units": "rho"}),
+            f"{prefix}strength": ("target", values[number, at, each, 0], {"units": "rho"}),
+            f"{prefix}strength_chance": ("target", chance[number, at, each], {"units": "rho"}),
+            f"{prefix}absolute_similarity": ("target", absolute[number, at, each], {"units": "rho"}),
             f"{prefix}passed": ("target", passed[number, :-1]),
+            # Methods with a baseline have no map where there is nothing to see.
+            f"{prefix}checked_frames": sum(int(np.isfinite(part["signed"][number, 0, 0]).sum()) for part in measured),
         }
-    return xarray.Dataset(variables, attrs={"checked_frames": len(chosen.rows)})
+    return xarray.Dataset(variables)
 
 
 def _through_time(agent: Agent, task: Task, frames: Frames, parameters: EpisodeAttributionParameters) -> xarray.Dataset:

@@ -39,6 +39,7 @@ from retinoscope.analyses.attribution_summary import (
     is_passed,
     ranking,
     similarity,
+    strength,
 )
 from retinoscope.analyses.result import Result
 from retinoscope.attribution.guided import has_activation_functions
@@ -66,7 +67,8 @@ class AttributionCheckParameters:
         methods: which; None for all that apply to the network.
         steps, samples, noise_sigma, window, stride: of the methods, see `AttributionParameters`; fewer steps and
             samples than there, since seven passes are made over each frame.
-        threshold: largest |mean rank correlation| with which a method passes the parameter randomisation.
+        threshold: with a mean |rank correlation| so much above chance a method still passes the parameter
+            randomisation.
         seed: of random parameters, of the random order and of the pixels that are ranked.
     """
 
@@ -126,7 +128,9 @@ def attribution_checks(
         A Result with dimensions `attribution_method` and `target`, the last target, `all`, being the mean of the
         others; `statistic` is estimate, low and high (95% bootstrap over stretches). `similarity` (attribution_method,
         stage, target, map, statistic): mean of Spearman's rho between maps before and after randomising the layers
-        down to `stage`, for maps signed and absolute; `similarity_chance`, the same after rolling one map by half;
+        down to `stage`, for maps signed and absolute; `strength` (attribution_method, stage, target, statistic): mean
+        of |rho| of signed maps, which is what is judged; `similarity_chance`, `strength_chance`, the same after rolling
+        one map by half;
         `passed` (attribution_method, target). `deletion_gain` and `insertion_gain` (attribution_method, target,
         statistic): area between the curves of the method and of random order, above 0 if the method is better, in
         units of the mean change from frame to empty view; `deletion`, `insertion` (order, target, fraction): the
@@ -190,7 +194,8 @@ def _summary(
     threshold: float,
 ) -> xarray.Dataset:
     similar, chance = similarity(measured)
-    passed = is_passed(similar, layers, threshold)
+    strong, strong_chance = strength(measured)
+    passed = is_passed(strong[..., 0] - strong_chance, layers, threshold)
     curves, gained = gains(measured)
     agreed, size = agreement(measured)
     orders = [*methods, "random"]
@@ -199,6 +204,8 @@ def _summary(
         {
             "similarity": (("attribution_method", "stage", "target", "map", "statistic"), similar, {"units": "rho"}),
             "similarity_chance": (("attribution_method", "stage", "target", "map"), chance, {"units": "rho"}),
+            "strength": (("attribution_method", "stage", "target", "statistic"), strong, {"units": "rho"}),
+            "strength_chance": (("attribution_method", "stage", "target"), strong_chance, {"units": "rho"}),
             "passed": (("attribution_method", "target"), passed),
             "deletion": (("order", "target", "fraction"), curves["deletion"], {"units": "mean change to empty view"}),
             "insertion": (("order", "target", "fraction"), curves["insertion"], {"units": "mean change to empty view"}),

@@ -25,32 +25,52 @@ def similarity(measured: Measured) -> tuple[Array, Array]:
         (method, stage, target and all, map, statistic), and (method, stage, target and all, map).
     """
     stretch = _stretches(measured, "row")
-    found = [_with_all(_joined(measured, name)) for name in MAPS]
-    chances = [_with_all(_joined(measured, f"{name}_chance")) for name in MAPS]
-    values = np.empty((*found[0].shape[:3], len(MAPS), len(STATISTICS)))
-    chance = np.empty(values.shape[:-1])
-    for number, place in np.ndindex(len(MAPS), int(np.prod(found[0].shape[:3]))):
-        where = np.unravel_index(place, found[0].shape[:3])
-        values[(*where, number)] = mean_over_frames(found[number][where], stretch)
-        chance[(*where, number)] = mean_over_frames(chances[number][where], stretch).estimate
-    return values, chance
+    found = [_means(_joined(measured, name), stretch) for name in MAPS]
+    chances = [_means(_joined(measured, f"{name}_chance"), stretch)[..., 0] for name in MAPS]
+    return np.stack(found, axis=-2), np.stack(chances, axis=-1)
 
 
-def is_passed(similar: Array, layers: tuple[str, ...], threshold: float) -> NDArray[np.bool_]:
+def strength(measured: Measured) -> tuple[Array, Array]:
+    """Mean |rho| of signed maps before and after randomisation, and what chance gives.
+
+    Random outputs turn the sign of a whole map as often as not, so that the mean of rho itself may be zero for maps
+    that are all alike but for that sign.
+
+    Returns:
+        (method, stage, target and all, statistic), and (method, stage, target and all).
+    """
+    stretch = _stretches(measured, "row")
+    chance = _means(np.abs(_joined(measured, "signed_chance")), stretch)
+    return _means(np.abs(_joined(measured, "signed")), stretch), chance[..., 0]
+
+
+def _means(values: Array, stretch: NDArray[np.int64]) -> Array:
+    """(method, stage, target, frame) -> (method, stage, target and all, statistic)."""
+    values = _with_all(values)
+    found = np.empty((*values.shape[:3], len(STATISTICS)))
+    for where in np.ndindex(values.shape[:3]):
+        found[where] = mean_over_frames(values[where], stretch)
+    return found
+
+
+def is_passed(excess: Array, layers: tuple[str, ...], threshold: float) -> NDArray[np.bool_]:
     """(method, target): signed maps are unlike each other once every layer above the convolutions is randomised.
 
     All stages from there on must pass. Stages before are shown, not judged: with only its outputs randomised a network
     still computes the same features.
+
+    Args:
+        excess: (method, stage, target), `strength` above chance; what chance gives depends on how smooth maps are.
+        layers: the stages.
+        threshold: largest excess that passes.
     """
-    signed = similar[..., MAPS.index("signed"), 0]
-    worst = worst_stage(signed, layers)[:, None]
-    return np.asarray(np.abs(np.take_along_axis(signed, worst, axis=1)[:, 0]) <= threshold)
+    return np.asarray(excess[:, first_judged(layers) :].max(axis=1) <= threshold)
 
 
-def worst_stage(signed: Array, layers: tuple[str, ...]) -> NDArray[np.int64]:
-    """(method, stage, target) mean rho -> (method, target) the judged stage at which it is farthest from zero."""
+def worst_stage(excess: Array, layers: tuple[str, ...]) -> NDArray[np.int64]:
+    """(method, stage, target) as for `is_passed` -> (method, target) the judged stage where it is largest."""
     judged = first_judged(layers)
-    return np.asarray(judged + np.abs(signed[:, judged:]).argmax(axis=1))
+    return np.asarray(judged + excess[:, judged:].argmax(axis=1))
 
 
 def first_judged(layers: tuple[str, ...]) -> int:

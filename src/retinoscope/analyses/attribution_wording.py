@@ -19,12 +19,17 @@ METHOD_NAMES = {
 """What people call the methods."""
 
 
-def badge(passed: bool, similarity: float, frames: int, threshold: float, layers: tuple[str, ...]) -> str:
+def badge(one: xarray.Dataset, prefix: str, threshold: float, layers: tuple[str, ...]) -> str:
     """Whether the maps of one target pass the randomisation of parameters."""
-    verdict = "passed" if passed else "FAILED"
+    verdict = "passed" if bool(one[f"{prefix}passed"]) else "FAILED"
+    found, chance, absolute = (
+        float(one[f"{prefix}{name}"]) for name in ("strength", "strength_chance", "absolute_similarity")
+    )
     return (
-        f"Parameter randomisation: {verdict}, |ρ| = {abs(similarity):.2f} (mean rank correlation of signed maps, "
-        f"largest from {layers[first_judged(layers)]} down; chance 0, threshold {threshold:g}; n = {frames} frames)."
+        f"Parameter randomisation: {verdict}, |ρ| = {found:.2f} (mean over frames of the rank correlation of signed "
+        f"maps without its sign, worst from {layers[first_judged(layers)]} down; chance {chance:.2f}, passed up to "
+        f"{threshold:g} above it; absolute maps, not judged: ρ = {absolute:.2f}; "
+        f"n = {int(one[f'{prefix}checked_frames'])} frames)."
     )
 
 

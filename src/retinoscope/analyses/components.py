@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from retinoscope.agents.agent import Agent
     from retinoscope.rollouts import Recording
 
-STABILITY_STEPS = 4_000
-"""The most steps that components are found on again, in whole samples; more would only take longer."""
-
 
 @dataclass(frozen=True)
 class ComponentParameters:
@@ -89,7 +86,8 @@ def components(
     samples = samples_of(source, settled, agent)
     fitted = fit_examples(samples, settled)
     found = fitted.components
-    rows, groups = _for_stability(fitted, settled.seed)
+    # All that they were found on: estimates from fewer steps would be less like each other than those of this size are.
+    rows, groups = fitted.rows, fitted.groups
     judged = component_stability(rows, groups, found, chosen.runs, settled.seed)
     by_component = {
         "explained": (found.explained, "share of the variance of the standardised state", "1"),
@@ -128,20 +126,6 @@ def components(
     if isinstance(samples, RecordingWindows):
         stated["burn_in_steps"] = samples.burn_in
     return Result("components", data, stated, provenance_of_samples(samples))
-
-
-def _for_stability(fitted: FittedComponents, seed: int) -> tuple[NDArray[np.floating], NDArray[np.integer]]:
-    """Rows of whole groups, in random order of groups, until there are enough."""
-    if len(fitted.rows) <= STABILITY_STEPS:
-        return fitted.rows, fitted.groups
-    names, counts = np.unique(fitted.groups, return_counts=True)
-    order = np.random.default_rng(seed).permutation(len(names))
-    enough = int(np.searchsorted(np.cumsum(counts[order]), STABILITY_STEPS)) + 1
-    if enough < 20:  # few long episodes: take some steps of all of them
-        every = np.linspace(0, len(fitted.rows) - 1, STABILITY_STEPS).astype(np.intp)
-        return fitted.rows[every], fitted.groups[every]
-    chosen = np.isin(fitted.groups, names[order[:enough]])
-    return fitted.rows[chosen], fitted.groups[chosen]
 
 
 def _dimensions(fitted: FittedComponents, seed: int) -> dict[str, Any]:

@@ -281,12 +281,17 @@ def _caption(data: xarray.Dataset, shown: ShownDataset, place: Place, parameters
 
 
 def _rises(data: xarray.Dataset) -> str:
-    """What becomes of each layer with training, for the task of naming the class."""
-    chosen = data.sel(task="class")
-    groups: dict[str, list[str]] = {"rises": [], "falls": [], "does not change clearly": []}
-    for layer in data["layer"].values[1:]:
-        low, high = float(chosen["rise_low"].sel(layer=layer)), float(chosen["rise_high"].sel(layer=layer))
-        what = "rises" if low > 0 else "falls" if high < 0 else "does not change clearly"
-        groups[what].append(f"{layer} {float(chosen['rise'].sel(layer=layer)):+.2f}")
-    said = "; ".join(f"{what} in {', '.join(layers)}" for what, layers in groups.items() if layers)
-    return f"From the first to the last checkpoint the decodability of the class {said} (paired over images)."
+    """What becomes of each layer with training, for both tasks."""
+    sentences = []
+    for task, title in (("class", "the class"), ("effect", "healing or harming")):
+        chosen = data.sel(task=task)
+        groups: dict[str, list[str]] = {"rises": [], "falls": [], "does not change clearly": []}
+        for layer in data["layer"].values[1:]:
+            change, low, high = (float(chosen[f"rise{part}"].sel(layer=layer)) for part in ("", "_low", "_high"))
+            if not np.isnan(change):
+                what = "rises" if low > 0 else "falls" if high < 0 else "does not change clearly"
+                groups[what].append(f"{layer} {round(change, 2) + 0.0:+.2f}")  # no minus before zero
+        said = "; ".join(f"{what} in {', '.join(layers)}" for what, layers in groups.items() if layers)
+        if said:
+            sentences.append(f"of {title} {said}")
+    return f"From the first to the last checkpoint the decodability {', and '.join(sentences)} (paired over images)."

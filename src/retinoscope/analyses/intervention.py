@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from retinoscope.scenarios import ArenaArchive, Scenario
 
 UNEDITED = "none"
-_EPISODES_PER_TASK = 8
+_EPISODES_PER_TASK = 32  # engines take seconds to start: few tasks, but some for every core
 
 
 @dataclass(frozen=True)

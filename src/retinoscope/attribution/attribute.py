@@ -219,8 +219,10 @@ def _attribute(
     """(target, *windows.shape), batch by batch."""
     policy, chosen, parameters = policy_of(agent), known_method(method), settle(settings)
     wanted = _targets(policy, targets)
-    # Guided backpropagation is not linear in the target.
-    fewer, weights = (wanted, None) if chosen == "guided_backprop" else independent(policy, wanted)
+    fewer, weights = wanted, None
+    if chosen != "guided_backprop":  # which is not linear in the target
+        fewer, matrix = independent(policy, wanted)
+        weights = matrix.numpy().astype(_dtype(windows))
     explained = Explained(policy, fewer)
     baselines = _baselines(agent, windows, baseline) if chosen in WITH_BASELINE else None
     maps = np.empty((len(wanted), *windows.shape), _dtype(windows))
@@ -233,10 +235,20 @@ def _attribute(
             below = None if baselines is None else baselines[rows]
             found = maps_of(chosen, explained, windows[rows], states[rows], below, parameters)
             require_finite(explained, windows[rows], states[rows], found)
-            if weights is not None and len(fewer) < len(wanted):
-                found = torch.tensordot(weights.to(found), found, dims=1)
-            maps[:, rows] = found.cpu().numpy()
+            _put(maps[:, rows], found.cpu().numpy(), weights)
     return maps
+
+
+def _put(maps: NDArray[np.floating], found: NDArray[np.floating], weights: NDArray[np.floating] | None) -> None:
+    """The maps found, (fewer targets, ...), and of the other targets the combinations of them that `weights` give."""
+    if weights is None:
+        maps[...] = found
+        return
+    for one, weight in zip(maps, weights, strict=True):
+        first, *others = np.flatnonzero(weight)
+        np.multiply(found[first], weight[first], out=one)
+        for other in others:
+            one += weight[other] * found[other]
 
 
 def maps_by_method(

@@ -42,7 +42,7 @@ class AttributionParameters:
     window: int = 10
     stride: int = 5
     seed: int = 0
-    batch_size: int = 128
+    batch_size: int = 64
 
     def __post_init__(self) -> None:
         for name in ("steps", "samples", "window", "stride", "batch_size"):

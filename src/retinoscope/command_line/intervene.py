@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,8 @@ import typer
 
 from retinoscope.command_line import options
 from retinoscope.command_line.output import print_json, print_table
+
+_EDIT, _MOST_COLUMNS = 2, 4  # columns that name the edit; measures beside each other
 
 
 def intervene(
@@ -81,10 +84,22 @@ def intervene(
         )
         return
     columns, rows = intervention_table(result, effects)
-    # One measure to a line: all edits side by side would be wider than any screen.
-    header = [columns[0], *(str(row[0]) for row in rows)]
-    print_table(header, list(zip(columns[1:], *(row[1:] for row in rows), strict=True)))
+    for places in _tables(len(columns), len(result.data["class"]), len(result.data["output"])):
+        print_table([columns[each] for each in places], [[row[each] for each in places] for row in rows])
+        typer.echo()
     typer.echo(result.data.attrs["caption"])
+
+
+def _tables(columns: int, classes: int, outputs: int) -> list[list[int]]:
+    """Columns of the whole table by tables that fit a screen: outcomes, then classes, then actions; edits in all."""
+    named = columns - classes - outputs
+    tables = []
+    for first, last in ((_EDIT, named), (named, named + classes), (named + classes, columns)):
+        # As even as can be: 4, 3 and 3 of 10.
+        count = -(-(last - first) // _MOST_COLUMNS)
+        ends = [first + -(-(last - first) * each // max(1, count)) for each in range(count + 1)]
+        tables += [list(range(*span)) for span in itertools.pairwise(ends)]
+    return [[*range(_EDIT), *part] for part in tables]
 
 
 def _plain(effect: dict[str, object]) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 import numpy as np
+from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -78,7 +79,7 @@ def _caption(result: Result) -> str:
     return (
         f"{result.data.attrs['caption']} Violins: smoothed histograms of equal width over the images "
         "of a class; line and "
-        "number: median; n: images."
+        "number: median."
     )
 
 
@@ -98,11 +99,13 @@ def _violins(axes: Axes, result: Result, action: str, is_lower: bool) -> None:
         axes.plot([number - 0.3, number + 0.3], [median, median], color="black", linewidth=1.1)
         axes.text(number, 1.04, f"{median:.2f}", fontsize=6.2, ha="center", va="bottom")
     counts = data["images_of_class"].values
-    below = [f"\nn={int(count)}" if is_lower else "" for count in counts]
+    below = [f"\n{int(count)}" if is_lower else "" for count in counts]
     titles = [
         f"{_short(name)}\n{int(effect):+d}{each}" for name, effect, each in zip(names, effects, below, strict=True)
     ]
     axes.set_xticks(range(len(names)), titles)
+    if is_lower:
+        axes.set_xlabel("class, its effect on health, number of images", fontsize=SMALL, labelpad=2)
     axes.set_ylim(0, 1)
     axes.set_xlim(-0.6, len(names) - 0.4)
     axes.set_ylabel(f"P({action})", fontsize=NORMAL)
@@ -116,18 +119,34 @@ def _logits(axes: Axes, result: Result) -> None:
     scatter_classes(axes, data["logit_score"].values, data["label"].values, result, 12)
     reach = np.abs(data["logit_score"].values).max(axis=0)
     scale = 0.85 * float((reach / np.abs(data["logit_axis"].values).max(axis=1)).min())
-    for output, direction in zip(data["output"].values, data["logit_axis"].values.T, strict=True):
-        end = scale * direction
+    for direction in data["logit_axis"].values.T:
         axes.annotate(
-            "", xy=tuple(end), xytext=(0, 0), arrowprops={"arrowstyle": "->", "color": "0.25", "linewidth": 0.7}
+            "",
+            xy=tuple(scale * direction),
+            xytext=(0, 0),
+            arrowprops={"arrowstyle": "->", "color": "0.25", "linewidth": 0.7},
         )
-        name = str(output)
-        axes.text(1.1 * end[0], 1.1 * end[1], name, fontsize=6, ha="center", va="center", color="0.1", clip_on=False)
+    ends = 1.1 * scale * data["logit_axis"].values.T
+    for output, (x, y) in zip(data["output"].values, _apart(ends, reach), strict=True):
+        halo = [patheffects.withStroke(linewidth=2, foreground="white")]
+        axes.text(x, y, str(output), fontsize=6, ha="center", va="center", color="0.1", path_effects=halo)
     shares = data["logit_share"].values
     axes.set_xlabel(f"PC 1 of the logits ({shares[0]:.0%})", fontsize=SMALL)
     axes.set_ylabel(f"PC 2 ({shares[1]:.0%})", fontsize=SMALL)
     axes.tick_params(labelsize=SMALL)
     axes.margins(0.12)
+
+
+def _apart(places: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """Places (label, axis) moved down until no two labels overlap."""
+    found = np.array(places, float)
+    order = np.argsort(-found[:, 1])
+    for number, each in enumerate(order):
+        for above in order[:number]:
+            near_x, near_y = np.abs(found[each] - found[above]) < (0.42 * reach[0], 0.17 * reach[1])
+            if near_x and near_y:
+                found[each, 1] = found[above, 1] - 0.17 * reach[1]
+    return found
 
 
 def _summary(axes: Axes, result: Result) -> None:

@@ -74,7 +74,7 @@ def attribution_through_time(result: Result) -> Figure:
         labels,
         f"The past in the {_spoken(first)} · agent {result.data.attrs['agent']}",
         caption,
-        "",
+        f"{data['target_units'].values} per pixel unit",
         columns=3,
     )
 
@@ -103,6 +103,7 @@ def attribution_lags(result: Result) -> Figure:
             "markersize": 3.5,
         }
         axes.errorbar(place, estimate, (estimate - low, high - estimate), label=_spoken(name), linewidth=0.9, **style)
+    axes.axhline(100 / len(lags), color="0.6", linestyle=":", linewidth=1, label="all of the same weight")
     axes.set(xlabel="decisions before", ylabel="share of the absolute gradient, %", ylim=(0, None), xticks=lags)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)

@@ -54,9 +54,10 @@ def attribution_checks(result: Result, target: str = "all") -> Figure:
         _draw_curves(axes, data, which)
     _draw_agreement(agree, data)
     handles, labels = signed.get_legend_handles_labels()
-    extra_handles, extra_labels = deletion.get_legend_handles_labels()
-    more = [(handle, label) for handle, label in zip(extra_handles, extra_labels, strict=True) if label not in labels]
-    handles, labels = [*handles, *(each for each, _ in more)], [*labels, *(label for _, label in more)]
+    for other in (absolute, deletion):
+        for handle, label in zip(*other.get_legend_handles_labels(), strict=True):
+            if label not in labels:
+                handles, labels = [*handles, handle], [*labels, label]
     legend.set_axis_off()
     legend.legend(handles, labels, loc="center left", frameon=False, fontsize=8)
     for axes in (signed, absolute, deletion, insertion, agree):
@@ -69,12 +70,14 @@ def attribution_checks(result: Result, target: str = "all") -> Figure:
 
 
 def _draw_similarity(axes: Axes, data: xarray.Dataset, which: str) -> None:
-    chosen = data.sel(map=which)
+    chosen, is_judged = data.sel(map=which), which == "signed"
+    name = "strength" if is_judged else "similarity"
     stages = [str(each) for each in chosen["stage"].values]
     place = np.arange(len(stages))
     for method in chosen["attribution_method"].values:
         colour, marker = _STYLES[str(method)]
-        estimate, low, high = chosen["similarity"].sel(attribution_method=method).values.T
+        one = chosen.sel(attribution_method=method)
+        estimate, low, high = one[name].values.T - (one["strength_chance"].values if is_judged else 0)
         axes.errorbar(
             place,
             estimate,
@@ -85,14 +88,16 @@ def _draw_similarity(axes: Axes, data: xarray.Dataset, which: str) -> None:
             linewidth=1,
             label=spoken(str(method)),
         )
-    chance = chosen["similarity_chance"].values
-    axes.fill_between(place, chance.min(axis=0), chance.max(axis=0), color="0.85", label="chance (map rolled by half)")
-    if which == "signed":
+    if is_judged:
         threshold = float(data.attrs["threshold"])
         axes.axhline(threshold, color="0.3", linestyle=":", linewidth=1, label="threshold")
+    else:
+        low, high = (getattr(chosen["similarity_chance"].values, each)(axis=0) for each in ("min", "max"))
+        axes.fill_between(place, low, high, color="0.85", label="chance (map rolled by half)")
     short = [textwrap.fill(each, 9) for each in stages]
     axes.axhline(0, color="0.3", linewidth=0.6)
-    axes.set(ylim=(-0.3, 1), xticks=place, xticklabels=short, ylabel="mean ρ with trained", title=f"(a) {which} maps")
+    axes.set(ylim=(-0.3, 1), xticks=place, xticklabels=short, title=f"(a) {which} maps")
+    axes.set_ylabel("mean |ρ| above chance" if is_judged else "mean ρ with trained")
     axes.set_xlabel("randomised from the outputs down to")
 
 

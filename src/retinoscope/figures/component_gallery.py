@@ -137,7 +137,7 @@ def _draw_strip(
 def _draw_bar(figure: Figure, height: float, bottom: float, scale: float) -> None:
     axes = figure.add_axes((0.05, (bottom - 0.18) / height, 0.3, 0.1 / height))
     bar = figure.colorbar(ScalarMappable(Normalize(-1, 1), MAP), cax=axes, orientation="horizontal")
-    ticks = [f"{scale * part:.1g}".replace("-", "−") for part in (-1, -0.25, 0, 0.25, 1)]
+    ticks = [f"{scale * part:.2g}".replace("-", "−") for part in (-1, -0.25, 0, 0.25, 1)]
     bar.set_ticks([-1, -0.5, 0, 0.5, 1], labels=ticks)
     bar.ax.tick_params(labelsize=_SMALL, length=2, pad=1.5)
     bar.outline.set_linewidth(0.4)

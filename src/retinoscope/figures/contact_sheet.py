@@ -92,12 +92,10 @@ def _draw_frame(
         extent = (left, left + width, above + height, above)
         panel.imshow(picture, extent=extent, interpolation="nearest", aspect="auto")
     bar = second + height + 0.05
-    panel.imshow(
-        colour_bar(128, 4), extent=(left, left + width, bar + 0.07, bar), interpolation="nearest", aspect="auto"
-    )
-    for text, x, align in (
-        (f"−{scale:.2g}", left, "left"),
-        ("0", left + width / 2, "center"),
-        (f"+{scale:.2g}", left + width, "right"),
-    ):
+    if scale:
+        panel.imshow(
+            colour_bar(128, 4), extent=(left, left + width, bar + 0.07, bar), interpolation="nearest", aspect="auto"
+        )
+    ends = ((f"−{scale:.2g}", left, "left"), (f"+{scale:.2g}", left + width, "right")) if scale else ()
+    for text, x, align in (*ends, ("0" if scale else "zero everywhere", left + width / 2, "center")):
         panel.text(x, bar + 0.09, text, fontsize=_SMALL, va="top", ha=align)

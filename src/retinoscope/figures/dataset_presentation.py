@@ -39,7 +39,7 @@ def dataset_presentation(result: Result) -> Figure:
             axes.imshow(data["example"].values[place, label], interpolation="nearest", aspect="auto")
             axes.set_axis_off()
             if row == 0:
-                axes.set_title(titles_of(names, effects)[label], fontsize=6.2, pad=2)
+                axes.set_title(_titles(names, effects)[label], fontsize=6.2, pad=2)
         figure.text(
             1.15 / WIDTH, (bottom + tall / 2) / height, _name(result, place), fontsize=6.2, ha="right", va="center"
         )
@@ -62,6 +62,12 @@ def _rows(result: Result) -> list[int]:
     chosen = ahead[np.argsort(data["distance"].values[ahead])][:_MOST_ROWS].tolist()
     aside = [place for place in range(data.sizes["place"]) if place not in chosen]
     return chosen + aside[: max(0, min(1, _MOST_ROWS - len(chosen)))]
+
+
+def _titles(names: list[str], effects: np.ndarray) -> list[str]:
+    """Long names get two lines, so that neighbours do not run into each other."""
+    titles = titles_of(names, effects)
+    return [title.replace(" (", "\n(") for title in titles] if max(map(len, names)) > 3 else titles
 
 
 def _evenly(count: int, most: int) -> list[int]:
@@ -87,7 +93,7 @@ def _table(axes: Axes, result: Result) -> None:
                 color="white" if value > 1.9 else "black",
             )
     axes.set_yticks(range(len(order)), [_name(result, place).replace("\n", " ") for place in order], fontsize=6)
-    axes.set_xticks(range(len(names)), titles_of(names, effects), fontsize=6.2, rotation=0 if len(names) <= 12 else 60)
+    axes.set_xticks(range(len(names)), _titles(names, effects), fontsize=6.2, rotation=0 if len(names) <= 12 else 60)
     axes.tick_params(length=2)
 
 

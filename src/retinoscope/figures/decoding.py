@@ -26,9 +26,9 @@ def decoding(result: Result) -> Figure:
         UserError: the result is of another analysis.
     """
     require(result, "decoding")
-    figure = Figure(figsize=(WIDTH, 6.6))
+    figure = Figure(figsize=(WIDTH, 6.9))
     grid = figure.add_gridspec(
-        2, 2, left=0.08, right=0.97, top=0.9, bottom=0.2, hspace=0.45, wspace=0.22, width_ratios=(1, 0.85)
+        2, 2, left=0.08, right=0.97, top=0.9, bottom=0.23, hspace=0.45, wspace=0.22, width_ratios=(1, 0.85)
     )
     for row, task in enumerate(_TITLES):
         _by_layer(figure.add_subplot(grid[row, 0]), result, task)

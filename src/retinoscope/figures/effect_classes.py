@@ -21,7 +21,7 @@ HEALS_LITTLE: Colour = (0.45, 0.71, 0.93)
 HARMS_LITTLE: Colour = (0.96, 0.66, 0.36)
 NEUTRAL: Colour = (0.45, 0.45, 0.45)
 SMALL, NORMAL, WIDTH = 7.0, 8.0, 7.5
-_HEALING_MARKERS, _HARMFUL_MARKERS = "osDpPhH8X", "v^<>1234d"
+_HEALING_MARKERS, _HARMFUL_MARKERS = "osDpPhH8X", "v^<>d*"  # filled ones: lines alone are hardly seen
 
 
 def colour_of(effects: np.ndarray) -> list[Colour]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import math
 import shutil
 import time
 from collections.abc import Iterable, Mapping
@@ -16,10 +15,12 @@ import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.load import load_agent, require_device
+from retinoscope.analyses.families.dataset import require_showable
 from retinoscope.analyses.receptive_field_parameters import ReceptiveFieldParameters, chosen_layers, settle
 from retinoscope.analyses.registry import ALWAYS, Analysis, Inputs, Options, select_analyses
 from retinoscope.analyses.result import Result, load_result
 from retinoscope.errors import NotMeasurable, UserError
+from retinoscope.report.description import describe_agent, run_identity
 from retinoscope.report.drawings import RecordedMovieDrawing
 from retinoscope.report.follow import new_checkpoints
 from retinoscope.report.html import render_report
@@ -35,6 +36,9 @@ from retinoscope.versions import versions
 
 COMPARING = "training"
 """The family of the analyses that compare checkpoints."""
+
+SHOWING = "dataset"
+"""The family of the analyses that show images of a data set."""
 
 _PACKAGES = ("retinoscope", "torch", "numpy", "xarray", "zarr", "vizdoom", "matplotlib", "av")
 
@@ -149,7 +153,7 @@ def analyze(
         raster_order,
     )
     analyses = select_analyses(responses)
-    if dataset is not None and not any(each.family == "dataset" for each in analyses):
+    if dataset is not None and not any(each.family == SHOWING for each in analyses):
         raise UserError(f"dataset {dataset!r}: none of these analyses shows images of a data set; leave it out")
     # Imported before anything is written: without the game engine, there is nothing to begin with.
     from retinoscope.rollouts import record
@@ -160,6 +164,8 @@ def analyze(
     settle(
         agent.policy, ReceptiveFieldParameters(), chosen_layers(options.layers), None
     )  # wrong names are told at once
+    if any(each.family == SHOWING for each in analyses):
+        require_showable(agent, archive, options)
     directory = RunDirectory(out)
     with directory.claimed(identity, overwrite):
         path, start = directory.recording(identity), time.monotonic()
@@ -244,43 +250,6 @@ def rebuild_report(directory: str | Path) -> AnalysisRun:
                 products += [held, *write_drawings(result, run.unfinished), *_kept_movies(result, manifest, run)]
         manifest = _write_report(run, manifest, products)
     return AnalysisRun(run.path, run.path / REPORT, manifest)
-
-
-def run_identity(agent: Agent, arena: ArenaArchive, options: Options) -> dict[str, Any]:
-    """What makes two runs the same: the same recording comes of it."""
-    return {
-        "checkpoint_sha256": agent.checkpoint_sha256 or f"none, in memory: {agent.name}",
-        "arena_sha256": arena.sha256,
-        "seed": options.seed,
-        "frames": options.frames,
-    }
-
-
-def describe_agent(agent: Agent) -> dict[str, Any]:
-    """What the page and the manifest say of an agent; JSON-able."""
-    policy = agent.policy
-    after_memory = ("recurrent", "value", "policy") if policy.state_size else ()
-    layers = [
-        {
-            "name": layer.name,
-            "kind": layer.kind,
-            "shape": list(layer.shape),
-            "units": math.prod(layer.shape),
-            "receptive_field": policy.receptive_field(layer.name)._asdict() if layer.kind == "convolution" else None,
-            "sees_past": layer.kind in after_memory,
-        }
-        for layer in policy.layers
-    ]
-    return {
-        "name": agent.name,
-        "checkpoint": str(agent.checkpoint) if agent.checkpoint else None,
-        "checkpoint_sha256": agent.checkpoint_sha256,
-        "frames_trained": agent.frames_trained,
-        "training": agent.training,
-        "observation_shape": list(policy.observation_shape),
-        "action_heads": {head.name: list(head.outputs) for head in policy.action_heads},
-        "layers": layers,
-    }
 
 
 def _kept_movies(result: Result, manifest: dict[str, Any], run: RunDirectory) -> list[Product]:

@@ -120,7 +120,9 @@ def is_at_level(values: NDArray[np.floating], thresholds: Thresholds, level: str
         return values >= thresholds.high
     if level == "low":
         return values <= thresholds.low
-    return (values >= thresholds.middle_from) & (values <= thresholds.middle_to)
+    is_there = values >= thresholds.middle_from
+    is_there &= values <= thresholds.middle_to
+    return is_there
 
 
 def at_any_step(is_there: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -87,25 +87,27 @@ class MomentsAccumulator:
     def _add(self, count: int, mean: Array, sums: Array) -> None:
         if not count:
             return
-        mine, total = self._count, self._count + count
+        # In floating point: the cube of a count is no 64-bit integer from 2,097,152 on.
+        mine, new = float(self._count), float(count)
+        total = mine + new
         delta = mean - self._mean
         squares, cubes, fourths = self._sums
         self._sums = np.stack(
             [
-                squares + sums[0] + delta**2 * mine * count / total,
+                squares + sums[0] + delta**2 * mine * new / total,
                 cubes
                 + sums[1]
-                + delta**3 * mine * count * (mine - count) / total**2
-                + 3 * delta * (mine * sums[0] - count * squares) / total,
+                + delta**3 * mine * new * (mine - new) / total**2
+                + 3 * delta * (mine * sums[0] - new * squares) / total,
                 fourths
                 + sums[2]
-                + delta**4 * mine * count * (mine**2 - mine * count + count**2) / total**3
-                + 6 * delta**2 * (mine**2 * sums[0] + count**2 * squares) / total**2
-                + 4 * delta * (mine * sums[1] - count * cubes) / total,
+                + delta**4 * mine * new * (mine**2 - mine * new + new**2) / total**3
+                + 6 * delta**2 * (mine**2 * sums[0] + new**2 * squares) / total**2
+                + 4 * delta * (mine * sums[1] - new * cubes) / total,
             ]
         )
-        self._mean = self._mean + delta * count / total
-        self._count = total
+        self._mean = self._mean + delta * new / total
+        self._count += count
 
 
 def histogram_edges(lowest: Array, highest: Array, bins: int) -> Array:

@@ -61,9 +61,18 @@ def _selected(values: NDArray[np.floating], wanted: NDArray[np.int64]) -> NDArra
     for rank in wanted.tolist():
         if not 0 <= rank < len(values):
             raise UserError(f"place {rank}: there are {len(values)} values; choose among these")
-    columns = np.ascontiguousarray(values.T) + values.dtype.type(0)  # -0 + 0 is 0
-    columns.partition(np.unique(wanted), axis=1)
-    return columns[:, wanted].T
+    columns = np.add(values.T, values.dtype.type(0), order="C")  # one copy; -0 + 0 is 0
+    keys = _signed_keys(columns)  # integers are compared in two thirds of the time
+    keys.partition(np.unique(wanted), axis=1)
+    return _signed_keys(np.ascontiguousarray(keys[:, wanted].T)).view(values.dtype)
+
+
+def _signed_keys(numbers: NDArray[np.generic]) -> NDArray[np.signedinteger]:
+    """The same memory as integers in the order of the numbers; applied to these, the numbers again. Done in place."""
+    signed = np.dtype(f"i{numbers.dtype.itemsize}")
+    keys = numbers.view(signed)
+    keys ^= (keys >> signed.type(8 * signed.itemsize - 1)) & np.iinfo(signed).max
+    return keys
 
 
 def _statistics_of(blocks: Blocks, wanted: NDArray[np.int64], chosen: slice) -> NDArray[np.floating]:

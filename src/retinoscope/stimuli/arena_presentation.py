@@ -51,7 +51,7 @@ def empty_view(arena: ArenaArchive) -> np.ndarray:
 
 
 def present_in_arena(
-    arena: ArenaArchive, images: np.ndarray, places: Sequence[InArena], size: int = 256
+    arena: ArenaArchive, images: np.ndarray, places: Sequence[InArena], size: int
 ) -> Iterator[tuple[int, int, np.ndarray]]:
     """Show every image at every place.
 

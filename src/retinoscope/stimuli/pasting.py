@@ -28,23 +28,30 @@ class Paster:
         top, bottom, left, right = require_image_fits(place, shape, view)
         rows, columns = _coverage(top, bottom, shape[0], view[0]), _coverage(left, right, shape[1], view[1])
         self._window = (_span(rows), _span(columns))
-        self._rows, self._columns = rows[self._window[0]], columns[self._window[1]]
+        self._rows, columns = rows[self._window[0]], columns[self._window[1]]
+        # The product with this matrix moves along the columns with the channels where they are, without transposing.
+        self._columns = {channels: np.kron(columns, np.eye(channels, dtype=np.float32)).T for channels in (1, 3)}
         self._background = background
+        self._ground = background[self._window].astype(np.float32)
+        self._cover = self._spread(np.ones((1, *shape, 1), np.float32))
 
     def paste(self, images: np.ndarray) -> np.ndarray:
         """(image, height, width, 3 or 4) uint8 -> (image, *view, 3) uint8."""
-        colours = images[..., :3].astype(np.float32)
-        opacity = images[..., 3:].astype(np.float32) / 255 if images.shape[-1] == 4 else np.ones_like(colours[..., :1])
-        ground = self._background[self._window].astype(np.float32)
-        drawn, cover = self._spread(colours * opacity), self._spread(opacity)
+        colours, cover = images[..., :3].astype(np.float32), self._cover
+        if images.shape[-1] == 4:
+            opacity = images[..., 3:].astype(np.float32) / 255
+            colours, cover = colours * opacity, self._spread(opacity)
         shown = np.repeat(self._background[None], len(images), axis=0)
-        shown[(slice(None), *self._window)] = np.rint(drawn + (1 - cover) * ground).clip(0, 255).astype(np.uint8)
+        mixed = self._spread(colours) + (1 - cover) * self._ground
+        shown[(slice(None), *self._window)] = np.rint(mixed).clip(0, 255).astype(np.uint8)
         return shown
 
     def _spread(self, values: np.ndarray) -> np.ndarray:
         """Sum of what covers each pixel of the window: (image, *window, channel)."""
-        tall = np.tensordot(values, self._rows, axes=(1, 1))  # image, width, channel, row
-        return np.tensordot(tall, self._columns, axes=(1, 1)).transpose(0, 2, 3, 1)
+        count, height, width, channels = values.shape
+        tall = self._rows @ values.reshape(count, height, width * channels)
+        wide = tall.reshape(-1, width * channels) @ self._columns[channels]
+        return np.asarray(wide.reshape(count, len(self._rows), -1, channels))
 
 
 def _coverage(start: float, stop: float, pixels: int, size: int) -> np.ndarray:

@@ -34,7 +34,8 @@ class InArena:
     bearing: float = 0.0
 
     def __str__(self) -> str:
-        return f"{self.distance:g} map units away at {self.bearing:+g}°"
+        where = f"at {self.bearing:+g}°" if self.bearing else "straight ahead"
+        return f"{self.distance:g} map units away {where}"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,9 @@ from retinoscope.scenarios import ArenaArchive
 from retinoscope.stimuli.pasting import Paster
 from retinoscope.stimuli.places import InArena, Pasted, Place, require_in_view
 
+AT_A_TIME = 64
+"""Observations; a network passes these through a third sooner than 256, whose activity does not stay in the cache."""
+
 
 class Shown(NamedTuple):
     """Observations of consecutive images at one place.
@@ -27,7 +30,7 @@ class Shown(NamedTuple):
     observations: np.ndarray
 
 
-def present(arena: ArenaArchive, images: np.ndarray, places: Sequence[Place], size: int = 256) -> Iterator[Shown]:
+def present(arena: ArenaArchive, images: np.ndarray, places: Sequence[Place], size: int = AT_A_TIME) -> Iterator[Shown]:
     """Show every image at every place, in the arena's own view.
 
     Memory does not grow with the number of images or places.

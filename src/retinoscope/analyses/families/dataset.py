@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from retinoscope.agents.agent import Agent
+from retinoscope.agents.load import load_agent
 from retinoscope.analyses.action_given_stimulus import ActionParameters, action_given_stimulus
 from retinoscope.analyses.analysis import Analysis, Inputs, Options
 from retinoscope.analyses.dataset_attribution import DatasetAttributionParameters, dataset_attribution
@@ -12,7 +14,22 @@ from retinoscope.analyses.dataset_presentation import PresentationParameters, da
 from retinoscope.analyses.decoding import DecodingParameters, decoding
 from retinoscope.analyses.recurrent_response import RecurrentParameters, recurrent_response
 from retinoscope.analyses.result import Result
+from retinoscope.analyses.shown_dataset import arena_for, shown_dataset
 from retinoscope.analyses.twin_comparison import TwinParameters, twin_comparison
+from retinoscope.scenarios import ArenaArchive
+
+
+def require_showable(agent: Agent, arena: ArenaArchive, options: Options) -> None:
+    """Refuse images, places and a twin that cannot be used before anything is recorded, not minutes later.
+
+    Raises:
+        UserError: one of them cannot be used.
+    """
+    arena = arena_for(agent, arena)
+    shown_dataset(arena, options.dataset, dict(options.class_effects))
+    options.presentation.places(arena.scenario)
+    if options.twin is not None:
+        load_agent(options.twin)
 
 
 def _common(options: Options) -> dict[str, Any]:

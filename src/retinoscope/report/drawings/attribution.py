@@ -64,10 +64,12 @@ def _through_time(result: Result) -> list[Drawing]:
 def _attribution_checks(result: Result) -> list[Drawing]:
     caption = (
         f"{result.data.attrs['caption']} Mean over all targets. (a) Rank correlation of maps before and after the "
-        "parameters are randomised, from the outputs down to each layer: low is good. Absolute maps stay alike for "
-        "every method because both networks see the same objects, so the verdict is about signed maps. (b) How the "
-        "target follows when pixels are deleted (fast rise is good) or inserted (fast fall is good), most attributed "
-        "first. (c) Attribution on an object against the true change when it is painted out."
+        "parameters are randomised, from the outputs down to each layer: low is good. For signed maps it is taken "
+        "without its sign, since random outputs may turn the sign of a whole map, and above chance, which is what one "
+        "map rolled by half gives. Absolute maps stay more alike because both networks see the same objects; they are "
+        f"not judged: the verdict is about signed maps, from {_judged_from(result)} down. (b) How the target follows "
+        "when pixels are deleted (fast rise is good) or inserted (fast fall is good), most attributed first. (c) "
+        "Attribution on an object against the true change when it is painted out."
     )
     figure = FigureDrawing(
         "attribution_checks", "Are the maps about the agent?", caption, lambda: attribution_checks(result)
@@ -82,7 +84,7 @@ def _attribution_checks(result: Result) -> list[Drawing]:
 _COLUMNS = (
     "rank",
     "method",
-    "(a) ρ after randomisation",
+    "(a) |ρ| after randomisation",
     "(a) chance",
     "(a) verdict",
     "(a) absolute maps ρ",
@@ -97,30 +99,39 @@ def _ranking_table(result: Result, target: str, name: str, title: str) -> TableD
     data = result.data
     size = _interval(data["agreement_of_size"].sel(target=target))
     caption = (
-        f"{data.attrs['caption']} Targets: {', '.join(result.parameters['targets'])}; means over them. (a) Mean rank "
-        "correlation of signed maps before and after the parameters are randomised, farthest from 0 of the stages from "
-        "which on all above the convolutions is random; every stretch has random parameters of its own; passed if |ρ| "
-        f"is at most {data.attrs['threshold']:g}. (b) Area between the curves of the method and of random order, in "
-        "units of the mean change from frame to empty view; chance is 0, more is better. (c) Over objects in view, "
-        "rank correlation of the true change when the object is painted out with the attribution on it; chance is 0 "
-        f"for signed, and {size} for absolute ones, what the object's size alone gives. Rank: methods that pass (a) "
-        "first, then by the mean place in (b) and (c)."
+        f"{data.attrs['caption']} Targets: {', '.join(result.parameters['targets'])}; means over them. (a) Rank "
+        "correlation of signed maps before and after the parameters are randomised, without its sign, mean over "
+        f"frames; the worst of the stages from {_judged_from(result)} down. Every stretch has random parameters of its "
+        "own, and frames without anything to see are left out for methods with a baseline. Chance: one map rolled by "
+        f"half; passed if at most {data.attrs['threshold']:g} above it. Absolute maps are not judged: they stay more "
+        "alike because both networks see the same objects. (b) Area between the curves of the method and of random "
+        "order, in units of the mean change from frame to empty view; chance is 0, more is better. Methods with a "
+        "baseline know where the frame differs from the empty view, which alone gives them a part of it. (c) Over "
+        "objects in view, rank correlation of the true change when the object is painted out with the attribution on "
+        f"it; chance is 0 for signed, and {size} for absolute ones, what the object's size alone gives. Rank: methods "
+        "that pass (a) first, then by the mean place in (b) and (c)."
     )
     order = data["rank"].values.argsort()
     rows = tuple(_row(result, str(data["attribution_method"].values[index]), target) for index in order)
     return TableDrawing(name, title, caption, _COLUMNS, rows)
 
 
+def _judged_from(result: Result) -> str:
+    """Name of the first stage of the cascade that is judged."""
+    return str(result.data["stage"].values[int(result.data.attrs["judged_stage"])])
+
+
 def _row(result: Result, method: str, target: str) -> tuple[str | int | float, ...]:
     one = result.data.sel(attribution_method=method, target=target)
     judged = int(result.data.attrs["judged_stage"])
-    worst = judged + int(abs(one["similarity"].sel(map="signed", statistic="estimate").values[judged:]).argmax())
-    similar, chance = one["similarity"].isel(stage=worst), one["similarity_chance"].isel(stage=worst)
+    excess = one["strength"].sel(statistic="estimate") - one["strength_chance"]
+    worst = judged + int(excess.values[judged:].argmax())
+    similar, strong, chance = (one[name].isel(stage=worst) for name in ("similarity", "strength", "strength_chance"))
     return (
         int(one["rank"]),
         spoken(method),
-        _interval(similar.sel(map="signed")),
-        f"{float(chance.sel(map='signed')):.2f}",
+        _interval(strong),
+        f"{float(chance):.2f}",
         "passed" if bool(one["passed"]) else "FAILED",
         _interval(similar.sel(map="absolute")),
         _interval(one["deletion_gain"]),
