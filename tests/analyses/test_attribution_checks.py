@@ -149,5 +149,5 @@ def test_what_cannot_be_is_refused_in_one_line(small_recording, small_recording_
 
 
 def test_the_recording_of_another_agent_is_refused(small_recording, small_recording_arena):
-    with pytest.raises(UserError, match="recorded with another agent"):
+    with pytest.raises(UserError, match="made with another agent"):
         attribution_checks(small_agent(seed=1), small_recording, small_recording_arena, **SMALL)

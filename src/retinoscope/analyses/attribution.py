@@ -23,10 +23,10 @@ from retinoscope.analyses.attribution_frames import (
     frames_of,
     in_parts,
     part_of,
-    require_same_agent,
 )
 from retinoscope.analyses.attribution_summary import MAPS, is_passed, similarity, strength, worst_stage
 from retinoscope.analyses.attribution_wording import badge, stretch_caption
+from retinoscope.analyses.recorded import provenance_of, require_same
 from retinoscope.analyses.result import Result
 from retinoscope.attribution.attribute import attribute_through_time
 from retinoscope.attribution.measures import Frames, Task, answers, signed_maps, similarities
@@ -34,6 +34,7 @@ from retinoscope.attribution.parameters import known_method, settle
 from retinoscope.attribution.randomisation import stages
 from retinoscope.attribution.targets import TargetLike, default_targets, parse_target
 from retinoscope.errors import UserError
+from retinoscope.settings import with_settings
 from retinoscope.statistics.bootstrap import bootstrap_interval, ratio_of_sums
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 CLIPPED = 0.001
 """Share of the pixels that lie beyond the scale of a movie."""
 
-_PROVENANCE = ("agent", "checkpoint_sha256", "frames_trained", "scenario", "arena_sha256", "seed", "versions")
 _FRAMES_PER_TASK = 16
 _TIMES_PER_STRETCH = 6  # of those at which attribution through time is measured
 
@@ -127,10 +127,10 @@ def attribution(
     """
     from retinoscope.rollouts.arenas import arena_of
 
-    chosen = _known(parameters or EpisodeAttributionParameters(), settings)
+    chosen = with_settings(parameters or EpisodeAttributionParameters(), settings, "attribution")
     settle(chosen.settings)
     method = known_method(chosen.method)
-    require_same_agent(agent, recording)
+    require_same(recording, agent)
     policy = agent.policy
     wanted = tuple(parse_target(policy, each) for each in targets or default_targets(policy))
     episode, rows = _window(recording, chosen)
@@ -161,16 +161,7 @@ def attribution(
         "stop": int(rows[-1] + 1 - episode.start),
         "targets": [each.name for each in wanted],
     }
-    provenance = {name: recording.attributes[name] for name in _PROVENANCE if name in recording.attributes}
-    return Result("attribution", data, stated, provenance)
-
-
-def _known(parameters: EpisodeAttributionParameters, settings: dict[str, Any]) -> EpisodeAttributionParameters:
-    names = [field.name for field in dataclasses.fields(EpisodeAttributionParameters)]
-    for name in settings:
-        if name not in names:
-            raise UserError(f"attribution: there is no parameter {name!r}; choose from {', '.join(names)}")
-    return dataclasses.replace(parameters, **settings)
+    return Result("attribution", data, stated, provenance_of(recording))
 
 
 def _window(recording: Recording, parameters: EpisodeAttributionParameters) -> tuple[Episode, NDArray[np.int64]]:

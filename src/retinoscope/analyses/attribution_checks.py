@@ -28,7 +28,6 @@ from retinoscope.analyses.attribution_frames import (
     evenly_spaced,
     frames_of,
     in_parts,
-    require_same_agent,
 )
 from retinoscope.analyses.attribution_summary import (
     MAPS,
@@ -41,6 +40,7 @@ from retinoscope.analyses.attribution_summary import (
     similarity,
     strength,
 )
+from retinoscope.analyses.recorded import provenance_of, require_same
 from retinoscope.analyses.result import Result
 from retinoscope.attribution.guided import has_activation_functions
 from retinoscope.attribution.measures import FRACTIONS, Task, measure
@@ -48,12 +48,11 @@ from retinoscope.attribution.parameters import METHODS, Method, known_method, se
 from retinoscope.attribution.randomisation import stages
 from retinoscope.attribution.targets import TargetLike, default_targets, parse_target
 from retinoscope.errors import NotMeasurable, UserError
+from retinoscope.settings import with_settings
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
     from retinoscope.scenarios import ArenaArchive
-
-_PROVENANCE = ("agent", "checkpoint_sha256", "frames_trained", "scenario", "arena_sha256", "seed", "versions")
 
 
 @dataclass(frozen=True)
@@ -144,9 +143,9 @@ def attribution_checks(
     """
     from retinoscope.rollouts.arenas import arena_of
 
-    chosen = _known(parameters or AttributionCheckParameters(), settings)
+    chosen = with_settings(parameters or AttributionCheckParameters(), settings, "attribution checks")
     settle(chosen.settings)
-    require_same_agent(agent, recording)
+    require_same(recording, agent)
     if recording.frames < 2 * chosen.stretch_frames:
         raise NotMeasurable(
             f"{recording.path}: has {recording.frames} rows, too few for two stretches of {chosen.stretch_frames}; "
@@ -167,16 +166,7 @@ def attribution_checks(
     data = _summary(measured, [each.name for each in wanted], methods, stages(policy), chosen.threshold)
     data.attrs |= {"caption": _caption(data, chosen, len(measured)), "agent": agent.name}
     stated = dataclasses.asdict(chosen) | {"methods": list(methods), "targets": [each.name for each in wanted]}
-    provenance = {name: recording.attributes[name] for name in _PROVENANCE if name in recording.attributes}
-    return Result("attribution_checks", data, stated, provenance)
-
-
-def _known(parameters: AttributionCheckParameters, settings: dict[str, Any]) -> AttributionCheckParameters:
-    names = [field.name for field in dataclasses.fields(AttributionCheckParameters)]
-    for name in settings:
-        if name not in names:
-            raise UserError(f"attribution checks: there is no parameter {name!r}; choose from {', '.join(names)}")
-    return dataclasses.replace(parameters, **settings)
+    return Result("attribution_checks", data, stated, provenance_of(recording))
 
 
 def _methods(policy: Policy, asked: Sequence[str] | None) -> tuple[Method, ...]:

@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
 from retinoscope.attribution.measures import Frames
-from retinoscope.errors import UserError
 from retinoscope.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -90,16 +88,6 @@ def in_parts(frames: Frames, size: int) -> list[Frames]:
 def evenly_spaced(start: int, stop: int, count: int) -> NDArray[np.int64]:
     """At most `count` rows from `start` up to but not including `stop`, as evenly as whole numbers allow."""
     return start + np.arange(min(count, stop - start)) * (stop - start) // min(count, stop - start)
-
-
-def require_same_agent(agent: Agent, recording: Recording) -> None:
-    """Raises `UserError` unless the recording was made by this agent."""
-    theirs = recording.attributes["checkpoint_sha256"]
-    if agent.checkpoint_sha256 != theirs:
-        raise UserError(
-            f"{recording.path}: was recorded with another agent or checkpoint than {agent.name!r}; give the agent that "
-            "was recorded"
-        )
 
 
 def each_in_a_process(

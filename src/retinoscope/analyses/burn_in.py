@@ -23,6 +23,7 @@ from retinoscope.agents.policy import Policy, inference
 from retinoscope.analyses.recorded import provenance_of, require_same
 from retinoscope.analyses.result import Result
 from retinoscope.errors import NotMeasurable, UserError
+from retinoscope.settings import with_settings
 from retinoscope.statistics.burn_in import BurnInEstimate, first_step_within, forgetting, settling
 
 if TYPE_CHECKING:
@@ -155,10 +156,7 @@ def burn_in(
         UserError: a parameter is unknown or out of range, or the agent is not that of the recording.
         NotMeasurable: the agent has no recurrent core, or the recording is too short.
     """
-    unknown = set(settings) - {field.name for field in dataclasses.fields(BurnInParameters)}
-    if unknown:
-        raise UserError(f"burn-in: has no parameter {min(unknown)!r}; see BurnInParameters")
-    settled = dataclasses.replace(parameters or BurnInParameters(), **settings)
+    settled = with_settings(parameters or BurnInParameters(), settings, "burn-in")
     if MEMORY not in recording.attributes["layers"]:
         raise NotMeasurable(f"{recording.path}: its agent has no recurrent core; there is no start-up to measure")
     key = (None if policy is None else id(policy), settled)

@@ -25,6 +25,7 @@ from retinoscope.analyses.recording_windows import WINDOW_STEPS, RecordingWindow
 from retinoscope.analyses.result import Result
 from retinoscope.analyses.samples import ArraySamples, FolderSamples, Samples
 from retinoscope.errors import UserError
+from retinoscope.settings import with_settings
 from retinoscope.statistics.dataset_examples import (
     LEVELS,
     SCOPES,
@@ -147,10 +148,7 @@ def settle_examples(parameters: ExampleParameters | None, settings: dict[str, An
     Raises:
         UserError: one is unknown or out of range.
     """
-    unknown = set(settings) - {field.name for field in dataclasses.fields(ExampleParameters)}
-    if unknown:
-        raise UserError(f"dataset examples: no parameter {min(unknown)!r}; see ExampleParameters")
-    return dataclasses.replace(parameters or ExampleParameters(), **settings)
+    return with_settings(parameters or ExampleParameters(), settings, "dataset examples")
 
 
 def samples_of(

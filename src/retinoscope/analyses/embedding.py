@@ -22,6 +22,7 @@ from retinoscope.analyses.recorded import provenance_of, require_same
 from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 from retinoscope.progress import progress_bar
+from retinoscope.settings import with_settings
 from retinoscope.statistics.embedding import (
     EARLY_EXAGGERATION,
     EARLY_ITERATIONS,
@@ -122,10 +123,7 @@ def embedding(
         UserError: a parameter is unknown or out of range, the recording is of another agent, a layer is not in it, or
             there are too few decisions.
     """
-    unknown = set(settings) - {field.name for field in dataclasses.fields(EmbeddingParameters)}
-    if unknown:
-        raise UserError(f"embedding: there is no parameter {min(unknown)!r}")
-    chosen = dataclasses.replace(parameters or EmbeddingParameters(), **settings)
+    chosen = with_settings(parameters or EmbeddingParameters(), settings, "embedding")
     if agent is not None:
         require_same(recording, agent)
     layers = _layers(recording, chosen)

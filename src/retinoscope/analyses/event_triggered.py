@@ -23,6 +23,7 @@ from retinoscope.analyses.recorded import provenance_of, require_same
 from retinoscope.analyses.result import Result
 from retinoscope.errors import NotMeasurable
 from retinoscope.progress import progress_bar
+from retinoscope.settings import with_settings
 from retinoscope.statistics.before_events import BeforeEvents
 from retinoscope.statistics.covariance import Covariance
 from retinoscope.statistics.event_triggered import EventTriggeredAverage
@@ -76,7 +77,7 @@ def event_triggered(
         UserError: a parameter is wrong, or agent and recording do not belong together.
         NotMeasurable: there are too few events.
     """
-    settled = (parameters or EventTriggeredParameters()).known(settings)
+    settled = with_settings(parameters or EventTriggeredParameters(), settings, "event-triggered")
     if agent is not None:
         require_same(recording, agent)
     layers = _layers(recording, agent, settled.layers)

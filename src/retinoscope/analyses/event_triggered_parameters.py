@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -67,17 +66,6 @@ class EventTriggeredParameters:
                 raise UserError(f"event-triggered: {name} is {getattr(self, name)}; give {least} or more")
         if self.burn_in_steps is not None and self.burn_in_steps < 0:
             raise UserError(f"event-triggered: burn_in_steps is {self.burn_in_steps}; give 0 or more")
-
-    def known(self, settings: dict[str, object]) -> EventTriggeredParameters:
-        """These with some replaced.
-
-        Raises:
-            UserError: there is no such parameter.
-        """
-        unknown = set(settings) - {field.name for field in dataclasses.fields(self)}
-        if unknown:
-            raise UserError(f"event-triggered: has no parameter {min(unknown)!r}; see EventTriggeredParameters")
-        return dataclasses.replace(self, **settings)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from retinoscope.analyses.layer_activity import PIXELS, activity_blocks
 from retinoscope.analyses.recorded import provenance_of, require_same
 from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
+from retinoscope.settings import with_settings
 from retinoscope.statistics.covariance import Covariance
 from retinoscope.statistics.histogram import Histogram
 from retinoscope.statistics.moments import Moments
@@ -97,10 +98,7 @@ def principal_components(
         UserError: a parameter is unknown or out of range, the recording is of another agent, there is no such layer, or
             there are too few decisions.
     """
-    unknown = set(settings) - {field.name for field in dataclasses.fields(PrincipalComponentsParameters)}
-    if unknown:
-        raise UserError(f"principal components: there is no parameter {min(unknown)!r}")
-    chosen = dataclasses.replace(parameters or PrincipalComponentsParameters(), **settings)
+    chosen = with_settings(parameters or PrincipalComponentsParameters(), settings, "principal components")
     require_same(recording, agent)
     layers = chosen.layers or (PIXELS, *(each.name for each in agent.policy.layers if each.name not in _NOT_ANALYSED))
     kept = {name: left_out(recording, name, _steps(agent, name, chosen), agent.policy) for name in layers}

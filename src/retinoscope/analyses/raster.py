@@ -18,6 +18,7 @@ from retinoscope.analyses.recorded import provenance_of, require_same
 from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 from retinoscope.progress import progress_bar
+from retinoscope.settings import with_settings
 from retinoscope.statistics.covariance import Covariance, CovarianceEstimate, merged
 from retinoscope.statistics.raster_order import METHODS, Method, order_stability, unit_order
 
@@ -95,10 +96,7 @@ def raster(
         UserError: a parameter is unknown or out of range, the recording is of another agent, there is no such layer,
             there are too few decisions, or rastermap is asked for and not installed.
     """
-    unknown = set(settings) - {field.name for field in dataclasses.fields(RasterParameters)}
-    if unknown:
-        raise UserError(f"raster: there is no parameter {min(unknown)!r}")
-    chosen = dataclasses.replace(parameters or RasterParameters(), **settings)
+    chosen = with_settings(parameters or RasterParameters(), settings, "raster")
     require_same(recording, agent)
     named = chosen.layers or tuple(each.name for each in agent.policy.layers if each.kind not in ("value", "policy"))
     kept = {

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from retinoscope.agents.policy import Layer, Policy
 from retinoscope.errors import UserError
+from retinoscope.settings import with_settings
 from retinoscope.stimuli.white_noise import WhiteNoise, noise_level
 
 METHODS = ("gradient", "noise")
@@ -72,19 +73,6 @@ def _numbers(text: str, numbers: str) -> tuple[int, ...]:
     return tuple(found)
 
 
-def known(settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The same settings, if all of them are fields of `ReceptiveFieldParameters`.
-
-    Raises:
-        UserError: one of them is not.
-    """
-    names = [field.name for field in dataclasses.fields(ReceptiveFieldParameters)]
-    for name in settings:
-        if name not in names:
-            raise UserError(f"receptive fields: there is no parameter {name!r}; choose from {', '.join(names)}")
-    return settings
-
-
 def settle(
     policy: Policy,
     parameters: ReceptiveFieldParameters,
@@ -96,7 +84,7 @@ def settle(
     Raises:
         UserError: a parameter is unknown or out of range, or the policy has no such layer or unit.
     """
-    asked = dataclasses.replace(parameters, **known(settings))
+    asked = with_settings(parameters, settings, "receptive fields")
     if asked.method not in METHODS:
         raise UserError(f"method {asked.method!r}: unknown; choose from {', '.join(METHODS)}")
     if asked.method == "noise" and observations is not None:

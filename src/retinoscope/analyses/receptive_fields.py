@@ -22,9 +22,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Layer, Policy
-from retinoscope.analyses.receptive_field_parameters import METHODS, ReceptiveFieldParameters, known, settle
+from retinoscope.analyses.receptive_field_parameters import METHODS, ReceptiveFieldParameters, settle
 from retinoscope.analyses.result import Result
 from retinoscope.attribution.gradients import gradient_sums, stimulus_shape, unit_activity
+from retinoscope.settings import with_settings
 from retinoscope.statistics.receptive_fields import MeanGradient, NoiseWeightedAverage, ReceptiveFieldEstimate
 from retinoscope.stimuli.patches import RecordedPatches
 from retinoscope.stimuli.white_noise import WhiteNoise
@@ -101,7 +102,7 @@ def cross_check(
     Raises:
         UserError: as `receptive_fields`.
     """
-    start = dataclasses.replace(parameters or ReceptiveFieldParameters(), **known(settings))
+    start = with_settings(parameters or ReceptiveFieldParameters(), settings, "receptive fields")
     gradient = receptive_fields(agent, dataclasses.replace(start, method="gradient"), progress=progress)
     noise = receptive_fields(agent, dataclasses.replace(start, method="noise", seed=start.seed + 1), progress=progress)
     variables: dict[str, Any] = {}

@@ -13,6 +13,7 @@ import scipy.special
 import xarray
 import yaml
 
+from retinoscope.analyses.recorded import provenance_of
 from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
 
 _ROWS = ("observation", "health", "value", "logits", "action", "reward", "terminated", "truncated", "pickups")
-_PROVENANCE = ("agent", "checkpoint_sha256", "frames_trained", "scenario", "arena_sha256", "seed", "versions")
 
 
 def simulation(recording: Recording, start: int = 0, frames: int = 1000) -> Result:
@@ -85,8 +85,7 @@ def simulation(recording: Recording, start: int = 0, frames: int = 1000) -> Resu
     data.attrs["pickups_inferred"] = int("made_elsewhere" in attributes)  # netCDF knows no booleans
     data.attrs["health_maximum"] = _health_maximum(attributes["scenario"], rows["health"].values)
     data.attrs["caption"] = _caption(data)
-    provenance = {name: attributes[name] for name in _PROVENANCE if name in attributes}
-    return Result("simulation", data, {"start": start, "frames": frames}, provenance)
+    return Result("simulation", data, {"start": start, "frames": frames}, provenance_of(recording))
 
 
 def _softmax_within_heads(logits: np.ndarray, sizes: list[int]) -> np.ndarray:

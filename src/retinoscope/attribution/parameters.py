@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from retinoscope.errors import UserError
+from retinoscope.settings import with_settings
 
 Method = Literal["gradient", "gradient_x_input", "guided_backprop", "integrated_gradients", "smoothgrad", "occlusion"]
 METHODS: tuple[Method, ...] = (
@@ -62,11 +62,7 @@ def settle(settings: Mapping[str, Any]) -> AttributionParameters:
     Raises:
         UserError: there is no parameter of that name, or its value makes no sense.
     """
-    names = [field.name for field in dataclasses.fields(AttributionParameters)]
-    for name in settings:
-        if name not in names:
-            raise UserError(f"attribution: there is no parameter {name!r}; choose from {', '.join(names)}")
-    return AttributionParameters(**settings)
+    return with_settings(AttributionParameters(), settings, "attribution")
 
 
 def known_method(method: str) -> Method:
