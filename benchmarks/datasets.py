@@ -2,7 +2,7 @@
 
 The older way is a loop over images: each is enlarged and laid into a copy of the background, becomes a batch of one,
 and passes through the network; hooks cost it nothing here. Ours, both pasted and drawn by the game engine, is the
-public stream that every analysis uses (`analyses.shown_dataset.evoked`), engine start included. Both give the activity
+public stream that every analysis uses (`analyses.display.evoked`), engine start included. Both give the activity
 of the dense layer, as the older tool did. They run alternately in one process, and processor time counts, of the engine
 too, so that other work on the machine matters less.
 
@@ -30,7 +30,7 @@ from PIL import Image
 
 import retinoscope
 from retinoscope.agents.policy import Policy, inference
-from retinoscope.analyses.shown_dataset import evoked
+from retinoscope.analyses.display import evoked
 from retinoscope.scenarios import ArenaArchive, get_arena
 from retinoscope.stimuli.arena_presentation import empty_view
 from retinoscope.stimuli.places import InArena, Pasted, Place

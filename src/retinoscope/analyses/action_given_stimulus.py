@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,17 +12,9 @@ import xarray
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
 from retinoscope.analyses.checkpoints import checkpoints_of
+from retinoscope.analyses.display import Display, display, evoked
 from retinoscope.analyses.result import Result
-from retinoscope.analyses.shown_dataset import (
-    Dataset,
-    ShownDataset,
-    agent_of,
-    arena_for,
-    evoked,
-    place_coordinates,
-    provenance_of,
-    shown_dataset,
-)
+from retinoscope.analyses.shown_dataset import Dataset, ShownDataset
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.scenarios import ArenaArchive
 from retinoscope.statistics.bootstrap import Interval
@@ -93,20 +85,19 @@ def action_given_stimulus(
         UserError: the data set or the presentation cannot be used.
     """
     parameters = parameters or ActionParameters()
-    agent = agent_of(agent)
-    arena = arena_for(agent, arena)
-    outputs = agent.policy.output_names()
+    images = display(agent, arena, dataset, presentation, class_effects)
+    shown, places, outputs = images.shown, images.places, images.policy.output_names()
     for name in ACTIONS.values():
         if name not in outputs:
-            raise NotMeasurable(f"agent {agent.name!r}: has no action {name!r}; its actions are {', '.join(outputs)}")
-    shown = shown_dataset(arena, dataset, class_effects)
+            raise NotMeasurable(
+                f"agent {images.agent.name!r}: has no action {name!r}; its actions are {', '.join(outputs)}"
+            )
     chosen = shown.some(parameters.images, parameters.seed)
-    places = (presentation or Presentation()).places(arena.scenario)
-    probabilities, logits = _answers(agent.policy, arena, shown.images[chosen], places, progress)
+    probabilities, logits = _answers(images.policy, images.arena, shown.images[chosen], places, progress)
     labels = shown.labels[chosen]
     variables = {**_first(probabilities[0], labels, shown), **_components(logits, outputs)}
     variables |= _grid(probabilities, labels, shown, places, parameters.seed)
-    summaries = _summaries(agent, arena, shown, chosen, places[0], probabilities[0], parameters, progress)
+    summaries = _summaries(images, chosen, probabilities[0], parameters, progress)
     about = {"units": "probability", "long_name": "P(forward) - P(backward), healing less harmful"}
     for part, suffix in enumerate(("", "_low", "_high")):
         variables[f"summary{suffix}"] = ("checkpoint", [each[0][part] for each in summaries.values()], about)
@@ -114,12 +105,12 @@ def action_given_stimulus(
     about = {"units": "1", "long_name": "share of the ways to assign effects to classes with as large a summary"}
     variables["summary_p"] = ("checkpoint", [each[2] for each in summaries.values()], about)
     coordinates: dict[str, Any] = {"action": list(ACTIONS), "output": list(outputs), "checkpoint": list(summaries)}
-    data = xarray.Dataset(variables, coords=coordinates | shown.coordinates() | place_coordinates(places))
+    data = xarray.Dataset(variables, coords=coordinates | images.coordinates(places))
     data.attrs["caption"] = _caption(data, shown, places[0], len(chosen))
     data.attrs["decides"] = _decides(data, places)
-    stated = {**asdict(parameters), "dataset": shown.name, "places": [str(place) for place in places]}
-    stated["effects"] = dict(zip(shown.class_names, shown.effects, strict=True))
-    return Result("action_given_stimulus", data, stated, provenance_of(agent, arena, shown))
+    effects = dict(zip(shown.class_names, shown.effects, strict=True))
+    where = [str(place) for place in places]
+    return images.result("action_given_stimulus", data, parameters, places=where, effects=effects)
 
 
 def _answers(
@@ -211,21 +202,15 @@ def _contrast_p(values: np.ndarray, labels: np.ndarray, shown: ShownDataset) -> 
 
 
 def _summaries(
-    agent: Agent,
-    arena: ArenaArchive,
-    shown: ShownDataset,
-    chosen: np.ndarray,
-    place: Place,
-    probabilities: np.ndarray,
-    parameters: ActionParameters,
-    progress: bool,
+    images: Display, chosen: np.ndarray, probabilities: np.ndarray, parameters: ActionParameters, progress: bool
 ) -> dict[str, tuple[Interval, Interval, float]]:
-    """The summary at one place for every known checkpoint: with its interval over classes, over images, and its p."""
+    """The summary at the first place for every known checkpoint: its intervals over classes and over images, its p."""
+    agent, shown = images.agent, images.shown
     labels, found = shown.labels[chosen], {}
     for name, player in (checkpoints_of(agent) if parameters.checkpoints else {"this": agent}).items():
         answers = probabilities
         if player.checkpoint_sha256 != agent.checkpoint_sha256:
-            answers = _answers(player.policy, arena, shown.images[chosen], (place,), progress)[0][0]
+            answers = _answers(player.policy, images.arena, shown.images[chosen], (images.place,), progress)[0][0]
         walking = (answers[:, 0] - answers[:, 1])[:, None]
         found[name] = (
             _contrasts(walking, labels, shown, parameters.seed)[0],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,16 +11,9 @@ import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
+from retinoscope.analyses.display import display
 from retinoscope.analyses.result import Result
-from retinoscope.analyses.shown_dataset import (
-    Dataset,
-    agent_of,
-    arena_for,
-    first_place,
-    place_coordinates,
-    provenance_of,
-    shown_dataset,
-)
+from retinoscope.analyses.shown_dataset import Dataset
 from retinoscope.attribution.attribute import attribute_targets
 from retinoscope.errors import UserError
 from retinoscope.scenarios import ArenaArchive
@@ -84,21 +77,19 @@ def dataset_attribution(
         UserError: the data set or the presentation cannot be used, or there is no such target or method.
     """
     parameters = parameters or DatasetAttributionParameters()
-    agent = agent_of(agent)
-    arena = arena_for(agent, arena)
-    shown = shown_dataset(arena, dataset, class_effects)
-    place = first_place(presentation or Presentation(), arena)
-    targets = parameters.targets or _usual(agent.policy)
+    images = display(agent, arena, dataset, presentation, class_effects)
+    shown, place = images.shown, images.place
+    targets = parameters.targets or _usual(images.policy)
     classes = len(shown.class_names)
     chosen = shown.some(parameters.images_per_class * classes, parameters.seed, shown.is_test)
     from retinoscope.stimuli.arena_presentation import empty_view
 
-    empty = empty_view(arena)
-    seen = np.concatenate([each.observations for each in present(arena, shown.images[chosen], (place,))])
-    maps = attribute_targets(agent, seen, None, targets, parameters.method, baseline=empty).sum(axis=-1)
+    empty = empty_view(images.arena)
+    seen = np.concatenate([each.observations for each in present(images.arena, shown.images[chosen], (place,))])
+    maps = attribute_targets(images.policy, seen, None, targets, parameters.method, baseline=empty).sum(axis=-1)
     covered = (seen != empty).any(axis=-1)
     # Of the plain gradient: what is compared with the empty view is zero wherever the two are equal, by construction.
-    strength = np.abs(attribute_targets(agent, seen, None, targets, "gradient")).sum(axis=-1)
+    strength = np.abs(attribute_targets(images.policy, seen, None, targets, "gradient")).sum(axis=-1)
     inside = (strength * covered).sum(axis=(2, 3)) / np.maximum(strength.sum(axis=(2, 3)), 1e-30)
     labels = shown.labels[chosen]
     members = [np.flatnonzero(labels == label) for label in range(classes)]
@@ -115,15 +106,14 @@ def dataset_attribution(
         **{name: (("target", "class"), values, about) for name, values in by_class.items()},
         "area": ("class", [float(covered[each].mean()) for each in members], {"units": "1"}),
     }
-    coordinates = {"target": list(targets), **shown.coordinates(), **place_coordinates((place,))}
+    coordinates = {"target": list(targets), **images.coordinates((place,))}
     data = xarray.Dataset(variables, coords=coordinates)
     data.attrs["caption"] = (
         f"{parameters.method.replace('_', ' ').capitalize()} of one held-out image of each class of {shown.name}, "
         f"{place}, one step from "
         "the state at the start of an episode, against the same view without it."
     )
-    stated = {**asdict(parameters), "targets": list(targets), "dataset": shown.name, "place": str(place)}
-    return Result("dataset_attribution", data, stated, provenance_of(agent, arena, shown))
+    return images.result("dataset_attribution", data, parameters, targets=list(targets), place=str(place))
 
 
 def _usual(policy: Policy) -> tuple[str, ...]:

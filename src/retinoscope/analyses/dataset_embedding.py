@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,18 +11,9 @@ import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
+from retinoscope.analyses.display import PIXELS, display, gathered
 from retinoscope.analyses.result import Result
-from retinoscope.analyses.shown_dataset import (
-    PIXELS,
-    Dataset,
-    agent_of,
-    arena_for,
-    first_place,
-    gathered,
-    place_coordinates,
-    provenance_of,
-    shown_dataset,
-)
+from retinoscope.analyses.shown_dataset import Dataset
 from retinoscope.errors import UserError
 from retinoscope.scenarios import ArenaArchive
 from retinoscope.statistics.decoding import fit_reduction
@@ -90,11 +81,9 @@ def dataset_embedding(
         UserError: the data set or the presentation cannot be used, there is no such layer, or too few images.
     """
     parameters = parameters or EmbeddingParameters()
-    agent = agent_of(agent)
-    arena = arena_for(agent, arena)
-    shown = shown_dataset(arena, dataset, class_effects)
-    place = first_place(presentation or Presentation(), arena)
-    layers = parameters.layers if parameters.layers is not None else _usual(agent.policy)
+    images = display(agent, arena, dataset, presentation, class_effects)
+    shown, place = images.shown, images.place
+    layers = parameters.layers if parameters.layers is not None else (PIXELS, images.last_dense_layer())
     chosen = shown.some(parameters.images, parameters.seed)
     needed = NEIGHBOURS + 2
     if len(chosen) < needed:
@@ -102,7 +91,7 @@ def dataset_embedding(
     # A perplexity needs three times as many neighbours; of a small set it is lowered, and what was taken is stated.
     perplexity = min(parameters.perplexity, (len(chosen) - 2) / 3)
     labels = shown.labels[chosen]
-    activity = gathered(agent.policy, arena, shown.images[chosen], place, layers, progress)
+    activity = gathered(images.policy, images.arena, shown.images[chosen], place, layers, progress)
     variables: dict[str, Any] = {"label": ("image", labels, {"long_name": "index of the class"})}
     preserved, same = np.empty((len(layers), 2)), np.empty((len(layers), 3))
     for number, layer in enumerate(layers):
@@ -129,7 +118,7 @@ def dataset_embedding(
         "same_class_chance": ((), float((shares**2).sum()), {"units": "1"}),
     }
     coordinates: dict[str, Any] = {"layer": list(layers), "embedding": ["principal", "tsne"]}
-    coordinates |= {"space": ["activity", "principal", "tsne"], **shown.coordinates(), **place_coordinates((place,))}
+    coordinates |= {"space": ["activity", "principal", "tsne"], **images.coordinates((place,))}
     data = xarray.Dataset(variables, coords=coordinates)
     data.attrs["caption"] = (
         f"n = {len(labels):,} images of {shown.name}, {place}. t-SNE of the first {parameters.components} principal "
@@ -138,14 +127,15 @@ def dataset_embedding(
         f"{NEIGHBOURS / (len(labels) - 1):.3f}), and share of its neighbours that are of the same class (chance "
         f"{float((shares**2).sum()):.2f}; in the activity itself, in brackets)."
     )
-    stated = {**asdict(parameters), "layers": list(layers), "perplexity": perplexity, "dataset": shown.name}
-    stated |= {"place": str(place), "neighbours": NEIGHBOURS}
-    return Result("dataset_embedding", data, stated, provenance_of(agent, arena, shown))
-
-
-def _usual(policy: Policy) -> tuple[str, ...]:
-    dense = [layer.name for layer in policy.layers if layer.kind == "dense"]
-    return (PIXELS, dense[-1] if dense else policy.layers[0].name)
+    return images.result(
+        "dataset_embedding",
+        data,
+        parameters,
+        layers=list(layers),
+        perplexity=perplexity,
+        place=str(place),
+        neighbours=NEIGHBOURS,
+    )
 
 
 def _scores(values: np.ndarray, components: int) -> np.ndarray:

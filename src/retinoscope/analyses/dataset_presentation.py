@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,16 +11,9 @@ import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
+from retinoscope.analyses.display import display, evoked
 from retinoscope.analyses.result import Result
-from retinoscope.analyses.shown_dataset import (
-    Dataset,
-    agent_of,
-    arena_for,
-    evoked,
-    place_coordinates,
-    provenance_of,
-    shown_dataset,
-)
+from retinoscope.analyses.shown_dataset import Dataset
 from retinoscope.errors import UserError
 from retinoscope.scenarios import ArenaArchive
 from retinoscope.statistics.familiarity import relative_distances
@@ -91,23 +84,21 @@ def dataset_presentation(
         UserError: the data set, the presentation or the recording cannot be used, or there is no such layer.
     """
     parameters = parameters or PresentationParameters()
-    agent = agent_of(agent)
-    arena = arena_for(agent, arena)
-    shown = shown_dataset(arena, dataset, class_effects)
-    places = (presentation or Presentation()).places(arena.scenario)
-    layer = _layer(agent.policy, parameters.layer)
+    images = display(agent, arena, dataset, presentation, class_effects)
+    shown, places, policy = images.shown, images.places, images.policy
+    layer = images.last_dense_layer() if parameters.layer is None else policy.layer(parameters.layer).name
     chosen = shown.some(parameters.images, parameters.seed)
     labels = shown.labels[chosen]
     firsts = np.array([np.flatnonzero(labels == label)[0] for label in range(len(shown.class_names))])
     recorded, groups = _recorded(recording, layer, parameters.recorded)
     activity = np.empty((len(places), len(chosen), recorded.shape[1]), np.float32)
-    examples = np.zeros((len(places), len(firsts), *agent.policy.observation_shape), np.uint8)
-    for each in evoked(agent.policy, arena, shown.images[chosen], places, (layer, "pixels"), progress):
+    examples = np.zeros((len(places), len(firsts), *policy.observation_shape), np.uint8)
+    for each in evoked(policy, images.arena, shown.images[chosen], places, (layer, "pixels"), progress):
         activity[each.place, each.images] = each.activity[layer]
         for number, first in enumerate(firsts):
             if each.images.start <= first < each.images.stop:
                 seen = each.activity["pixels"][first - each.images.start]
-                examples[each.place, number] = seen.reshape(agent.policy.observation_shape)
+                examples[each.place, number] = seen.reshape(policy.observation_shape)
     relative, within, typical = relative_distances(activity.reshape(-1, activity.shape[-1]), recorded, groups)
     relative = relative.reshape(len(places), len(chosen))
     by_class = _by_class(relative, labels, len(firsts))
@@ -119,7 +110,7 @@ def dataset_presentation(
         "familiar": (("place", "class"), _familiar(by_class), {"units": "1", "long_name": "share of familiar images"}),
         "recorded_distance": ("row", within.astype(np.float32), about),
     }
-    data = xarray.Dataset(variables, coords=shown.coordinates() | place_coordinates(places))
+    data = xarray.Dataset(variables, coords=images.coordinates(places))
     data.attrs["typical_distance"] = typical
     data.attrs["caption"] = (
         f"n = {len(chosen)} images of {shown.name} at each place. Distance of the activity of {layer} "
@@ -127,15 +118,8 @@ def dataset_presentation(
         f"{len(recorded):,} recorded decisions, relative to the median distance of these to the nearest one of another "
         f"episode. Up to {FAMILIAR:g}, activity is called familiar here."
     )
-    stated = {**asdict(parameters), "layer": layer, "dataset": shown.name, "places": [str(place) for place in places]}
-    return Result("dataset_presentation", data, stated, provenance_of(agent, arena, shown, recording))
-
-
-def _layer(policy: Policy, asked: str | None) -> str:
-    if asked is not None:
-        return policy.layer(asked).name
-    dense = [layer.name for layer in policy.layers if layer.kind == "dense"]
-    return dense[-1] if dense else policy.layers[0].name
+    where = [str(place) for place in places]
+    return images.result("dataset_presentation", data, parameters, recording, layer=layer, places=where)
 
 
 def _recorded(recording: Recording, layer: str, most: int) -> tuple[np.ndarray, np.ndarray]:

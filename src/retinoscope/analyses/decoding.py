@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,20 +12,9 @@ import xarray
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
 from retinoscope.analyses.checkpoints import checkpoints_of
+from retinoscope.analyses.display import PIXELS, Display, display, evoked, gathered
 from retinoscope.analyses.result import Result
-from retinoscope.analyses.shown_dataset import (
-    PIXELS,
-    Dataset,
-    ShownDataset,
-    agent_of,
-    arena_for,
-    evoked,
-    first_place,
-    gathered,
-    place_coordinates,
-    provenance_of,
-    shown_dataset,
-)
+from retinoscope.analyses.shown_dataset import Dataset, ShownDataset
 from retinoscope.errors import UserError
 from retinoscope.scenarios import ArenaArchive
 from retinoscope.statistics.decoding import Decoding, Reduction, balanced_accuracy_difference, decode, fit_reduction
@@ -97,16 +86,14 @@ def decoding(
         UserError: the data set or the presentation cannot be used, or the agent has no such layer.
     """
     parameters = parameters or DecodingParameters()
-    agent = agent_of(agent)
-    arena = arena_for(agent, arena)
-    shown = shown_dataset(arena, dataset, class_effects)
-    place = first_place(presentation or Presentation(), arena)
-    players = checkpoints_of(agent) if parameters.checkpoints else {"this": agent}
-    layers = _layers(agent.policy, parameters.layers)
+    images = display(agent, arena, dataset, presentation, class_effects)
+    shown, place = images.shown, images.place
+    players = checkpoints_of(images.agent) if parameters.checkpoints else {"this": images.agent}
+    layers = _layers(images.policy, parameters.layers)
     found: dict[tuple[str, str, str], Decoding] = {}
     for number, (name, player) in enumerate(players.items()):
         wanted = layers if number == 0 else tuple(layer for layer in layers if layer != PIXELS)
-        scores = _scores(player.policy, arena, shown, place, wanted, parameters, progress)
+        scores = _scores(player.policy, images, wanted, parameters, progress)
         for layer in layers:
             for task in TASKS:
                 if layer == PIXELS and number > 0:  # the same for every checkpoint
@@ -117,12 +104,18 @@ def decoding(
                         scores[layer][keep], labels, shown.is_test[keep], parameters.permutations, parameters.seed
                     )
     data = _dataset(found, tuple(players), layers, shown)
-    data = data.assign_coords(place_coordinates((place,)))
+    data = data.assign_coords(images.coordinates((place,)))
     data["frames_trained"] = ("checkpoint", [_frames(player) for player in players.values()], {"units": "frames"})
     data.attrs["caption"] = _caption(data, shown, place, parameters)
-    stated = {**asdict(parameters), "layers": list(layers), "dataset": shown.name, "place": str(place)}
-    stated |= {"effects": dict(zip(shown.class_names, shown.effects, strict=True)), "reported_layer": _reported(agent)}
-    return Result("decoding", data, stated, provenance_of(agent, arena, shown))
+    return images.result(
+        "decoding",
+        data,
+        parameters,
+        layers=list(layers),
+        place=str(place),
+        effects=dict(zip(shown.class_names, shown.effects, strict=True)),
+        reported_layer=images.last_dense_layer(),
+    )
 
 
 def class_score_text(result: Result) -> str:
@@ -148,21 +141,11 @@ def _layers(policy: Policy, asked: tuple[str, ...] | None) -> tuple[str, ...]:
     return (PIXELS, *(name for name in dict.fromkeys(names) if name != PIXELS))
 
 
-def _reported(agent: Agent) -> str:
-    dense = [layer.name for layer in agent.policy.layers if layer.kind == "dense"]
-    return dense[-1] if dense else agent.policy.layers[0].name
-
-
 def _scores(
-    policy: Policy,
-    arena: ArenaArchive,
-    shown: ShownDataset,
-    place: Place,
-    layers: tuple[str, ...],
-    parameters: DecodingParameters,
-    progress: bool,
+    policy: Policy, images: Display, layers: tuple[str, ...], parameters: DecodingParameters, progress: bool
 ) -> dict[str, np.ndarray]:
     """Principal component scores (image, component) of every layer: what of each image is kept in memory."""
+    shown, arena, place = images.shown, images.arena, images.place
     fitted = shown.some(parameters.fit_images, parameters.seed, ~shown.is_test)
     activity = gathered(policy, arena, shown.images[fitted], place, layers, progress)
     reductions: dict[str, Reduction] = {}

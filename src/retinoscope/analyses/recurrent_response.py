@@ -8,7 +8,7 @@ some steps, or at the same view without it; the response is the difference of th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,17 +17,9 @@ import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy, inference
+from retinoscope.analyses.display import display
 from retinoscope.analyses.result import Result
-from retinoscope.analyses.shown_dataset import (
-    Dataset,
-    ShownDataset,
-    agent_of,
-    arena_for,
-    first_place,
-    place_coordinates,
-    provenance_of,
-    shown_dataset,
-)
+from retinoscope.analyses.shown_dataset import Dataset, ShownDataset
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.progress import progress_bar
 from retinoscope.scenarios import ArenaArchive
@@ -102,25 +94,24 @@ def recurrent_response(
         UserError: the data set or the presentation cannot be used.
     """
     parameters = parameters or RecurrentParameters()
-    agent = agent_of(agent)
-    if not agent.policy.state_size:
-        raise NotMeasurable(f"agent {agent.name!r}: has no recurrent core; choose another agent")
-    arena = arena_for(agent, arena)
-    shown = shown_dataset(arena, dataset, class_effects)
-    place = first_place(presentation or Presentation(), arena)
+    images = display(agent, arena, dataset, presentation, class_effects)
+    shown, place = images.shown, images.place
+    policy = images.policy
+    if not policy.state_size:
+        raise NotMeasurable(f"agent {images.agent.name!r}: has no recurrent core; choose another agent")
     chosen = shown.some(parameters.images, parameters.seed)
     histories, typical = _histories(recording, parameters)
-    states_without = _states_without(agent.policy, arena, histories, parameters.steps)
-    shape = (parameters.steps, len(chosen), agent.policy.state_size)
+    states_without = _states_without(policy, images.arena, histories, parameters.steps)
+    shape = (parameters.steps, len(chosen), policy.state_size)
     mean, square = np.zeros(shape, np.float32), np.zeros(shape[:2])
     with progress_bar("images", len(chosen), progress) as advance:
-        for each in present(arena, shown.images[chosen], (place,), size=64):
+        for each in present(images.arena, shown.images[chosen], (place,), size=64):
             part = slice(each.start, each.start + len(each.observations))
-            responses = _responses(agent.policy, each.observations, histories, states_without)
+            responses = _responses(policy, each.observations, histories, states_without)
             mean[:, part] = responses.mean(axis=1)
             square[:, part] = (responses**2).sum(axis=3).mean(axis=1)
             advance(len(each.observations))
-    data = _dataset(mean, square, shown, chosen, typical, parameters).assign_coords(place_coordinates((place,)))
+    data = _dataset(mean, square, shown, chosen, typical, parameters).assign_coords(images.coordinates((place,)))
     data.attrs["caption"] = (
         f"n = {len(chosen)} images of {shown.name}, {place}, each after the same {len(histories)} "
         "recorded histories of at "
@@ -129,8 +120,7 @@ def recurrent_response(
         f"{int(shown.is_test[chosen].sum())} held-out images, with 95% bootstrap interval; chance: "
         f"{parameters.permutations} permutations of the labels."
     )
-    stated = {**asdict(parameters), "dataset": shown.name, "place": str(place)}
-    return Result("recurrent_response", data, stated, provenance_of(agent, arena, shown, recording))
+    return images.result("recurrent_response", data, parameters, recording, place=str(place))
 
 
 def _histories(recording: Recording, parameters: RecurrentParameters) -> tuple[np.ndarray, float]:

@@ -1,30 +1,19 @@
-"""What the analyses of shown images share: the images with their effects, and the activity they evoke."""
+"""A data set of images together with what its classes do to an agent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 
-from retinoscope.agents.agent import Agent
-from retinoscope.agents.policy import Policy, inference
 from retinoscope.errors import UserError
-from retinoscope.progress import progress_bar
 from retinoscope.scenarios import ArenaArchive
 from retinoscope.scenarios.image_sets import LabelledImages, load_labelled_images
-from retinoscope.stimuli.places import InArena, Pasted, Place, Presentation
-from retinoscope.stimuli.presentation import present
-from retinoscope.versions import versions
 
-if TYPE_CHECKING:
-    from retinoscope.rollouts import Recording
-
-PIXELS = "pixels"
 Dataset = str | Path | LabelledImages | None
 
 
@@ -127,119 +116,6 @@ def shown_dataset(
         tuple(int(chosen[found.class_names[label]]) for label in order),
         is_test[keep],
     )
-
-
-@dataclass(frozen=True)
-class Evoked:
-    """What consecutive images evoked at one place.
-
-    Attributes:
-        place: index of the place.
-        images: slice of the images shown.
-        activity: layer -> (image, unit) float32, flat; `pixels` included where asked for.
-        probabilities: (image, output) float32.
-    """
-
-    place: int
-    images: slice
-    activity: dict[str, np.ndarray]
-    probabilities: np.ndarray
-
-
-def evoked(
-    policy: Policy,
-    arena: ArenaArchive,
-    images: np.ndarray,
-    places: Sequence[Place],
-    layers: Iterable[str],
-    progress: bool = False,
-) -> Iterator[Evoked]:
-    """Show images and pass what is seen through the network, one step from the state at the start of an episode."""
-    wanted = tuple(layers)
-    computed = [name for name in wanted if name != PIXELS]
-    with progress_bar("images", len(images) * len(places), progress) as advance:
-        for shown in present(arena, images, places):
-            with inference(), policy.capture(*computed) as found:
-                seen = torch.from_numpy(shown.observations).to(policy.device)
-                step = policy.step(seen, policy.initial_state(len(seen)))
-                probabilities = policy.probabilities(step.logits).cpu().numpy()
-            activity = {name: found[name].flatten(1).cpu().numpy() for name in computed}
-            if PIXELS in wanted:
-                activity[PIXELS] = shown.observations.reshape(len(seen), -1).astype(np.float32)
-            advance(len(seen))
-            yield Evoked(shown.place, slice(shown.start, shown.start + len(seen)), activity, probabilities)
-
-
-def gathered(
-    policy: Policy, arena: ArenaArchive, images: np.ndarray, place: Place, layers: Iterable[str], progress: bool = False
-) -> dict[str, np.ndarray]:
-    """Activity (image, unit) of layers and `probabilities` for images few enough to be held in memory."""
-    parts = list(evoked(policy, arena, images, (place,), layers, progress))
-    found = {name: np.concatenate([each.activity[name] for each in parts]) for name in parts[0].activity}
-    return found | {"probabilities": np.concatenate([each.probabilities for each in parts])}
-
-
-def agent_of(agent: Agent | Policy) -> Agent:
-    """An agent, also where only its policy was given."""
-    return agent if isinstance(agent, Agent) else Agent("policy", agent)
-
-
-def arena_for(agent: Agent, arena: ArenaArchive | None) -> ArenaArchive:
-    """The arena whose view the agent knows; that it also acts there is not needed to show it images.
-
-    Raises:
-        UserError: none is known, or its view is not the agent's.
-    """
-    from retinoscope.scenarios import get_arena
-
-    if arena is None:
-        if agent.scenario is None:
-            raise UserError(f"agent {agent.name!r}: the arena it was trained in is not known; name an arena")
-        arena = get_arena(agent.scenario)
-    view = arena.scenario.observation
-    if (view.height, view.width, 3) != agent.policy.observation_shape:
-        raise UserError(
-            f"arena {arena.scenario.name!r}: shows observations of {(view.height, view.width, 3)}, "
-            f"agent {agent.name!r} "
-            f"sees {agent.policy.observation_shape}; choose an arena with its view"
-        )
-    return arena
-
-
-def first_place(presentation: Presentation, arena: ArenaArchive) -> Place:
-    """Where analyses that need a single place show their images."""
-    return presentation.places(arena.scenario)[0]
-
-
-def place_coordinates(places: Sequence[Place]) -> dict[str, Any]:
-    """The places as coordinates of a Result, NaN for what does not apply."""
-    columns = {
-        "distance": ("map units", [place.distance if isinstance(place, InArena) else np.nan for place in places]),
-        "bearing": (
-            "degrees to the right",
-            [place.bearing if isinstance(place, InArena) else np.nan for place in places],
-        ),
-        "image_height": ("pixels", [place.height if isinstance(place, Pasted) else np.nan for place in places]),
-        "image_row": ("pixels", [place.row if isinstance(place, Pasted) else np.nan for place in places]),
-        "image_column": ("pixels", [place.column if isinstance(place, Pasted) else np.nan for place in places]),
-    }
-    return {name: ("place", values, {"units": units}) for name, (units, values) in columns.items()}
-
-
-def provenance_of(
-    agent: Agent, arena: ArenaArchive, shown: ShownDataset, recording: Recording | None = None
-) -> dict[str, Any]:
-    """Where a Result comes from."""
-    return {
-        "agent": agent.name,
-        "checkpoint_sha256": agent.checkpoint_sha256,
-        "frames_trained": agent.frames_trained,
-        "scenario": arena.scenario.name,
-        "arena_sha256": arena.sha256,
-        "dataset": shown.name,
-        "recording_frames": recording.frames if recording is not None else None,
-        "versions": versions("retinoscope", "torch", "numpy", "scikit-learn", "vizdoom"),
-    }
 
 
 def _of_one_shape(images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:

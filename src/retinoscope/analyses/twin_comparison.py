@@ -15,9 +15,10 @@ from retinoscope.agents.agent import Agent
 from retinoscope.agents.load import load_agent
 from retinoscope.agents.policy import Policy
 from retinoscope.analyses.decoding import DecodingParameters, decoding
+from retinoscope.analyses.display import agent_of, arena_for
 from retinoscope.analyses.receptive_fields import receptive_fields
 from retinoscope.analyses.result import Result
-from retinoscope.analyses.shown_dataset import Dataset, agent_of, arena_for
+from retinoscope.analyses.shown_dataset import Dataset
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.scenarios import ArenaArchive
 from retinoscope.statistics.filter_matching import match_filters

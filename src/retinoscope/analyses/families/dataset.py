@@ -12,9 +12,9 @@ from retinoscope.analyses.dataset_attribution import DatasetAttributionParameter
 from retinoscope.analyses.dataset_embedding import EmbeddingParameters, dataset_embedding
 from retinoscope.analyses.dataset_presentation import PresentationParameters, dataset_presentation
 from retinoscope.analyses.decoding import DecodingParameters, decoding
+from retinoscope.analyses.display import display
 from retinoscope.analyses.recurrent_response import RecurrentParameters, recurrent_response
 from retinoscope.analyses.result import Result
-from retinoscope.analyses.shown_dataset import arena_for, shown_dataset
 from retinoscope.analyses.twin_comparison import TwinParameters, twin_comparison
 from retinoscope.scenarios import ArenaArchive
 
@@ -25,9 +25,7 @@ def require_showable(agent: Agent, arena: ArenaArchive, options: Options) -> Non
     Raises:
         UserError: one of them cannot be used.
     """
-    arena = arena_for(agent, arena)
-    shown_dataset(arena, options.dataset, dict(options.class_effects))
-    options.presentation.places(arena.scenario)
+    display(agent, arena, options.dataset, options.presentation, dict(options.class_effects))
     if options.twin is not None:
         load_agent(options.twin)
 
