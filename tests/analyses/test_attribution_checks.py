@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import json
 
 import numpy as np
@@ -45,6 +47,25 @@ def test_for_a_linear_agent_the_simulator_agrees_exactly_with_methods_in_units_o
     assert planted.data["rank"].sel(attribution_method="gradient_x_input") <= 2
 
 
+def test_what_a_network_that_weighs_all_pixels_alike_adds_to_the_pixels_difference_is_nothing(
+    linear, small_recording_arena
+):
+    agent, recording = linear
+    even = dataclasses.replace(agent, policy=copy.deepcopy(agent.policy))
+    with torch.no_grad():
+        for layer in (even.policy.network.encoder.layers.fc.linear, even.policy.network.value):
+            layer.weight.fill_(0.01)
+    recording = record(even, small_recording_arena, frames=60, out=recording.path.parent / "even.zarr", seed=4)
+    data = attribution_checks(
+        even, recording, small_recording_arena, targets=["value"], methods=("gradient", "gradient_x_input"), **SMALL
+    ).data
+    by_network = data.sel(attribution_method="gradient_x_input")
+    for name in ("deletion_gain", "insertion_gain"):
+        np.testing.assert_allclose(data[f"{name}_of_difference"], by_network[name], atol=0.02)
+        assert float(data[f"{name}_of_difference"].sel(target="value", statistic="low")) > 0.1
+    np.testing.assert_allclose(data["agreement_of_difference"], by_network["agreement"].sel(map="absolute"), atol=1e-6)
+
+
 def test_without_activation_functions_guided_backprop_is_left_out(planted):
     assert planted.data["attribution_method"].values.tolist() == [each for each in METHODS if each != "guided_backprop"]
 
@@ -61,7 +82,9 @@ def test_maps_of_random_networks_are_unlike_and_all_curves_end_where_they_must(p
 
 def test_every_number_has_an_interval_and_the_result_says_how_it_was_made(planted, tmp_path):
     data = planted.data
-    for name in ("similarity", "strength", "deletion_gain", "insertion_gain", "agreement", "agreement_of_size"):
+    names = ["similarity", "strength", "deletion_gain", "insertion_gain", "agreement", "agreement_of_size"]
+    names += ["deletion_gain_of_difference", "insertion_gain_of_difference", "agreement_of_difference"]
+    for name in names:
         estimate, low, high = (data[name].sel(statistic=each).values for each in ("estimate", "low", "high"))
         assert np.isfinite(estimate).all() and (low <= estimate + 1e-9).all() and (estimate <= high + 1e-9).all()
     assert "n = 24 frames in 4 stretches of 6" in data.attrs["caption"]
@@ -111,11 +134,13 @@ def test_a_map_that_ignores_the_network_fails(small_recording, small_recording_a
 
 def test_the_tables_rank_the_methods_and_give_every_number_its_interval(planted):
     _, table, by_target = DRAWINGS["attribution_checks"](planted)
-    assert [row[0] for row in table.rows] == [1, 2, 3, 4, 5]
+    assert [row[0] for row in table.rows] == [1, 2, 3, 4, 5, ""]
+    assert table.rows[-1][1] == "pixel difference, no network"
     best = str(planted.data["attribution_method"].values[planted.data["rank"].values == 1][0])
     assert table.rows[0][1] == spoken(best)
     assert all(len(row) == len(table.columns) for row in (*table.rows, *by_target.rows))
-    assert all("[" in str(row[column]) for row in table.rows for column in (2, 5, 6, 7, 8, 9))
+    assert all("[" in str(row[column]) for row in table.rows[:-1] for column in (2, 5, 6, 7, 8, 9))
+    assert all("[" in str(table.rows[-1][column]) for column in (6, 7, 9))
     assert len(by_target.rows) == 2 * 5 and by_target.rows[5][0] == "logit: move forward"
 
 

@@ -133,9 +133,13 @@ def attribution_checks(
         `passed` (attribution_method, target). `deletion_gain` and `insertion_gain` (attribution_method, target,
         statistic): area between the curves of the method and of random order, above 0 if the method is better, in
         units of the mean change from frame to empty view; `deletion`, `insertion` (order, target, fraction): the
-        curves. `agreement` (attribution_method, target, map, statistic): Spearman's rho over objects between true
-        change and attribution on the object, signed against signed and absolute against absolute;
-        `agreement_of_size` (target, statistic): that of the object's size alone. `rank` (attribution_method).
+        curves, the orders being the methods, `difference` and `random`; `deletion_gain_of_difference`,
+        `insertion_gain_of_difference` (target, statistic): the same gains for the order of how much pixels
+        differ from the empty view, which knows nothing of the network. `agreement` (attribution_method, target,
+        map, statistic): Spearman's rho over objects between true change and attribution on the object, signed
+        against signed and absolute against absolute; `agreement_of_size`, `agreement_of_difference` (target,
+        statistic): that of the object's size, and of its difference from what lies behind it, alone. `rank`
+        (attribution_method).
 
     Raises:
         UserError: a parameter, method or target is unknown; the recording was made by another agent, or has too few
@@ -187,9 +191,10 @@ def _summary(
     strong, strong_chance = strength(measured)
     passed = is_passed(strong[..., 0] - strong_chance, layers, threshold)
     curves, gained = gains(measured)
-    agreed, size = agreement(measured)
-    orders = [*methods, "random"]
-    by_method = ("attribution_method", "target", "statistic")
+    agreed, controls = agreement(measured)
+    orders = [*methods, "difference", "random"]
+    by_method, by_target = ("attribution_method", "target", "statistic"), ("target", "statistic")
+    unit = {"units": "mean change to empty view"}
     return xarray.Dataset(
         {
             "similarity": (("attribution_method", "stage", "target", "map", "statistic"), similar, {"units": "rho"}),
@@ -197,12 +202,15 @@ def _summary(
             "strength": (("attribution_method", "stage", "target", "statistic"), strong, {"units": "rho"}),
             "strength_chance": (("attribution_method", "stage", "target"), strong_chance, {"units": "rho"}),
             "passed": (("attribution_method", "target"), passed),
-            "deletion": (("order", "target", "fraction"), curves["deletion"], {"units": "mean change to empty view"}),
-            "insertion": (("order", "target", "fraction"), curves["insertion"], {"units": "mean change to empty view"}),
-            "deletion_gain": (by_method, gained["deletion"], {"units": "mean change to empty view"}),
-            "insertion_gain": (by_method, gained["insertion"], {"units": "mean change to empty view"}),
+            "deletion": (("order", "target", "fraction"), curves["deletion"], unit),
+            "insertion": (("order", "target", "fraction"), curves["insertion"], unit),
+            "deletion_gain": (by_method, gained["deletion"][:-1], unit),
+            "insertion_gain": (by_method, gained["insertion"][:-1], unit),
+            "deletion_gain_of_difference": (by_target, gained["deletion"][-1], unit),
+            "insertion_gain_of_difference": (by_target, gained["insertion"][-1], unit),
             "agreement": (("attribution_method", "target", "map", "statistic"), agreed, {"units": "rho"}),
-            "agreement_of_size": (("target", "statistic"), size, {"units": "rho"}),
+            "agreement_of_size": (by_target, controls["pixels"], {"units": "rho"}),
+            "agreement_of_difference": (by_target, controls["difference"], {"units": "rho"}),
             "rank": ("attribution_method", ranking(passed, gained, agreed)),
         },
         coords={

@@ -83,7 +83,8 @@ def gains(measured: Measured) -> tuple[dict[str, Array], dict[str, Array]]:
     """Curves of deletion and insertion, and how much better than random order they are.
 
     Returns:
-        By name (order, target and all, fraction), and (method, target and all, statistic).
+        By name (order, target and all, fraction), and (method and, last, difference without the network, target and
+        all, statistic).
     """
     stretch, fractions = _stretches(measured, "row"), np.array(FRACTIONS)
     curves, gained = {}, {}
@@ -99,15 +100,15 @@ def gains(measured: Measured) -> tuple[dict[str, Array], dict[str, Array]]:
     return curves, gained
 
 
-def agreement(measured: Measured) -> tuple[Array, Array]:
+def agreement(measured: Measured) -> tuple[Array, dict[str, Array]]:
     """Rank correlation of attribution on an object with what painting it out really changes.
 
     Returns:
-        (method, target and all, map, statistic), and that of the object's size with the absolute change, (target and
-        all, statistic).
+        (method, target and all, map, statistic); and of what needs no network with the absolute change, by name (target
+        and all, statistic): the object's size, and its difference from what lies behind it.
     """
     stretch = np.repeat(np.arange(len(measured)), [len(part["object_frame"]) for part in measured])
-    change, pixels = _joined(measured, "change"), _joined(measured, "object_pixels")
+    change = _joined(measured, "change")
     changes = {"signed": change, "absolute": np.abs(change)}
     masses = {name: _joined(measured, f"mass_{name}") for name in MAPS}
     targets = len(change)
@@ -117,9 +118,13 @@ def agreement(measured: Measured) -> tuple[Array, Array]:
         for method, mass in enumerate(masses[name]):
             for target, row in enumerate(rows):
                 values[method, target, number] = mean_rank_correlation(mass[row], changes[name][row], stretch)
-    sizes = np.repeat(pixels[None], targets, axis=0)
-    of_size = [mean_rank_correlation(sizes[row], changes["absolute"][row], stretch) for row in rows]
-    return values, np.array(of_size)
+    controls = {}
+    for name in ("pixels", "difference"):
+        control = np.repeat(_joined(measured, f"object_{name}")[None], targets, axis=0)
+        controls[name] = np.array(
+            [mean_rank_correlation(control[row], changes["absolute"][row], stretch) for row in rows]
+        )
+    return values, controls
 
 
 def ranking(passed: NDArray[np.bool_], gained: dict[str, Array], agreed: Array) -> NDArray[np.int64]:
@@ -127,7 +132,8 @@ def ranking(passed: NDArray[np.bool_], gained: dict[str, Array], agreed: Array) 
 
     Among them counts the mean place in deletion, insertion and the two agreements with the simulator, over all targets.
     """
-    scores = [gained["deletion"][:, -1, 0], gained["insertion"][:, -1, 0], agreed[:, -1, 0, 0], agreed[:, -1, 1, 0]]
+    deletion, insertion = (gained[name][: len(passed), -1, 0] for name in ("deletion", "insertion"))
+    scores = [deletion, insertion, agreed[:, -1, 0, 0], agreed[:, -1, 1, 0]]
     places = np.mean([rankdata(-score) for score in scores], axis=0)
     order = np.lexsort((places, ~passed[:, -1]))
     ranks = np.empty(len(order), np.int64)

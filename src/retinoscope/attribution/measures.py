@@ -74,10 +74,12 @@ def measure(work: tuple[Task, Frames]) -> dict[str, NDArray[Any]]:
     Returns:
         `signed`, `absolute` (method, stage, target, frame): rank correlation of maps before and after randomisation;
         `signed_chance`, `absolute_chance`; `deletion`, `insertion` (order, target, frame, fraction): distance of the
-        target from its value at the whole frame, orders being the methods and, last, the random one;
+        target from its value at the whole frame, orders being the methods, the pixels' own difference from the view
+        without stimuli, which knows nothing of the network, and the random one;
         `object_frame` (object) row of the recording; `object_index` (object) place in `Recording.objects`;
         `object_pixels` (object); `change` (target, object) true change of the target when the
-        object is painted out; `mass_signed`, `mass_absolute` (method, target, object).
+        object is painted out; `mass_signed`, `mass_absolute` (method, target, object);
+        `object_difference` (object), how much its pixels differ from what lies behind it, in all.
     """
     task, frames = work
     maps = _flat_maps(task, task.policy, frames)
@@ -154,17 +156,17 @@ def _ranked_pixels(task: Task, frames: Frames, frame: int, method: Method) -> ND
 
 def _curves(task: Task, frames: Frames, maps: _Maps) -> dict[str, NDArray[Any]]:
     count, targets = len(frames.rows), len(task.targets)
-    shape = (len(task.methods) + 1, targets, count, len(FRACTIONS))
+    shape = (len(task.methods) + 2, targets, count, len(FRACTIONS))
     found = {name: np.zeros(shape, np.float32) for name in ("deletion", "insertion")}
     whole, nothing = _answers(task, frames, frames.observations), _answers(task, frames, frames.backgrounds)
     distance = np.abs(nothing - whole)
     found["deletion"][..., -1] = found["insertion"][..., 0] = distance.T
     chance = np.stack([_random_order(task, frames, frame) for frame in range(count)])
-    for number in range(len(task.methods) + 1):
-        is_random = number == len(task.methods)
-        for target in range(1 if is_random else targets):
-            absolute = None if is_random else maps[task.methods[number]][1][target]
-            ranks = chance if absolute is None else _ranks(absolute, chance)
+    orders = [[_ranks(each, chance) for each in maps[method][1]] for method in task.methods]
+    orders += [[_ranks(_difference(frames), chance)], [chance]]  # the same for every target
+    for number, by_target in enumerate(orders):
+        for target, ranks in enumerate(by_target):
+            which = slice(target, target + 1) if number < len(task.methods) else slice(None)
             for place, fraction in enumerate(FRACTIONS[1:-1], start=1):
                 first = (ranks < fraction * ranks.shape[1]).reshape(*frames.observations.shape[:3], 1)
                 for name, (inside, outside) in {
@@ -172,11 +174,14 @@ def _curves(task: Task, frames: Frames, maps: _Maps) -> dict[str, NDArray[Any]]:
                     "insertion": (frames.observations, frames.backgrounds),
                 }.items():
                     away = np.abs(_answers(task, frames, np.where(first, inside, outside)) - whole)
-                    if is_random:
-                        found[name][number, :, :, place] = away.T
-                    else:
-                        found[name][number, target, :, place] = away[:, target]
+                    found[name][number, which, :, place] = away.T[which]
     return found
+
+
+def _difference(frames: Frames) -> Array:
+    """How much every pixel differs from the view without stimuli, summed over colours: (frame, pixel)."""
+    away = np.abs(frames.observations.astype(np.float32) - frames.backgrounds).sum(axis=-1)
+    return away.reshape(len(away), -1)
 
 
 def _ranks(values: Array, chance: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -203,6 +208,7 @@ def _objects(task: Task, frames: Frames, maps: _Maps) -> dict[str, NDArray[Any]]
         "object_frame": frames.rows[frame_of],
         "object_index": np.concatenate(frames.objects),
         "object_pixels": inside.sum(axis=1).astype(np.float32),
+        "object_difference": (_difference(frames)[frame_of] * inside).sum(axis=1),
         "change": change.T.astype(np.float32),
     }
     for part, name in enumerate(("mass_signed", "mass_absolute")):

@@ -106,13 +106,15 @@ def _ranking_table(result: Result, target: str, name: str, title: str) -> TableD
         f"half; passed if at most {data.attrs['threshold']:g} above it. Absolute maps are not judged: they stay more "
         "alike because both networks see the same objects. (b) Area between the curves of the method and of random "
         "order, in units of the mean change from frame to empty view; chance is 0, more is better. Methods with a "
-        "baseline know where the frame differs from the empty view, which alone gives them a part of it. (c) Over "
+        "baseline know where the frame differs from the empty view; what that gives without any network is in the last "
+        "row, and only what exceeds it tells of this agent. (c) Over "
         "objects in view, rank correlation of the true change when the object is painted out with the attribution on "
         f"it; chance is 0 for signed, and {size} for absolute ones, what the object's size alone gives. Rank: methods "
         "that pass (a) first, then by the mean place in (b) and (c)."
     )
     order = data["rank"].values.argsort()
     rows = tuple(_row(result, str(data["attribution_method"].values[index]), target) for index in order)
+    rows += (_without_network(result, target),)
     return TableDrawing(name, title, caption, _COLUMNS, rows)
 
 
@@ -139,6 +141,13 @@ def _row(result: Result, method: str, target: str) -> tuple[str | int | float, .
         _interval(one["agreement"].sel(map="signed")),
         _interval(one["agreement"].sel(map="absolute")),
     )
+
+
+def _without_network(result: Result, target: str) -> tuple[str | int | float, ...]:
+    """What the pixels' difference from the view without stimuli gives, the network never being asked."""
+    names = ("deletion_gain_of_difference", "insertion_gain_of_difference", "agreement_of_difference")
+    deletion, insertion, agrees = (_interval(result.data[name].sel(target=target)) for name in names)
+    return ("", "pixel difference, no network", "", "", "", "", deletion, insertion, "", agrees)
 
 
 def _target_table(result: Result) -> TableDrawing:
