@@ -147,17 +147,18 @@ def checks() -> Result:
                 np.sort(random.random((2, 3, 2, 3)), axis=-1)[..., [1, 0, 2]],
             ),
             "strength_chance": (("attribution_method", "stage", "target"), 0.1 * random.random((2, 3, 2))),
-            "deletion": (("order", "target", "fraction"), random.random((3, 2, 4))),
-            "insertion": (("order", "target", "fraction"), random.random((3, 2, 4))),
+            "deletion": (("order", "target", "fraction"), random.random((4, 2, 4))),
+            "insertion": (("order", "target", "fraction"), random.random((4, 2, 4))),
             "agreement": (
                 ("attribution_method", "target", "map", "statistic"),
                 np.sort(random.random((2, 2, 2, 3)), axis=-1)[..., [1, 0, 2]],
             ),
             "agreement_of_size": (("target", "statistic"), np.array([[0.5, 0.4, 0.6]] * 2)),
+            "agreement_of_difference": (("target", "statistic"), np.array([[0.3, 0.2, 0.4]] * 2)),
         },
         coords={
             "attribution_method": methods,
-            "order": [*methods, "random"],
+            "order": [*methods, "difference", "random"],
             "target": targets,
             "stage": ["value and policy", "fc", "conv1"],
             "map": ["signed", "absolute"],
@@ -179,7 +180,7 @@ def test_the_checks_are_drawn_as_they_are():
         assert any(np.array_equal(line.get_ydata(), excess) for line in signed.lines)
         found = one["similarity"].sel(map="absolute").values
         assert any(np.array_equal(line.get_ydata(), found) for line in absolute.lines)
-    for order in ("gradient", "random"):
+    for order in ("gradient", "difference", "random"):
         chosen = result.data["deletion"].sel(order=order, target="value").values
         assert any(np.array_equal(line.get_ydata(), chosen) for line in deletion.lines)
     assert any(np.array_equal(line.get_ydata(), [0.2, 0.2]) for line in signed.lines)
