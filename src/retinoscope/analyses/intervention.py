@@ -29,6 +29,7 @@ from retinoscope.rollouts.arenas import arena_of
 from retinoscope.rollouts.intervention import EditedPolicy
 from retinoscope.rollouts.spawning import nothing_to_import_again
 from retinoscope.scenarios.specification import TICS_PER_SECOND
+from retinoscope.settings import with_settings
 from retinoscope.statistics.bootstrap import Interval, bootstrap_interval
 from retinoscope.statistics.state_edits import Reading, StateEdit, ablate, clamp, random_reading, reading_of, swap
 
@@ -123,10 +124,7 @@ def intervene(
         UserError: a parameter is unknown or out of range, the agent has no recurrent core, or is not that of the
             recording.
     """
-    unknown = set(settings) - {field.name for field in dataclasses.fields(InterventionParameters)}
-    if unknown:
-        raise UserError(f"intervene: no parameter {min(unknown)!r}; see InterventionParameters")
-    settled = dataclasses.replace(parameters or InterventionParameters(), **settings)
+    settled = with_settings(parameters or InterventionParameters(), settings, "intervene")
     if not agent.policy.state_size:
         raise UserError(f"agent {agent.name!r}: has no recurrent core; there is nothing to intervene on")
     start = settle_examples(examples, {} if components is None else {"components": components})
