@@ -243,12 +243,8 @@ def _put(maps: NDArray[np.floating], found: NDArray[np.floating], weights: NDArr
     """The maps found, (fewer targets, ...), and of the other targets the combinations of them that `weights` give."""
     if weights is None:
         maps[...] = found
-        return
-    for one, weight in zip(maps, weights, strict=True):
-        first, *others = np.flatnonzero(weight)
-        np.multiply(found[first], weight[first], out=one)
-        for other in others:
-            one += weight[other] * found[other]
+    else:
+        np.matmul(weights, found.reshape(len(found), -1), out=maps.reshape(len(maps), -1))
 
 
 def maps_by_method(
