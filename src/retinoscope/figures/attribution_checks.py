@@ -106,7 +106,7 @@ def _draw_curves(axes: Axes, data: xarray.Dataset, which: str) -> None:
     fractions = data["fraction"].values
     for order in data["order"].values:
         colour, marker = _STYLES.get(str(order), ("0.5", ""))
-        line = {"random": "--", "difference": ":"}.get(str(order), "-")
+        line = {"random": "--", "difference": "-."}.get(str(order), "-")
         name = _CONTROLS.get(str(order), spoken(str(order)))
         values = data[which].sel(order=order).values
         axes.plot(fractions, values, line, color=colour, marker=marker, markersize=3.5, linewidth=1, label=name)
@@ -121,7 +121,7 @@ def _draw_agreement(axes: Axes, data: xarray.Dataset) -> None:
     axes.axvspan(low, high, color="0.88")
     axes.axvline(size, color="0.5", linewidth=1)
     axes.text(size, -0.75, "absolute: object's size alone", fontsize=7, va="bottom", ha="center")
-    axes.axvline(float(data["agreement_of_difference"][0]), color="0.5", linewidth=1, linestyle=":")
+    axes.axvline(float(data["agreement_of_difference"][0]), color="0.5", linewidth=1, linestyle="-.")
     axes.axvline(0, color="0.3", linewidth=0.6)
     for shift, which, face in ((-0.14, "signed", None), (0.14, "absolute", "white")):
         for y, method in zip(place, methods, strict=True):
