@@ -23,6 +23,8 @@ from retinoscope.figures.effect_classes import (
     title_of,
 )
 
+_HALO = [patheffects.withStroke(linewidth=2.5, foreground="white")]
+
 
 def action_given_stimulus(result: Result) -> Figure:
     """Draw P(action | class) as violins, the plane of the logits, and the summary by checkpoint.
@@ -126,10 +128,10 @@ def _logits(axes: Axes, result: Result) -> None:
             xytext=(0, 0),
             arrowprops={"arrowstyle": "->", "color": "0.25", "linewidth": 0.7},
         )
-    ends = 1.1 * scale * data["logit_axis"].values.T
-    for output, (x, y) in zip(data["output"].values, _apart(ends, reach), strict=True):
-        halo = [patheffects.withStroke(linewidth=2, foreground="white")]
-        axes.text(x, y, str(output), fontsize=6, ha="center", va="center", color="0.1", path_effects=halo)
+    ends = _apart(1.1 * scale * data["logit_axis"].values.T, reach)
+    axes.update_datalim(ends)
+    for output, (x, y) in zip(data["output"].values, ends, strict=True):
+        axes.text(x, y, str(output), fontsize=6, ha="center", va="center", color="0.1", path_effects=_HALO, zorder=5)
     shares = data["logit_share"].values
     axes.set_xlabel(f"PC 1 of the logits ({shares[0]:.0%})", fontsize=SMALL)
     axes.set_ylabel(f"PC 2 ({shares[1]:.0%})", fontsize=SMALL)
@@ -160,7 +162,7 @@ def _summary(axes: Axes, result: Result) -> None:
         axes.vlines(at, data[low], data[high], linewidth=width, color=colour, label=label, zorder=3 if width < 2 else 1)
     axes.plot(at, data["summary"], "o", color="black", markersize=5, zorder=4)
     for place, value in zip(at, data["summary"].values, strict=True):
-        axes.text(place + 0.12, value, f"{value:+.2f}", fontsize=SMALL, va="center")
+        axes.text(place + 0.12, value, f"{value:+.2f}", fontsize=SMALL, va="bottom")
     axes.axhline(0, color="0.4", linewidth=0.8, linestyle="--")
     axes.set_xticks(at, checkpoints, fontsize=SMALL)
     axes.set_xlim(-0.5, len(at) - 0.3)
