@@ -112,7 +112,7 @@ def _violins(axes: Axes, result: Result, action: str, is_lower: bool) -> None:
     axes.set_xlim(-0.6, len(names) - 0.4)
     axes.set_ylabel(f"P({action})", fontsize=NORMAL)
     axes.tick_params(labelsize=SMALL)
-    axes.tick_params(axis="x", labelsize=6.3)
+    axes.tick_params(axis="x", labelsize=6)
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -162,7 +162,8 @@ def _summary(axes: Axes, result: Result) -> None:
         axes.vlines(at, data[low], data[high], linewidth=width, color=colour, label=label, zorder=3 if width < 2 else 1)
     axes.plot(at, data["summary"], "o", color="black", markersize=5, zorder=4)
     for place, value in zip(at, data["summary"].values, strict=True):
-        axes.text(place + 0.12, value, f"{value:+.2f}", fontsize=SMALL, va="bottom")
+        says = f"{round(float(value), 2) + 0.0:+.2f}"  # no minus before zero
+        axes.text(place + 0.12, value, says, fontsize=SMALL, va="bottom")
     axes.axhline(0, color="0.4", linewidth=0.8, linestyle="--")
     axes.set_xticks(at, checkpoints, fontsize=SMALL)
     axes.set_xlim(-0.5, len(at) - 0.3)
@@ -246,4 +247,4 @@ def _classes_over_distance(axes: Axes, result: Result) -> None:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 8 else f"{name[:7]}…"
+    return name if len(name) <= 6 else f"{name[:5]}…"

@@ -88,7 +88,7 @@ def _by_layer(axes: Axes, result: Result, task: str) -> None:
     axes.tick_params(labelsize=SMALL)
     axes.spines[["top", "right"]].set_visible(False)
     if task == "class":
-        axes.legend(fontsize=6.5, frameon=False, loc="center left", ncols=2, handlelength=1.6)
+        axes.legend(fontsize=6.5, frameon=False, loc="best", ncols=2, handlelength=1.6)
 
 
 def _first_error(data: object) -> np.ndarray:
@@ -111,6 +111,7 @@ def _confusion(axes: Axes, result: Result) -> None:
     axes.set_xticks(range(len(names)), names, fontsize=SMALL, rotation=angle)
     axes.set_yticks(range(len(names)), names, fontsize=SMALL)
     axes.set_xlabel("class named", fontsize=NORMAL)
-    axes.set_ylabel("class shown, from harmful to healing", fontsize=NORMAL)
+    # Above and not beside: names of classes can be long, and the space to the left is another panel's.
     checkpoint = str(result.data["checkpoint"].values[-1])
-    axes.set_title(f"held-out images, read out of {layer}, {checkpoint}", fontsize=NORMAL, loc="left")
+    title = f"held-out images, read out of {layer}, {checkpoint};\nrows: class shown, from harmful to healing"
+    axes.set_title(title, fontsize=NORMAL, loc="left")
