@@ -118,6 +118,8 @@ def components(
         variables["correlation_chance"] = ("component", correlations.chance, {"units": "1"})
     data = xarray.Dataset(variables, coordinates)
     data.attrs["caption"] = _caption(samples, fitted, judged, rows)
+    if "kept" in data.dims:
+        data.attrs["caption"] += f" Of other numbers of components: over {chosen.sweep_runs} estimates."
     if isinstance(samples, RecordingWindows):
         data.attrs["correlation_caption"] = _correlation_caption(correlations.rows, correlations.episodes)
     stated = dataclasses.asdict(settled) | dataclasses.asdict(chosen)
@@ -150,7 +152,8 @@ def _swept(
     counts = [each for each in sorted(set(chosen.sweep)) if each <= len(fitted.units)]
     for count in counts:
         found = fit_components(fitted.rows[fitted.inlier_rows], method, count, seed)
-        again = component_stability(rows, groups, found, chosen.sweep_runs, seed, judged.chance)
+        is_given = count == fitted.components.count
+        again = judged if is_given else component_stability(rows, groups, found, chosen.sweep_runs, seed, judged.chance)
         explained.append(float(found.explained.sum()))
         index.append(float(np.median(again.index)))
         stable.append(int(again.is_stable.sum()))
