@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -45,14 +46,18 @@ def start_training(folder: Path, config: TrainingConfig) -> subprocess.Popen[byt
     script.write_text(SCRIPT)
     with (folder.parent / "output.txt").open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, str(script), str(folder), config.model_dump_json()], stdout=output, stderr=output
+            [sys.executable, str(script), str(folder), config.model_dump_json()],
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
 
 
-def wait_for_frames(folder: Path, process: subprocess.Popen[bytes]) -> None:
+def wait_for_frames(folder: Path, process: subprocess.Popen[bytes], more_than: int = 0) -> None:
     curve = folder / "learning_curve.csv"
     for _ in range(1200):
-        if curve.exists() and any(float(row["frames"]) > 0 for row in csv.DictReader(curve.read_text().splitlines())):
+        rows = csv.DictReader(curve.read_text().splitlines()) if curve.exists() else ()
+        if any(float(row["frames"]) > more_than for row in rows):
             return
         assert process.poll() is None, (folder.parent / "output.txt").read_text()
         time.sleep(0.1)
@@ -88,6 +93,23 @@ def test_an_interrupted_run_is_saved_loads_and_resumes_where_it_was(interrupted_
     log = (interrupted_run / "sf_log.txt").read_text()
     assert f"self.env_steps={before[-1].frames}" in log, "the second run began at the first one's checkpoint"
     assert list(interrupted_run.glob(".summary/0/events.out.tfevents.*")), "TensorBoard logs are there"
+
+
+def test_ended_by_a_scheduler_a_run_saves_and_leaves_no_process_behind(interrupted_run: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(interrupted_run, tmp_path / interrupted_run.name))
+    before = list_checkpoints(copy)[-1].frames
+    process = start_training(copy, SMALL)
+    wait_for_frames(copy, process, more_than=before)
+    process.terminate()
+    assert process.wait(timeout=60) == 0, (tmp_path / "output.txt").read_text()
+    assert list_checkpoints(copy)[-1].frames > before
+    for _ in range(100):
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    pytest.fail("players or engines still run")
 
 
 def test_a_run_directory_says_what_made_it(interrupted_run: Path) -> None:

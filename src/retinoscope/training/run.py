@@ -5,7 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +32,8 @@ def train(scenario: str | Path, out: str | Path, config: TrainingConfig | None =
 
     The run directory holds what Sample Factory writes (config.json, checkpoints, TensorBoard logs), the scenario
     (scenario.yaml), the parameters (training.json) and learning_curve.csv. Calling it again with the same directory
-    resumes from the last checkpoint; interrupting it (Ctrl-C) saves one first.
+    resumes from the last checkpoint; interrupting it (Ctrl-C, or SIGTERM, by which schedulers end jobs) saves one
+    first.
 
     Args:
         scenario: name or path of a scenario.
@@ -124,9 +129,23 @@ def _run(cfg: Any, run_directory: Path, config: TrainingConfig, progress: bool) 
     runner.register_observer(_make_observer(run_directory, config, progress))
     status = runner.init()
     if status == ExperimentStatus.SUCCESS:
-        status = runner.run()
+        with _termination_as_interrupt():
+            status = runner.run()
     if status == ExperimentStatus.FAILURE:
         raise RuntimeError(f"training failed; see {run_directory / 'sf_log.txt'}")
+
+
+@contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """SIGTERM saves and stops like Ctrl-C; by itself it would end this process and leave its players running."""
+    if threading.current_thread() is not threading.main_thread():  # where Python allows no handlers
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _make_observer(run_directory: Path, config: TrainingConfig, progress: bool) -> Any:
