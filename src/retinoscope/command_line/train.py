@@ -29,8 +29,8 @@ def train(
 ) -> None:
     """Train an agent; keep its checkpoints and learning curve.
 
-    Ctrl-C or SIGTERM saves a checkpoint and stops; the same command with the same --out resumes. The options of the network are
-    encoder ... rnn-size, the others belong to the algorithm, APPO.
+    Ctrl-C or SIGTERM saves a checkpoint and stops; the same command with the same --out resumes. The options of the
+    network are encoder ... rnn-size, the others belong to the algorithm, APPO.
 
     \b
     Example:
