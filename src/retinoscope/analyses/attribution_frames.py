@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -115,9 +113,9 @@ def each_in_a_process(
                 yield work(item)
                 advance(1)
             return
-        from retinoscope.rollouts.spawning import nothing_to_import_again
+        from retinoscope.rollouts.spawning import nothing_to_import_again, process_pool
 
-        with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
+        with process_pool(count) as pool:
             with nothing_to_import_again():
                 futures = [pool.submit(work, item) for item in given]
             for future in futures:

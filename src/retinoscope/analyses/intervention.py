@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
-import os
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +24,7 @@ from retinoscope.errors import UserError
 from retinoscope.progress import progress_bar
 from retinoscope.rollouts.arenas import arena_of
 from retinoscope.rollouts.intervention import EditedPolicy
-from retinoscope.rollouts.spawning import nothing_to_import_again
+from retinoscope.rollouts.spawning import nothing_to_import_again, process_pool
 from retinoscope.scenarios.specification import TICS_PER_SECOND
 from retinoscope.settings import with_settings
 from retinoscope.statistics.bootstrap import Interval, bootstrap_interval
@@ -279,8 +276,6 @@ def _played(
     # Imported late: evaluation returns Results, and with these come all analyses, this one among them.
     from retinoscope.rollouts.evaluation import play_episodes
 
-    if workers is not None and workers < 1:
-        raise UserError(f"workers: {workers} is too few; give at least 1")
     tasks = []
     for number, each in enumerate(edits):
         player = policy if each.edit is None else EditedPolicy(policy, each.edit.matrix, each.edit.offset)
@@ -288,8 +283,8 @@ def _played(
             episodes = list(range(first, min(first + _EPISODES_PER_TASK, settled.episodes)))
             tasks.append((number, (player, arena, episodes, settled.seed, settled.greedy)))
     rows: dict[tuple[int, int], dict[str, Any]] = {}
-    pool = ProcessPoolExecutor(workers or os.cpu_count() or 1, mp_context=multiprocessing.get_context("spawn"))
-    with progress_bar("episodes", len(edits) * settled.episodes, progress) as advance, pool:
+    count = len(edits) * settled.episodes
+    with progress_bar("episodes", count, progress) as advance, process_pool(workers) as pool:
         with nothing_to_import_again():
             futures = [(number, pool.submit(play_episodes, *arguments)) for number, arguments in tasks]
         for number, future in futures:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 from collections.abc import Iterable
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +18,7 @@ from retinoscope.progress import progress_bar
 from retinoscope.rollouts.arenas import arena_of
 from retinoscope.rollouts.chance import ActionSampler, world_seed
 from retinoscope.rollouts.environment import GatheringEnvironment
-from retinoscope.rollouts.spawning import nothing_to_import_again
+from retinoscope.rollouts.spawning import nothing_to_import_again, process_pool
 from retinoscope.scenarios import ArenaArchive, Scenario
 from retinoscope.scenarios.specification import TICS_PER_SECOND
 from retinoscope.statistics.bootstrap import Interval, bootstrap_interval, ratio_of_sums
@@ -67,13 +65,11 @@ def evaluate(
         raise UserError(f"episodes: {episodes} is too few for an interval; use at least 2")
     if seed < 0:
         raise UserError(f"seed: {seed} is negative; give 0 or more")
-    if workers is not None and workers < 1:
-        raise UserError(f"workers: {workers} is too few; give at least 1")
     chosen = arena_of(agent, arena)
     tasks = _tasks(agent.policy, chosen, episodes, seed, greedy)
     rows: dict[tuple[str, int], dict[str, Any]] = {}
     bar = progress_bar("episodes", total=2 * episodes, visible=progress)
-    with bar as advance, _pool(workers) as pool:
+    with bar as advance, process_pool(workers) as pool:
         with nothing_to_import_again():
             futures = [pool.submit(play_episodes, *arguments) for _, arguments in tasks]
         names: dict[Future[list[dict[str, Any]]], str] = dict(zip(futures, (name for name, _ in tasks), strict=True))
@@ -175,11 +171,6 @@ def _tasks(
     groups = [list(range(start, min(start + _EPISODES_PER_TASK, episodes))) for start in starts]
     players: Iterable[tuple[str, Policy | None]] = (("agent", policy.to("cpu")), ("random", None))
     return [(name, (player, arena, group, seed, greedy)) for name, player in players for group in groups]
-
-
-def _pool(workers: int | None) -> ProcessPoolExecutor:
-    count = workers or os.cpu_count() or 1
-    return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
 
 
 def _to_result(

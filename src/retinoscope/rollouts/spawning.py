@@ -2,10 +2,51 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import sys
+import threading
 import types
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+
+from retinoscope.errors import UserError
+
+
+@contextmanager
+def process_pool(workers: int | None) -> Iterator[ProcessPoolExecutor]:
+    """Processes for independent tasks; hand these over within `nothing_to_import_again`.
+
+    They end with the process that started them, however that ends. When the block is left, tasks that have not begun
+    are dropped.
+
+    Args:
+        workers: how many; None for one per core.
+
+    Raises:
+        UserError: there are fewer than one.
+    """
+    if workers is not None and workers < 1:
+        raise UserError(f"workers: {workers} is too few; give at least 1")
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers or os.cpu_count() or 1, mp_context=spawn, initializer=_end_with_parent)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """A worker of a killed process would otherwise wait for its next task forever, and hold its memory."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager

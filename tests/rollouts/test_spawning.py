@@ -1,0 +1,61 @@
+"""Pools of processes end with whoever started them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from retinoscope.errors import UserError
+from retinoscope.rollouts.spawning import nothing_to_import_again, process_pool
+
+SCRIPT = """
+import os, time
+from retinoscope.rollouts.spawning import nothing_to_import_again, process_pool
+with process_pool(2) as pool:
+    with nothing_to_import_again():
+        found = {pool.submit(os.getpid).result() for _ in range(20)}
+        busy = pool.submit(time.sleep, 600)
+    print(*found, flush=True)
+    busy.result()
+"""
+
+
+def is_running(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/stat")
+    return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_workers_busy_or_idle_end_with_a_killed_parent(how: signal.Signals) -> None:
+    with subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        workers = [int(each) for each in parent.stdout.readline().split()]
+        assert workers and all(map(is_running, workers))
+        parent.send_signal(how)
+        parent.wait(timeout=20)
+    for _ in range(200):
+        if not any(map(is_running, workers)):
+            return
+        time.sleep(0.1)
+    pytest.fail(f"still running: {[each for each in workers if is_running(each)]}")
+
+
+def test_what_has_not_begun_is_dropped_when_the_block_is_left() -> None:
+    later: list[Future[None]] = []
+    with pytest.raises(KeyError), process_pool(1) as pool, nothing_to_import_again():
+        pool.submit(os.getpid).result()
+        later = [pool.submit(time.sleep, 0.2) for _ in range(500)]
+        raise KeyError
+    assert any(each.cancelled() for each in later)
+
+
+def test_no_workers_are_refused() -> None:
+    with pytest.raises(UserError, match="workers: 0 is too few"), process_pool(0):
+        pass
