@@ -34,9 +34,11 @@ SMALL = TrainingConfig(
     environments_per_worker=4,
 )
 SCRIPT = """
-import sys
+import signal, sys
 from retinoscope.training import TrainingConfig, train
 if __name__ == "__main__":
+    # Where the tests themselves run in the background, Ctrl-C is ignored by all that they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     train("apples", sys.argv[1], TrainingConfig.model_validate_json(sys.argv[2]))
 """
 
