@@ -25,7 +25,7 @@ from pathlib import Path
 from recording import ENVIRONMENTS, engine_alone, ours
 
 import retinoscope
-from retinoscope.analyses.event_triggered import event_triggered
+from retinoscope.analyses.behaviour.event_triggered import event_triggered
 from retinoscope.analyses.layer_activity import activity_blocks
 from retinoscope.scenarios import get_arena
 

@@ -31,10 +31,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from retinoscope.analyses.dataset_examples import ExampleParameters, dataset_examples, fit_examples
-from retinoscope.analyses.samples import ArraySamples
-from retinoscope.report.example_files import write_json
+from retinoscope.analyses.memory.dataset_examples import ExampleParameters, dataset_examples, fit_examples
+from retinoscope.analyses.memory.samples import ArraySamples
 from retinoscope.statistics.dataset_examples import LEVELS, SCOPES, at_any_step, find_thresholds, is_at_level
+from retinoscope.workflows.example_files import write_json
 
 SAMPLES, STEPS, UNITS, COMPONENTS, PROPORTION = 4_000, 16, 64, 16, 0.1
 GOAL, MOST_BYTES = 20, 2_000_000_000

@@ -30,7 +30,7 @@ from PIL import Image
 
 import retinoscope
 from retinoscope.agents.policy import Policy, inference
-from retinoscope.analyses.display import evoked
+from retinoscope.analyses.images.display import evoked
 from retinoscope.scenarios import ArenaArchive, get_arena
 from retinoscope.stimuli.arena_presentation import empty_view
 from retinoscope.stimuli.places import InArena, Pasted, Place

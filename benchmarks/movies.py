@@ -22,12 +22,12 @@ import xarray
 from matplotlib.animation import ArtistAnimation, PillowWriter
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from retinoscope.report import movie
 
 import retinoscope
-from retinoscope.analyses.activation_movies import ActivationMovieParameters, activation_movies, movie_blocks
-from retinoscope.analyses.result import Result
+from retinoscope.analyses.behaviour.activation_movies import ActivationMovieParameters, activation_movies, movie_blocks
 from retinoscope.figures.activation_movies import MAP, MovieLayout, activation_frames, movie_layout
-from retinoscope.report import movie
+from retinoscope.result import Result
 
 CHANNELS, ROWS, COLUMNS, VIEW = 16, 28, 38, (60, 80)
 RATE = 17.5

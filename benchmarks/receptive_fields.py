@@ -30,7 +30,7 @@ from retinoscope.agents.actor_critic import ActorCriticPolicy, NetworkDescriptio
 from retinoscope.agents.load import load_agent
 from retinoscope.agents.networks import NetworkConfig
 from retinoscope.agents.policy import ActionHead, Policy, inference
-from retinoscope.analyses.receptive_fields import receptive_fields
+from retinoscope.analyses.early_vision.receptive_fields import receptive_fields
 from retinoscope.scenarios.specification import ACTION_HEADS
 from retinoscope.stimuli.white_noise import WhiteNoise, noise_level
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import xarray
 
-from retinoscope.analyses.result import Result
-from retinoscope.analyses.simulation import simulation
+from retinoscope.analyses.behaviour.simulation import simulation
+from retinoscope.result import Result
 
 HEADS = {"turn": ("none", "left", "right"), "move": ("none", "forward", "backward")}
 SCENARIO = "name: planted\nhealth: {start: 100, maximum: 200}\n"

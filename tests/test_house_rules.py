@@ -32,7 +32,7 @@ NEVER = {
 
 OURS = {
     "statistics/": ("retinoscope.statistics", "retinoscope.errors"),
-    "figures/": ("retinoscope.figures", "retinoscope.analyses.result", "retinoscope.errors"),
+    "figures/": ("retinoscope.figures", "retinoscope.result", "retinoscope.errors"),
 }
 """All of our modules that these rooms may import."""
 

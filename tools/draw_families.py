@@ -38,7 +38,7 @@ def main() -> None:
         if name == "class-effects":
             save(draw_effects({each: from_files(each, files) for each in (*DISTINCT, *PAIRS)}), IMAGES / f"{name}.png")
         else:
-            result = retinoscope.analyses.scenario_preview(get_arena(from_files(name, files)), seed=1)
+            result = retinoscope.analyses.images.scenario_preview(get_arena(from_files(name, files)), seed=1)
             save(retinoscope.figures.scenario_preview(result), IMAGES / f"scenario-{name.replace('_', '-')}.png")
 
 

@@ -29,11 +29,7 @@ if TYPE_CHECKING:
     from retinoscope.agents.agent import Agent
     from retinoscope.agents.load import load_agent, shipped_agents
     from retinoscope.agents.random_agent import random_agent
-    from retinoscope.analyses.result import Result, load_result
-    from retinoscope.report import analyze, rebuild_report
-    from retinoscope.report.examples import examples
-    from retinoscope.report.intervene import intervene
-    from retinoscope.report.watch import watch
+    from retinoscope.result import Result, load_result
     from retinoscope.rollouts import Recording, record
     from retinoscope.rollouts import open_recording as open
     from retinoscope.rollouts.environment_play import play
@@ -41,6 +37,10 @@ if TYPE_CHECKING:
     from retinoscope.scenarios import Scenario, get_arena, load_scenario, new_scenario, shipped_scenarios
     from retinoscope.training import TrainingConfig, train
     from retinoscope.training.classifier import train_classifier
+    from retinoscope.workflows import analyze, rebuild_report
+    from retinoscope.workflows.examples import examples
+    from retinoscope.workflows.intervene import intervene
+    from retinoscope.workflows.watch import watch
 
 __version__ = "0.1.0"
 
@@ -90,17 +90,17 @@ _HOMES = {
     "load_agent": "retinoscope.agents.load",
     "random_agent": "retinoscope.agents.random_agent",
     "evaluate": "retinoscope.rollouts.evaluation",
-    "watch": "retinoscope.report.watch",
+    "watch": "retinoscope.workflows.watch",
     "play": "retinoscope.rollouts.environment_play",
     "Recording": "retinoscope.rollouts",
     "record": "retinoscope.rollouts",
     "open": "retinoscope.rollouts:open_recording",
-    "Result": "retinoscope.analyses.result",
-    "load_result": "retinoscope.analyses.result",
-    "analyze": "retinoscope.report",
-    "examples": "retinoscope.report.examples",
-    "intervene": "retinoscope.report.intervene",
-    "rebuild_report": "retinoscope.report",
+    "Result": "retinoscope.result",
+    "load_result": "retinoscope.result",
+    "analyze": "retinoscope.workflows",
+    "examples": "retinoscope.workflows.examples",
+    "intervene": "retinoscope.workflows.intervene",
+    "rebuild_report": "retinoscope.workflows",
 }
 
 

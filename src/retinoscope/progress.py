@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -37,3 +38,14 @@ def progress_bar(what: str, total: float, visible: bool) -> Iterator[Callable[[f
             bar.update(task, advance=count, rate=f"{speed:,.0f}/s" if speed else "")
 
         yield advance
+
+
+def say(line: str, visible: bool) -> None:
+    """One plain line on standard error where that is no terminal: the log of a batch job. A terminal has bars.
+
+    Args:
+        line: what to say.
+        visible: False says nothing.
+    """
+    if visible and not sys.stderr.isatty():
+        print(f"retinoscope: {line}", file=sys.stderr, flush=True)

@@ -7,7 +7,7 @@ import functools
 import numpy as np
 
 import retinoscope
-from retinoscope.analyses.result import Result
+from retinoscope.result import Result
 from retinoscope.scenarios.image_sets import LabelledImages, load_labelled_images
 from retinoscope.stimuli.places import Presentation
 
@@ -26,7 +26,7 @@ def few_digits(per_class: int = 24) -> LabelledImages:
 @functools.cache
 def decoding_result() -> Result:
     """All checkpoints of the shipped digits agent."""
-    from retinoscope.analyses.decoding import DecodingParameters, decoding
+    from retinoscope.analyses.images.decoding import DecodingParameters, decoding
 
     parameters = DecodingParameters(("conv2", "fc", "policy"), components=30, permutations=20)
     return decoding(retinoscope.load_agent("digits"), dataset=few_digits(), presentation=NEAR, parameters=parameters)
@@ -35,7 +35,7 @@ def decoding_result() -> Result:
 @functools.cache
 def action_result() -> Result:
     """All checkpoints, at one place near and one far."""
-    from retinoscope.analyses.action_given_stimulus import ActionParameters, action_given_stimulus
+    from retinoscope.analyses.images.action_given_stimulus import ActionParameters, action_given_stimulus
 
     presentation = Presentation(distances=(100.0, 400.0), bearings=(0.0, 20.0))
     parameters = ActionParameters(images=200)
@@ -47,7 +47,7 @@ def action_result() -> Result:
 @functools.cache
 def embedding_result() -> Result:
     """Of the last dense layer."""
-    from retinoscope.analyses.dataset_embedding import EmbeddingParameters, dataset_embedding
+    from retinoscope.analyses.images.dataset_embedding import EmbeddingParameters, dataset_embedding
 
     parameters = EmbeddingParameters(("fc",), images=150, perplexity=12)
     return dataset_embedding(
@@ -58,7 +58,7 @@ def embedding_result() -> Result:
 @functools.cache
 def attribution_result() -> Result:
     """Of the probability of walking forward."""
-    from retinoscope.analyses.dataset_attribution import DatasetAttributionParameters, dataset_attribution
+    from retinoscope.analyses.images.dataset_attribution import DatasetAttributionParameters, dataset_attribution
 
     parameters = DatasetAttributionParameters(("probability:move forward",), images_per_class=2)
     return dataset_attribution(

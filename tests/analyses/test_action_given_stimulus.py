@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from retinoscope.analyses.action_given_stimulus import action_given_stimulus
+from retinoscope.analyses.images.action_given_stimulus import action_given_stimulus
 from retinoscope.errors import UserError
 from retinoscope.scenarios import get_arena
 from retinoscope.stimuli.places import Presentation

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from retinoscope.analyses.activation_movies import ActivationMovieParameters, activation_movies, movie_blocks
-from retinoscope.analyses.result import load_result
+from retinoscope.analyses.behaviour.activation_movies import ActivationMovieParameters, activation_movies, movie_blocks
 from retinoscope.errors import NotMeasurable, UserError
+from retinoscope.result import load_result
 from tests.rollouts.recordings import small_agent
 
 

@@ -6,13 +6,13 @@ import json
 
 import numpy as np
 import pytest
+from retinoscope.report.drawings.attribution import DRAWINGS
 
-from retinoscope.analyses.attribution import attribution
-from retinoscope.analyses.result import load_result
+from retinoscope.analyses.attribution.episode_attribution import attribution
+from retinoscope.analyses.drawing import MovieDrawing
 from retinoscope.attribution import attribute, default_targets
 from retinoscope.errors import UserError
-from retinoscope.report.drawings.attribution import DRAWINGS
-from retinoscope.report.drawings.drawing import MovieDrawing
+from retinoscope.result import load_result
 from retinoscope.rollouts.environment_views import views_again
 from tests.rollouts.recordings import small_agent
 

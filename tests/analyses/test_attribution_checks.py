@@ -9,14 +9,14 @@ import json
 import numpy as np
 import pytest
 import torch
+from retinoscope.report.drawings.attribution import DRAWINGS
 
-from retinoscope.analyses.attribution_checks import attribution_checks
-from retinoscope.analyses.attribution_summary import is_passed, similarity, strength, worst_stage
-from retinoscope.analyses.result import load_result
+from retinoscope.analyses.attribution.attribution_checks import attribution_checks
+from retinoscope.analyses.attribution.attribution_summary import is_passed, similarity, strength, worst_stage
 from retinoscope.attribution.parameters import METHODS
 from retinoscope.errors import UserError
 from retinoscope.figures.attribution_checks import spoken
-from retinoscope.report.drawings.attribution import DRAWINGS
+from retinoscope.result import load_result
 from retinoscope.rollouts import record
 from tests.rollouts.recordings import small_agent
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from retinoscope.analyses.burn_in import BurnInParameters, burn_in, burn_in_of, choose_burn_in
-from retinoscope.analyses.result import load_result
+from retinoscope.analyses.behaviour.burn_in import BurnInParameters, burn_in, burn_in_of, choose_burn_in
 from retinoscope.errors import NotMeasurable, UserError
+from retinoscope.result import load_result
 from tests.planted_recordings import leaking_agent, recording_of_agent
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from retinoscope.analyses.component_gallery import GalleryParameters, component_gallery
-from retinoscope.analyses.dataset_examples import dataset_examples
-from retinoscope.analyses.recording_windows import RecordingWindows
-from retinoscope.analyses.result import Result
-from retinoscope.analyses.samples import ArraySamples
+from retinoscope.analyses.memory.component_gallery import GalleryParameters, component_gallery
+from retinoscope.analyses.memory.dataset_examples import dataset_examples
+from retinoscope.analyses.memory.recording_windows import RecordingWindows
+from retinoscope.analyses.memory.samples import ArraySamples
 from retinoscope.errors import UserError
+from retinoscope.result import Result
 from retinoscope.rollouts import Recording
 from tests.rollouts.recordings import small_agent
 
@@ -47,7 +47,7 @@ def test_frames_are_those_of_the_windows(gallery: Result, small_recording: Recor
 
 
 def test_attribution_is_the_gradient_through_time_of_the_component(gallery: Result, small_recording: Recording) -> None:
-    from retinoscope.analyses.components import ComponentParameters, components
+    from retinoscope.analyses.memory.components import ComponentParameters, components
 
     agent = small_agent()
     quick = ComponentParameters(runs=2, sweep=(2,), sweep_runs=2)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from retinoscope.analyses.component_quantities import quantities_of, quantity_names
-from retinoscope.analyses.components import ComponentParameters, components
-from retinoscope.analyses.recording_windows import RecordingWindows
-from retinoscope.analyses.result import Result, load_result
+from retinoscope.analyses.memory.component_quantities import quantities_of, quantity_names
+from retinoscope.analyses.memory.components import ComponentParameters, components
+from retinoscope.analyses.memory.recording_windows import RecordingWindows
 from retinoscope.errors import UserError
+from retinoscope.result import Result, load_result
 from retinoscope.rollouts import Recording
 from tests.statistics.test_components import matches, mixed, planted_sources
 
@@ -82,7 +82,7 @@ def test_patterns_and_directions_belong_together_and_are_saved(of_recording: Res
 
 
 def test_the_same_windows_and_components_as_of_the_lists(of_recording: Result, small_recording: Recording) -> None:
-    from retinoscope.analyses.dataset_examples import dataset_examples
+    from retinoscope.analyses.memory.dataset_examples import dataset_examples
 
     lists = dataset_examples(small_recording, components="pca:3", window_steps=6, burn_in_steps=2)
     windows = RecordingWindows(small_recording, 6, burn_in=2)

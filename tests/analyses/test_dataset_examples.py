@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import retinoscope.analyses.memory_components as memory_components
-import retinoscope.analyses.samples as samples_module
-from retinoscope.analyses.dataset_examples import ExampleParameters, dataset_examples
-from retinoscope.analyses.recording_windows import RecordingWindows
-from retinoscope.analyses.samples import ArraySamples, FolderSamples
+import retinoscope.analyses.memory.memory_components as memory_components
+import retinoscope.analyses.memory.samples as samples_module
+from retinoscope.analyses.memory.dataset_examples import ExampleParameters, dataset_examples
+from retinoscope.analyses.memory.recording_windows import RecordingWindows
+from retinoscope.analyses.memory.samples import ArraySamples, FolderSamples
 from retinoscope.errors import UserError
-from retinoscope.report.example_files import write_json
 from retinoscope.rollouts import Recording
+from retinoscope.workflows.example_files import write_json
 from tests.oracles_examples import slow_levels, slow_lists
 
 SHAPES = [(1, 1, 1), (1, 7, 2), (9, 1, 2), (2, 3, 2), (40, 6, 3), (33, 5, 4)]

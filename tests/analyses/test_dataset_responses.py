@@ -8,9 +8,9 @@ import torch
 
 import retinoscope
 from retinoscope.agents.agent import Agent
-from retinoscope.analyses.dataset_presentation import PresentationParameters, dataset_presentation
-from retinoscope.analyses.recurrent_response import RecurrentParameters, recurrent_response
-from retinoscope.analyses.twin_comparison import TwinParameters, twin_comparison
+from retinoscope.analyses.images.dataset_presentation import PresentationParameters, dataset_presentation
+from retinoscope.analyses.images.recurrent_response import RecurrentParameters, recurrent_response
+from retinoscope.analyses.images.twin_comparison import TwinParameters, twin_comparison
 from retinoscope.errors import NotMeasurable
 from retinoscope.figures.dataset_presentation import dataset_presentation as draw_presentation
 from retinoscope.figures.recurrent_response import recurrent_response as draw_response
@@ -60,7 +60,7 @@ def test_the_response_of_the_memory_is_the_difference_to_the_same_history_withou
     agent, steps = small_agent(), 3
     parameters = RecurrentParameters(steps, histories=4, settled=5, images=24, components=4, permutations=5)
     result = recurrent_response(agent, small_recording, small_recording_arena, presentation=NEAR, parameters=parameters)
-    from retinoscope.analyses.shown_dataset import shown_dataset
+    from retinoscope.analyses.images.shown_dataset import shown_dataset
 
     shown = shown_dataset(small_recording_arena)
     chosen = shown.some(24, 0)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from retinoscope.agents.agent import Agent
-from retinoscope.analyses.decoding import DecodingParameters, class_score_text, decoding
+from retinoscope.analyses.images.decoding import DecodingParameters, class_score_text, decoding
 from retinoscope.errors import UserError
 from retinoscope.scenarios import get_arena
 from retinoscope.scenarios.image_sets import LabelledImages

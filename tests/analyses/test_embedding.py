@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retinoscope.analyses.embedding import EmbeddingParameters, embedding
-from retinoscope.analyses.result import Result, load_result
+from retinoscope.analyses.behaviour.embedding import EmbeddingParameters, embedding
 from retinoscope.errors import UserError
+from retinoscope.result import Result, load_result
 from retinoscope.rollouts import Recording
 from retinoscope.statistics import embedding as statistics
 from tests.planted_activity import PlantedActivity
@@ -121,7 +121,7 @@ def test_what_an_interrupted_run_left_is_used_again(
 
     import sys
 
-    module = sys.modules["retinoscope.analyses.embedding"]
+    module = sys.modules["retinoscope.analyses.behaviour.embedding"]
     monkeypatch.setattr(module, "nearest_neighbours", searching)
     monkeypatch.setattr(module, "embed", optimising)
 

@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from retinoscope.analyses.event_triggered import event_triggered
-from retinoscope.analyses.event_triggered_parameters import EventTriggeredParameters, Pace, PickUps
-from retinoscope.analyses.result import load_result
+from retinoscope.analyses.behaviour.event_triggered import event_triggered
+from retinoscope.analyses.behaviour.event_triggered_parameters import EventTriggeredParameters, Pace, PickUps
 from retinoscope.errors import NotMeasurable, UserError
+from retinoscope.result import load_result
 from retinoscope.rollouts import open_recording
 from tests.oracles_events import AFTER, BEFORE, BOTH, NOTHING, planted_episodes, slow_average
 from tests.planted_recordings import recording_of

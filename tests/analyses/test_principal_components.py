@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from retinoscope.analyses import component_fit
-from retinoscope.analyses.component_fit import fit_components
+from retinoscope.analyses.behaviour.layer_components import fit_components
+from retinoscope.analyses.behaviour.principal_components import first_component, principal_components
 from retinoscope.analyses.layer_activity import activity_blocks
-from retinoscope.analyses.principal_components import first_component, principal_components
-from retinoscope.analyses.result import load_result
 from retinoscope.errors import UserError
+from retinoscope.result import load_result
 from retinoscope.rollouts import Recording
 from tests.planted_activity import PlantedActivity, latent_activity
 from tests.rollouts.recordings import small_agent

@@ -9,10 +9,10 @@ import pytest
 import scipy.stats
 
 from retinoscope.agents.agent import Agent
+from retinoscope.analyses.behaviour.raster import raster
 from retinoscope.analyses.layer_activity import activity_blocks
-from retinoscope.analyses.raster import raster
-from retinoscope.analyses.result import Result, load_result
 from retinoscope.errors import UserError
+from retinoscope.result import Result, load_result
 from retinoscope.rollouts import Recording
 from tests.planted_activity import PlantedActivity, chain_activity
 from tests.rollouts.recordings import small_agent

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from retinoscope.agents.agent import Agent
-from retinoscope.analyses.receptive_fields import ReceptiveFieldParameters, cross_check, receptive_fields
-from retinoscope.analyses.result import load_result
+from retinoscope.analyses.early_vision.receptive_fields import ReceptiveFieldParameters, cross_check, receptive_fields
 from retinoscope.errors import UserError
+from retinoscope.result import load_result
 from retinoscope.stimuli.patches import RecordedPatches
 from tests.oracles import composed_filters, gradient_of_one_unit
 from tests.synthetic import PIXEL_SCALE, convolution_of, gabor_policy, small_policy

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from retinoscope.report.drawings import DRAWINGS
 
 import retinoscope.analyses
-from retinoscope.analyses.receptive_field_parameters import MAX_STIMULI, chosen_layers
+from retinoscope.analyses.early_vision.receptive_field_parameters import MAX_STIMULI, chosen_layers
 from retinoscope.analyses.registry import ALWAYS, ANALYSES, Inputs, Options, select_analyses
 from retinoscope.errors import UserError
-from retinoscope.report.drawings import DRAWINGS
 from tests.rollouts.recordings import small_agent
 from tests.simulations import HEADS, PlantedRecording, planted_rows
 

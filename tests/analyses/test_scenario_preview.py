@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from retinoscope.analyses.result import load_result
-from retinoscope.analyses.scenario_preview import EXAMPLES, scenario_preview
+from retinoscope.analyses.images.scenario_preview import EXAMPLES, scenario_preview
 from retinoscope.errors import UserError
+from retinoscope.result import load_result
 from retinoscope.rollouts.environment import GatheringEnvironment
 from tests.arenas import build_arena, image_folder_scenario
 from tests.families import family

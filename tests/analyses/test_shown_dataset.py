@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from retinoscope.analyses.display import evoked
-from retinoscope.analyses.shown_dataset import shown_dataset
+from retinoscope.analyses.images.display import evoked
+from retinoscope.analyses.images.shown_dataset import shown_dataset
 from retinoscope.errors import UserError
 from retinoscope.scenarios import get_arena
 from retinoscope.scenarios.image_sets import LabelledImages

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import xarray
 
-from retinoscope.analyses.result import load_result
-from retinoscope.analyses.simulation import simulation
+from retinoscope.analyses.behaviour.simulation import simulation
 from retinoscope.errors import UserError
+from retinoscope.result import load_result
 from retinoscope.rollouts import Recording, record
 from tests.rollouts.recordings import small_agent, small_arena
 from tests.simulations import HEADS, PlantedRecording, planted_rows, planted_simulation

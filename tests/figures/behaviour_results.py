@@ -10,7 +10,7 @@ import xarray
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from retinoscope.analyses.result import Result
+from retinoscope.result import Result
 
 EFFECTS = {"poison": -20, "stone": 0, "fruit": 25}
 

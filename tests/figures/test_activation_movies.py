@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import xarray
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 from retinoscope.figures import canvas
 from retinoscope.figures.activation_movies import (
@@ -18,6 +17,7 @@ from retinoscope.figures.activation_movies import (
     colour_table,
     movie_layout,
 )
+from retinoscope.result import Result
 
 ROWS, COLUMNS = 5, 7
 

@@ -7,7 +7,6 @@ import pytest
 import xarray
 from matplotlib.figure import Figure
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 from retinoscope.figures import canvas
 from retinoscope.figures.attribution import (
@@ -19,6 +18,7 @@ from retinoscope.figures.attribution import (
 from retinoscope.figures.attribution_checks import attribution_checks
 from retinoscope.figures.contact_sheet import contact_sheet
 from retinoscope.figures.overlay import colour_bar, faded, overlay
+from retinoscope.result import Result
 
 TARGETS = ("value", "probability:move forward")
 

@@ -7,13 +7,13 @@ import pytest
 import xarray
 from matplotlib.figure import Figure
 
-from retinoscope.analyses.burn_in import burn_in as measure_burn_in
-from retinoscope.analyses.event_triggered import event_triggered as measure_events
-from retinoscope.analyses.result import Result
+from retinoscope.analyses.behaviour.burn_in import burn_in as measure_burn_in
+from retinoscope.analyses.behaviour.event_triggered import event_triggered as measure_events
 from retinoscope.errors import UserError
 from retinoscope.figures.burn_in import burn_in
 from retinoscope.figures.event_triggered import event_triggered, event_triggered_claims, event_triggered_units
 from retinoscope.figures.training_progress import training_progress
+from retinoscope.result import Result
 from tests.oracles_events import BEFORE, BOTH, planted_episodes
 from tests.planted_recordings import leaking_agent, recording_of, recording_of_agent
 

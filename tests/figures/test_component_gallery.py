@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import xarray
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 from retinoscope.figures.component_gallery import component_gallery
+from retinoscope.result import Result
 from tests.figures.test_components import assert_nothing_overlaps
 
 

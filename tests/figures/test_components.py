@@ -11,9 +11,9 @@ import xarray
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 from retinoscope.figures.components import component_correlates, components
+from retinoscope.result import Result
 
 
 def planted(count: int = 16, kept: tuple[int, ...] = (4, 8, 16, 24, 32), is_recorded: bool = True) -> Result:

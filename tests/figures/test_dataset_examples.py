@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import xarray
 
-from retinoscope.analyses.dataset_examples import dataset_examples as measure
-from retinoscope.analyses.result import Result
+from retinoscope.analyses.memory.dataset_examples import dataset_examples as measure
 from retinoscope.errors import UserError
 from retinoscope.figures.dataset_examples import dataset_examples, pages
+from retinoscope.result import Result
 from tests.figures.test_components import assert_nothing_overlaps
 
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
+from retinoscope.report.drawings.dataset import DRAWINGS
 
+from retinoscope.analyses.drawing import TableDrawing, TextDrawing
 from retinoscope.errors import UserError
 from retinoscope.figures.action_given_stimulus import action_given_stimulus, action_given_stimulus_by_place
 from retinoscope.figures.dataset_attribution import dataset_attribution
 from retinoscope.figures.dataset_embedding import dataset_embedding
 from retinoscope.figures.decoding import decoding
 from retinoscope.figures.effect_classes import colour_of, marker_of
-from retinoscope.report.drawings.dataset import DRAWINGS
-from retinoscope.report.drawings.drawing import TableDrawing, TextDrawing
 from tests.analyses.dataset_runs import action_result, attribution_result, decoding_result, embedding_result
 
 DRAWN = [

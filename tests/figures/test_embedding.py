@@ -8,9 +8,9 @@ import pytest
 import xarray
 from matplotlib.colors import to_rgba
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 from retinoscope.figures.embedding import VARIABLES, embedding
+from retinoscope.result import Result
 from tests.figures.behaviour_results import embedding_result, faults_of, words_of
 
 

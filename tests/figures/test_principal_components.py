@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import xarray
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 from retinoscope.figures.principal_components import (
     principal_components,
     principal_components_map,
     principal_components_time,
 )
+from retinoscope.result import Result
 from tests.figures.behaviour_results import components_result, faults_of, words_of
 
 ALL = (principal_components, principal_components_map, principal_components_time)

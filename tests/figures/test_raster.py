@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import xarray
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 from retinoscope.figures.raster import raster
+from retinoscope.result import Result
 from tests.figures.behaviour_results import faults_of, raster_result
 
 

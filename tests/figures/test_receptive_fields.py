@@ -11,10 +11,10 @@ import xarray
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from retinoscope.analyses.receptive_fields import receptive_fields as measure
-from retinoscope.analyses.result import Result, load_result
+from retinoscope.analyses.early_vision.receptive_fields import receptive_fields as measure
 from retinoscope.errors import UserError
 from retinoscope.figures.receptive_fields import MAP, receptive_fields, receptive_fields_all
+from retinoscope.result import Result, load_result
 from tests.synthetic import gabor_policy, small_policy
 
 

@@ -10,9 +10,9 @@ import xarray
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 from retinoscope.figures.scenario_preview import HEALS, HURTS, scenario_preview
+from retinoscope.result import Result
 
 
 def planted(effects=(30, -20, 0), name="{}", examples=6, distractors=(), obstacles=0):

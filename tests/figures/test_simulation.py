@@ -9,9 +9,9 @@ import pytest
 import xarray
 from matplotlib.figure import Figure
 
-from retinoscope.analyses.result import Result
 from retinoscope.figures import canvas
 from retinoscope.figures.simulation import simulation_frames, simulation_summary, view_position
+from retinoscope.result import Result
 from tests.simulations import planted_rows, planted_simulation
 
 GREY_SIX = ((33, 47, 1), {"go": ("ahead", "back", "left", "right", "up", "a very long name that does not fit")})

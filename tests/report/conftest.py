@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from retinoscope.report import AnalysisRun, analyze
 
 from retinoscope.agents.agent import Agent
-from retinoscope.report import AnalysisRun, analyze
 from retinoscope.scenarios import ArenaArchive
 from tests.rollouts.recordings import small_agent, small_arena
 

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 import xarray
 from PIL import Image
+from retinoscope.report import AnalysisRun, analyze, rebuild_report
 
 from retinoscope.agents.agent import Agent
 from retinoscope.analyses import registry
-from retinoscope.analyses.result import Result, load_result
-from retinoscope.analyses.simulation import simulation
+from retinoscope.analyses.behaviour.simulation import simulation
 from retinoscope.errors import UserError
-from retinoscope.report import AnalysisRun, analyze, rebuild_report
-from retinoscope.report.reuse import result_key
+from retinoscope.result import Result, load_result
 from retinoscope.rollouts import open_recording
 from retinoscope.scenarios import ArenaArchive
+from retinoscope.workflows.reuse import result_key
 from tests.report.conftest import FRAMES
 
 

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-
-from retinoscope.analyses.result import load_result
-from retinoscope.figures.simulation import simulation_frames, view_position
 from retinoscope.report import AnalysisRun
+
+from retinoscope.figures.simulation import simulation_frames, view_position
+from retinoscope.result import load_result
 from tests.report.conftest import FRAMES, find_chromium
 
 FLAGS = [

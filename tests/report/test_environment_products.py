@@ -9,13 +9,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from retinoscope.report import analyze, rebuild_report
 
 from retinoscope.analyses import registry
-from retinoscope.analyses.activation_movies import movie_blocks
-from retinoscope.analyses.result import load_result
+from retinoscope.analyses.behaviour.activation_movies import movie_blocks
 from retinoscope.errors import UserError
 from retinoscope.figures.activation_movies import activation_frames
-from retinoscope.report import analyze, rebuild_report
+from retinoscope.result import load_result
 from retinoscope.rollouts import open_recording
 
 MINE = ("activation_movies", "burn_in", "event_triggered")

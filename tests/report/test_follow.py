@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 import torch
 import xarray
+from retinoscope.report import analyze
 
 import retinoscope
 from retinoscope.agents.networks import NetworkConfig
 from retinoscope.analyses import registry
-from retinoscope.analyses.result import Result, load_result
 from retinoscope.errors import UserError
-from retinoscope.report import analyze
-from retinoscope.report.follow import new_checkpoints
-from retinoscope.report.progress_log import FOLDER, numbers_of
+from retinoscope.result import Result, load_result
 from retinoscope.training import TrainingConfig
+from retinoscope.workflows.follow import new_checkpoints
+from retinoscope.workflows.progress_log import FOLDER, numbers_of
 from tests.agents.sample_factory_models import make_model, write_run
 
 PLANNED = 9000
@@ -194,8 +194,8 @@ OFFLINE = """
 import sys
 from pathlib import Path
 import xarray
-from retinoscope.analyses.result import Result
-from retinoscope.report.progress_log import ProgressLog
+from retinoscope.result import Result
+from retinoscope.workflows.progress_log import ProgressLog
 
 data = xarray.Dataset({"healing": ("checkpoint", [1.0, 3.0])})
 data = data.assign_coords(frames_trained=("checkpoint", [0, 50]), checkpoint_sha256=("checkpoint", ["a", "b"]))

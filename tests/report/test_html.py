@@ -8,10 +8,10 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from retinoscope.report import AnalysisRun
 
 from retinoscope.agents.agent import Agent
-from retinoscope.report import AnalysisRun
-from retinoscope.report.html import compact, flatten
+from retinoscope.page.html import compact, flatten
 from retinoscope.scenarios import ArenaArchive
 
 

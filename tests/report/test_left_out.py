@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from retinoscope.report import analyze
 
 from retinoscope.analyses import registry
-from retinoscope.report import analyze
 from tests.arenas import build_arena
 from tests.foreign import counted_arena
 from tests.rollouts.recordings import small_agent

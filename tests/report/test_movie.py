@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retinoscope.report.movie import write_movie
+from retinoscope.page.movie import write_movie
 
 COLOURS = np.array([[255, 255, 255], [0, 98, 158], [176, 66, 0], [20, 120, 40], [0, 0, 0], [150, 156, 166]], np.uint8)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from retinoscope.errors import UserError
-from retinoscope.report.run_directory import RunDirectory
+from retinoscope.workflows.run_directory import RunDirectory
 
 ONE, OTHER = {"seed": 1}, {"seed": 2}
 

@@ -16,11 +16,11 @@ from retinoscope.agents.networks import NetworkConfig
 from retinoscope.agents.policy import ActionHead
 from retinoscope.agents.weights import save_agent
 from retinoscope.errors import UserError
-from retinoscope.report.watch import watch
 from retinoscope.rollouts.chance import action_generator, world_seed
 from retinoscope.rollouts.environment import GatheringEnvironment
 from retinoscope.rollouts.evaluation import evaluate, summarise
 from retinoscope.scenarios import ACTION_HEADS, Scenario, load_scenario
+from retinoscope.workflows.watch import watch
 
 
 @pytest.fixture(scope="module")

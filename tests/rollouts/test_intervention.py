@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from retinoscope.agents.agent import Agent
-from retinoscope.analyses.intervention import InterventionParameters, effects_of, intervene, unedited_means
-from retinoscope.analyses.result import load_result
+from retinoscope.analyses.memory.intervention import InterventionParameters, effects_of, intervene, unedited_means
 from retinoscope.errors import UserError
+from retinoscope.result import load_result
 from retinoscope.rollouts import Recording
 from retinoscope.rollouts.chance import action_generator, world_seed
 from retinoscope.rollouts.environment import GatheringEnvironment
@@ -91,7 +91,7 @@ def played(small_recording: Recording, small_recording_arena: ArenaArchive):
 def test_every_edit_plays_the_episodes_that_a_slow_loop_plays(
     played, small_recording: Recording, small_recording_arena: ArenaArchive
 ) -> None:
-    from retinoscope.analyses.dataset_examples import ExampleParameters, fit_examples, samples_of
+    from retinoscope.analyses.memory.dataset_examples import ExampleParameters, fit_examples, samples_of
 
     agent, parameters = small_agent(), ExampleParameters("pca:3")
     fitted = fit_examples(samples_of(small_recording, parameters, agent), parameters)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import retinoscope
-from retinoscope.analyses.receptive_fields import receptive_fields
+from retinoscope.analyses.early_vision.receptive_fields import receptive_fields
 from retinoscope.errors import UserError
 from retinoscope.scenarios.image_sets import LabelledImages
 from retinoscope.training.classifier import ClassifierConfig, is_twin, train_classifier

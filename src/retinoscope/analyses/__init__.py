@@ -1,56 +1,33 @@
-"""One file per analysis: what it needs, its parameters, run -> Result."""
+"""One module per analysis, in rooms by group: what it needs, its parameters, run -> Result, and what is drawn of it.
 
-from retinoscope.analyses.action_given_stimulus import action_given_stimulus
-from retinoscope.analyses.activation_movies import activation_movies, movie_blocks
-from retinoscope.analyses.attribution import attribution
-from retinoscope.analyses.attribution_checks import attribution_checks
-from retinoscope.analyses.burn_in import burn_in, choose_burn_in
-from retinoscope.analyses.component_gallery import component_gallery
-from retinoscope.analyses.components import components
-from retinoscope.analyses.dataset_attribution import dataset_attribution
-from retinoscope.analyses.dataset_embedding import dataset_embedding
-from retinoscope.analyses.dataset_examples import dataset_examples
-from retinoscope.analyses.dataset_presentation import dataset_presentation
-from retinoscope.analyses.decoding import decoding
-from retinoscope.analyses.embedding import embedding
-from retinoscope.analyses.event_triggered import event_triggered
-from retinoscope.analyses.intervention import effects_of, intervene
-from retinoscope.analyses.principal_components import first_component, principal_components
-from retinoscope.analyses.raster import raster
-from retinoscope.analyses.receptive_fields import cross_check, receptive_fields
-from retinoscope.analyses.recurrent_response import recurrent_response
-from retinoscope.analyses.scenario_preview import scenario_preview
-from retinoscope.analyses.simulation import simulation
-from retinoscope.analyses.training_progress import training_progress
-from retinoscope.analyses.twin_comparison import twin_comparison
+Every analysis is a function of this package under its own name, as are its class of parameters and the further
+functions it declares: `retinoscope.analyses.raster(recording, agent=agent, order="euclidean")`.
+"""
 
-__all__ = [
-    "action_given_stimulus",
-    "activation_movies",
-    "attribution",
-    "attribution_checks",
-    "burn_in",
-    "choose_burn_in",
-    "component_gallery",
-    "components",
-    "cross_check",
-    "dataset_attribution",
-    "dataset_embedding",
-    "dataset_examples",
-    "dataset_presentation",
-    "decoding",
-    "effects_of",
-    "embedding",
-    "event_triggered",
-    "first_component",
-    "intervene",
-    "movie_blocks",
-    "principal_components",
-    "raster",
-    "receptive_fields",
-    "recurrent_response",
-    "scenario_preview",
-    "simulation",
-    "training_progress",
-    "twin_comparison",
-]
+from __future__ import annotations
+
+from typing import Any
+
+
+def _public() -> dict[str, Any]:
+    """Name -> function or class of parameters, of every analysis."""
+    from retinoscope.analyses.images.scenario_preview import scenario_preview
+    from retinoscope.analyses.registry import all_analyses
+
+    found: dict[str, Any] = {"scenario_preview": scenario_preview}
+    for each in all_analyses().values():
+        found[each.name] = each.run
+        found[each.parameters.__name__] = each.parameters
+        found |= {function.__name__: function for function in each.functions}
+    return found
+
+
+def __getattr__(name: str) -> Any:
+    found = {} if name.startswith("_") else _public()
+    if name not in found:
+        raise AttributeError(f"module 'retinoscope.analyses' has no attribute {name!r}")
+    return found[name]
+
+
+def __dir__() -> list[str]:
+    return sorted(_public())

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
-from retinoscope.analyses.burn_in import choose_burn_in
+from retinoscope.analyses.behaviour.burn_in import choose_burn_in
+from retinoscope.analyses.declaration import Given
 from retinoscope.errors import UserError
 
 if TYPE_CHECKING:
@@ -41,20 +43,28 @@ class Window:
     rule: str
 
 
-def left_out(recording: Recording, layer: str, steps: int | None, policy: Policy | None = None) -> LeftOut:
+def left_out(
+    recording: Recording,
+    layer: str,
+    steps: int | None,
+    *,
+    agent: Agent | Policy | None = None,
+    given: Given | None = None,
+) -> LeftOut:
     """What is left out at the start of every episode.
 
     Args:
         recording: what the agent saw and computed.
         layer: only a recurrent layer has a start-up.
         steps: as the user wants it, or None for what `choose_burn_in` finds.
-        policy: that of the recording, with which forgetting is measured directly.
+        agent: that of the recording, or its policy, with which forgetting is measured directly.
+        given: the Result of `burn_in`, if it is at hand.
 
     Raises:
         UserError: `steps` is negative.
     """
     if steps is None:
-        found = choose_burn_in(recording, layer, policy)
+        found = choose_burn_in(recording, layer=layer, agent=agent, given=given)
         return LeftOut(found.steps, found.rule)
     if steps < 0:
         raise UserError(f"burn-in: {steps} decisions is negative; give 0 or more")

@@ -1,8 +1,8 @@
-"""What analyses of a recording share: where results come from, and whether agent and recording belong together."""
+"""What analyses of a recording share: its clock, and whether agent, arena and recording belong together."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from retinoscope.agents.agent import Agent
 from retinoscope.errors import UserError
@@ -11,12 +11,10 @@ if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
     from retinoscope.scenarios import ArenaArchive
 
-_PROVENANCE = ("agent", "checkpoint_sha256", "frames_trained", "scenario", "arena_sha256", "seed", "versions")
 
-
-def provenance_of(recording: Recording) -> dict[str, Any]:
-    """Where a result that was computed from a recording comes from."""
-    return {name: recording.attributes[name] for name in _PROVENANCE if name in recording.attributes}
+def seconds_per_decision(recording: Recording) -> float:
+    """Game time from one decision to the next, seconds."""
+    return float(recording.attributes["frame_skip"] / recording.attributes["tics_per_second"])
 
 
 def require_same(recording: Recording, agent: Agent | None = None, arena: ArenaArchive | None = None) -> None:

@@ -52,8 +52,8 @@ def intervene(
         retinoscope intervene digits --component 3 --recording digits.zarr --episodes 2 --random-directions 1
     """
     import retinoscope
-    from retinoscope.analyses.intervention import effects_of, unedited_means
-    from retinoscope.report.drawings.components import intervention_table
+    from retinoscope.analyses.memory.intervention import effects_of, unedited_means
+    from retinoscope.page.drawings.components import intervention_table
 
     player = retinoscope.load_agent(agent, checkpoint)
     result = retinoscope.intervene(

@@ -9,7 +9,6 @@ from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 from retinoscope.figures.effect_classes import (
     NORMAL,
@@ -22,6 +21,7 @@ from retinoscope.figures.effect_classes import (
     scatter_classes,
     title_of,
 )
+from retinoscope.result import Result
 
 _HALO = [patheffects.withStroke(linewidth=2.5, foreground="white")]
 

@@ -10,9 +10,9 @@ import matplotlib
 import numpy as np
 import xarray
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 from retinoscope.figures import canvas
+from retinoscope.result import Result
 
 MAP = "RdBu_r"
 # Pixels of the movie.

@@ -9,11 +9,11 @@ import numpy as np
 import xarray
 from matplotlib.figure import Figure
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 from retinoscope.figures import canvas
 from retinoscope.figures.contact_sheet import contact_sheet
 from retinoscope.figures.overlay import colour_bar, overlay
+from retinoscope.result import Result
 
 SHEET_FRAMES = 8
 

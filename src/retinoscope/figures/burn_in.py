@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
+from retinoscope.result import Result
 
 _BLUE, _GREY = "#00629e", "0.45"
 

@@ -12,9 +12,9 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 from retinoscope.figures.canvas import HARMFUL, to_rgb
+from retinoscope.result import Result
 
 MAP = "RdBu_r"
 _WIDTH, _MARGIN, _TRACE, _GAP, _LINE = 7.5, 0.12, 1.25, 0.03, 0.135

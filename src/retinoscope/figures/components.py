@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 from retinoscope.figures.canvas import HARMFUL, HEALING
+from retinoscope.result import Result
 
 MAP = "RdBu_r"
 _WIDTH, _LINE = 7.5, 0.135

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 from retinoscope.figures.contact_sheet import contact_sheet
 from retinoscope.figures.effect_classes import classes_of, require, title_of, titles_of
+from retinoscope.result import Result
 
 
 def dataset_attribution(result: Result, target: str | None = None) -> Figure:

@@ -6,8 +6,8 @@ import textwrap
 
 from matplotlib.figure import Figure
 
-from retinoscope.analyses.result import Result
 from retinoscope.figures.effect_classes import NORMAL, SMALL, WIDTH, class_legend, require, scatter_classes, title_of
+from retinoscope.result import Result
 
 
 def dataset_embedding(result: Result) -> Figure:

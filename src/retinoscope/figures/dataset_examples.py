@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 from retinoscope.figures.canvas import HARMFUL, HEALING
+from retinoscope.result import Result
 
 PER_PAGE = 16
 _WIDTH, _COLUMNS = 7.5, 4

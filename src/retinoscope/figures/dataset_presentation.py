@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from retinoscope.analyses.result import Result
 from retinoscope.figures.effect_classes import NORMAL, SMALL, WIDTH, classes_of, require, title_of, titles_of
+from retinoscope.result import Result
 
 _MOST_ROWS, _MOST_COLUMNS = 6, 10
 

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from retinoscope.analyses.result import Result
 from retinoscope.figures.effect_classes import NORMAL, SMALL, WIDTH, classes_of, require, title_of
+from retinoscope.result import Result
 
 _COLOURS = ("#999999", "#56B4E9", "#00436F", "#D55E00")  # before, early, final, another: also told apart by marker
 _MARKERS = ("o", "s", "D", "^")

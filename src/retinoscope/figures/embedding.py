@@ -11,8 +11,8 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
+from retinoscope.result import Result
 
 WIDTH = 7.5  # inches
 VARIABLES = ("value", "health", "action", "nearest", "seconds", "episode")

@@ -10,8 +10,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
+from retinoscope.result import Result
 
 _STYLES: dict[str, dict[str, Any]] = {
     "healing": {"color": "#00629e", "linestyle": "-"},

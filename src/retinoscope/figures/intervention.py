@@ -9,9 +9,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 from retinoscope.figures.canvas import HEALING
+from retinoscope.result import Result
 
 _WIDTH, _LINE, _COLUMNS = 7.5, 0.135, 3
 _SMALL, _NORMAL = 6.5, 8.0

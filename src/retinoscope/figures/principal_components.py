@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 from retinoscope.figures.pickup_lines import draw_pickups
+from retinoscope.result import Result
 
 WIDTH = 7.5  # inches
 INK, CHANCE, RATIO = "#202124", "#686c73", "#00629e"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
 from retinoscope.figures.pickup_lines import draw_pickups
+from retinoscope.result import Result
 
 WIDTH = 7.5  # inches
 LIMIT = 3.0  # standard deviations at the ends of the colour map

@@ -13,8 +13,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
+from retinoscope.result import Result
 
 MAP = "RdBu_r"
 # All lengths are inches on paper.

@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from retinoscope.analyses.result import Result
 from retinoscope.figures.effect_classes import (
     NORMAL,
     SMALL,
@@ -20,6 +19,7 @@ from retinoscope.figures.effect_classes import (
     scatter_classes,
     title_of,
 )
+from retinoscope.result import Result
 
 
 def recurrent_response(result: Result) -> Figure:

@@ -11,8 +11,8 @@ from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
+from retinoscope.result import Result
 
 HEALS, HURTS, NEUTRAL = "#0072B2", "#D55E00", "#555555"  # of Okabe and Ito's palette for all kinds of colour vision
 OBSTACLE = "#A08C70"

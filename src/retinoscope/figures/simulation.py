@@ -11,9 +11,9 @@ import xarray
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from retinoscope.analyses.result import Result
 from retinoscope.figures import canvas
 from retinoscope.figures.simulation_traces import Traces
+from retinoscope.result import Result
 
 _MARGIN, _GAP = 20, 24
 _VIEW = 480  # the view is enlarged by the whole number that brings it to this width or just below

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from retinoscope.analyses.result import Result
 from retinoscope.errors import UserError
+from retinoscope.result import Result
 
 _COLOURS = ("#00629e", "#b04200", "#2b7a4b", "#7a3b8f", "0.3")
 _MARKERS = ("o", "s", "^", "D", "v")

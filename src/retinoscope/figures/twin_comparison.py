@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from retinoscope.analyses.result import Result
 from retinoscope.figures.effect_classes import NORMAL, SMALL, WIDTH, require, title_of
+from retinoscope.result import Result
 
 _TITLES = {"class": "which class", "effect": "heals or harms"}
 

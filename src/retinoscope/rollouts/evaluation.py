@@ -24,7 +24,7 @@ from retinoscope.scenarios.specification import TICS_PER_SECOND
 from retinoscope.statistics.bootstrap import Interval, bootstrap_interval, ratio_of_sums
 
 if TYPE_CHECKING:
-    from retinoscope.analyses.result import Result
+    from retinoscope.result import Result
 
 _ENVIRONMENTS_PER_WORKER = 8  # larger batches are not faster: the engine takes most of the time
 _EPISODES_PER_TASK = 16
@@ -176,7 +176,7 @@ def _tasks(
 def _to_result(
     rows: dict[tuple[str, int], dict[str, Any]], agent: Agent, arena: ArenaArchive, parameters: dict[str, Any]
 ) -> Result:
-    from retinoscope.analyses.result import Result  # the analyses import this module
+    from retinoscope.result import Result  # the analyses import this module
 
     policies, episodes = ("agent", "random"), range(parameters["episodes"])
 

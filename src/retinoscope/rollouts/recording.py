@@ -70,6 +70,11 @@ class Recording:
             found += self._episodes_of(environment, len(found))
         return tuple(found)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the variables of `rows`."""
+        return tuple(name for name in self._store.columns if name not in _NOT_FOR_READERS)
+
     def rows(self, start: int = 0, stop: int | None = None, names: Iterable[str] | None = None) -> xarray.Dataset:
         """Load the rows from `start` up to but not including `stop` (the end, if None), and no others.
 

@@ -22,8 +22,8 @@ from retinoscope.statistics.covariance import Covariance, CovarianceEstimate, me
 from retinoscope.statistics.embedding import affinities, embed, scaled_initialization
 
 Array = NDArray[np.float64]
-Method = Literal["cosine", "euclidean", "rastermap"]
-METHODS: tuple[Method, ...] = ("cosine", "euclidean", "rastermap")
+Order = Literal["cosine", "euclidean", "rastermap"]
+ORDERS: tuple[Order, ...] = ("cosine", "euclidean", "rastermap")
 
 _MOST_COMPONENTS = 50
 _MOST_PERPLEXITY = 30.0
@@ -47,7 +47,7 @@ class OrderStability:
     chance_high: float
 
 
-def unit_order(estimate: CovarianceEstimate, method: Method = "cosine", seed: int = 0) -> NDArray[np.int64]:
+def unit_order(estimate: CovarianceEstimate, method: Order = "cosine", seed: int = 0) -> NDArray[np.int64]:
     """An order of units in which those that act alike are close.
 
     Args:
@@ -64,8 +64,8 @@ def unit_order(estimate: CovarianceEstimate, method: Method = "cosine", seed: in
     Raises:
         UserError: the method is unknown, or rastermap is not installed.
     """
-    if method not in METHODS:
-        raise UserError(f"order {method!r}: unknown; choose from {', '.join(METHODS)}")
+    if method not in ORDERS:
+        raise UserError(f"order {method!r}: unknown; choose from {', '.join(ORDERS)}")
     varies = estimate.covariance.diagonal() > 0
     active, silent = np.flatnonzero(varies), np.flatnonzero(~varies)
     part = CovarianceEstimate(estimate.count, estimate.mean[active], estimate.covariance[np.ix_(active, active)])
@@ -74,7 +74,7 @@ def unit_order(estimate: CovarianceEstimate, method: Method = "cosine", seed: in
 
 
 def order_stability(
-    groups: Sequence[Covariance], method: Method = "cosine", splits: int = 3, seed: int = 0
+    groups: Sequence[Covariance], method: Order = "cosine", splits: int = 3, seed: int = 0
 ) -> OrderStability:
     """The order of one half of the groups against that of the other, for several ways to halve them.
 
@@ -107,7 +107,7 @@ def order_stability(
     return OrderStability(np.array(found), float(by_chance.mean()), float(np.quantile(by_chance, 0.95)))
 
 
-def _order(estimate: CovarianceEstimate, method: Method, seed: int) -> NDArray[np.int64]:
+def _order(estimate: CovarianceEstimate, method: Order, seed: int) -> NDArray[np.int64]:
     """Order of units that all change."""
     correlation = estimate.correlation()
     variances, axes = np.linalg.eigh(correlation)

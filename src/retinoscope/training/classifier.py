@@ -23,7 +23,7 @@ from retinoscope.agents.load import require_device
 from retinoscope.agents.networks import NetworkConfig
 from retinoscope.agents.policy import ActionHead, Policy, inference, one_thread
 from retinoscope.agents.weights import load_weights, save_agent
-from retinoscope.analyses.shown_dataset import Dataset, ShownDataset, shown_dataset
+from retinoscope.analyses.images.shown_dataset import Dataset, ShownDataset, shown_dataset
 from retinoscope.errors import UserError
 from retinoscope.progress import progress_bar
 from retinoscope.scenarios import ArenaArchive, Scenario, get_arena

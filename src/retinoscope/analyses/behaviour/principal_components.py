@@ -1,0 +1,352 @@
+"""Principal components of every layer during behaviour: how many dimensions there are, and what the first follow."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray
+from numpy.typing import NDArray
+
+from retinoscope.agents.agent import Agent
+from retinoscope.analyses.behaviour.layer_components import FEWEST_DECISIONS, FittedLayer, fit_components
+from retinoscope.analyses.decisions import GROUPS, LeftOut, Window, group_of, left_out, pickup_window
+from retinoscope.analyses.layer_activity import PIXELS, activity_blocks
+from retinoscope.analyses.recorded import require_same
+from retinoscope.errors import UserError
+from retinoscope.result import Result, provenance
+from retinoscope.settings import with_settings
+from retinoscope.statistics.covariance import Covariance
+from retinoscope.statistics.histogram import Histogram
+from retinoscope.statistics.moments import Moments
+from retinoscope.statistics.principal_components import (
+    PrincipalComponents,
+    correlation_intervals,
+    unrelated_participation_ratio,
+)
+
+if TYPE_CHECKING:
+    from retinoscope.rollouts import Recording
+
+_NOT_ANALYSED = ("value", "policy")  # a number and the logits: they are what the other layers are compared with
+
+
+@dataclass(frozen=True)
+class PrincipalComponentsParameters:
+    """Parameters of `principal_components`.
+
+    Attributes:
+        layers: their names; None for `pixels` and all layers but value and policy.
+        components: how many are kept of each layer.
+        map_bins: of the map of the first two components, along each side.
+        window_seconds: game time of the traces shown.
+        burn_in_steps: decisions left out of recurrent layers at the start of every episode; None for what
+            `choose_burn_in` finds.
+        block_size: decisions at a time; memory grows with it and with nothing else.
+        seed: of the sketch of large layers.
+    """
+
+    layers: tuple[str, ...] | None = None
+    components: int = 40
+    map_bins: int = 90
+    window_seconds: float = 30.0
+    burn_in_steps: int | None = None
+    block_size: int = 256
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("components", 2), ("map_bins", 2), ("block_size", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise UserError(f"principal components: {name} is {getattr(self, name)}; give at least {least}")
+        if not self.window_seconds > 0:
+            raise UserError(f"principal components: window_seconds is {self.window_seconds}; give a number above 0")
+        if self.layers is not None and not self.layers:
+            raise UserError("principal components: no layers; name at least one")
+
+
+def principal_components(
+    recording: Recording,
+    agent: Agent,
+    parameters: PrincipalComponentsParameters | None = None,
+    *,
+    progress: bool = False,
+    **settings: Any,
+) -> Result:
+    """Principal components of layers during behaviour.
+
+    Args:
+        recording: what the agent saw, did and computed.
+        agent: that of the recording.
+        parameters: see `PrincipalComponentsParameters`; single ones may be given by name instead.
+        progress: show progress bars on standard error if that is a terminal.
+        **settings: fields of `PrincipalComponentsParameters` that replace those of `parameters`.
+
+    Returns:
+        A Result. By `layer`: `participation_ratio`, its 95% interval `participation_ratio_low` and `_high`,
+        `participation_ratio_chance` (units with the same variances and nothing in common), `units`, `decisions`,
+        `left_out_steps`, `is_exact`; by `layer` and `component`: `variance_share` and `variance_share_chance`, of
+        the total variance, NaN behind the last component. By `mapped_layer`, `second_bin` and `first_bin`: `map_count`
+        and `map_value`, how many decisions have their first two components there and the mean of the critic's value;
+        `map_first` and `map_second` (mapped_layer, edge). By `variable` and `other_variable`: `correlation`, with
+        `correlation_low` and `correlation_high`. By `time`, a window of one episode: `score` (scored_layer, time), the
+        first component, `value`, `health`, `pickups` (time, class). The sign of a first component is that of its
+        correlation with the value.
+
+    Raises:
+        UserError: a parameter is unknown or out of range, the recording is of another agent, there is no such layer, or
+            there are too few decisions.
+    """
+    chosen = with_settings(parameters or PrincipalComponentsParameters(), settings, "principal components")
+    require_same(recording, agent)
+    layers = chosen.layers or (PIXELS, *(each.name for each in agent.policy.layers if each.name not in _NOT_ANALYSED))
+    kept = {name: left_out(recording, name, _steps(agent, name, chosen), agent.policy) for name in layers}
+    skipped = {name: each.steps for name, each in kept.items()}
+    window = pickup_window(recording, _window_decisions(recording, chosen), max(skipped.values()))
+    fits = fit_components(
+        recording, layers, agent.policy, chosen.components, skipped, chosen.block_size, chosen.seed, progress
+    )
+    stored = [name for name in layers if name in recording.attributes["layers"]]
+    scored = [*stored, *(name for name in layers if name == PIXELS)]
+    data = _scree(fits, skipped, chosen.components)
+    if scored:
+        data = data.merge(_first_components(recording, fits, scored, stored, kept, window, chosen))
+    data.attrs = _captions(data, kept, window)
+    stated = dataclasses.asdict(chosen) | {"layers": list(layers), "window_start": window.start}
+    return Result("principal_components", data, stated, provenance(recording=recording))
+
+
+def first_component(
+    recording: Recording, layer: str, agent: Agent | None = None, burn_in_steps: int | None = None
+) -> PrincipalComponents:
+    """The principal components of one layer alone, for other analyses: `.scores(activity, 1)` is the first.
+
+    Args:
+        recording: what the agent saw, did and computed.
+        layer: name of the layer, or `pixels`.
+        agent: that of the recording; needed for convolutions.
+        burn_in_steps: decisions left out at the start of every episode; None for what `choose_burn_in` finds.
+    """
+    policy = None if agent is None else agent.policy
+    steps = left_out(recording, layer, burn_in_steps, policy).steps
+    return fit_components(recording, [layer], policy, burn_in_steps={layer: steps})[layer].components
+
+
+def _steps(agent: Agent, layer: str, chosen: PrincipalComponentsParameters) -> int | None:
+    """The burn-in that the user asked for is that of recurrent layers; the others have no start-up."""
+    is_recurrent = layer != PIXELS and agent.policy.layer(layer).kind == "recurrent"
+    return chosen.burn_in_steps if is_recurrent else 0
+
+
+def _window_decisions(recording: Recording, chosen: PrincipalComponentsParameters) -> int:
+    seconds = recording.attributes["frame_skip"] / recording.attributes["tics_per_second"]
+    return max(2, round(chosen.window_seconds / seconds))
+
+
+def _scree(fits: dict[str, FittedLayer], skipped: dict[str, int], components: int) -> xarray.Dataset:
+    shares, chance = np.full((2, len(fits), components), np.nan)
+    for row, fit in enumerate(fits.values()):
+        found, total = fit.components, fit.components.total_variance or 1.0
+        variances = found.variances[:components]
+        shares[row, : len(variances)] = variances / total
+        chance[row, : len(variances)] = np.sort(found.unit_variance)[::-1][: len(variances)] / total
+    ratio = np.array([fit.participation_ratio for fit in fits.values()])
+    found_in = [fit.components for fit in fits.values()]
+    share = {"units": "1", "long_name": "share of the total variance"}
+    dimensions = {"units": "dimensions"}
+    return xarray.Dataset(
+        {
+            "variance_share": (("layer", "component"), shares, share),
+            "variance_share_chance": (("layer", "component"), chance, share),
+            "participation_ratio": ("layer", ratio[:, 0], dimensions | {"long_name": "participation ratio"}),
+            "participation_ratio_low": ("layer", ratio[:, 1], dimensions),
+            "participation_ratio_high": ("layer", ratio[:, 2], dimensions),
+            "participation_ratio_chance": (
+                "layer",
+                [unrelated_participation_ratio(each.unit_variance, each.count) for each in found_in],
+                dimensions,
+            ),
+            "units": ("layer", [len(each.mean) for each in found_in]),
+            "units_constant": ("layer", [int((each.unit_variance == 0).sum()) for each in found_in]),
+            "decisions": ("layer", [each.count for each in found_in]),
+            "left_out_steps": ("layer", [skipped[name] for name in fits]),
+            "is_exact": ("layer", [fit.is_exact for fit in fits.values()]),
+        },
+        coords={"layer": list(fits), "component": np.arange(1, components + 1)},
+    )
+
+
+def _first_components(
+    recording: Recording,
+    fits: dict[str, FittedLayer],
+    scored: list[str],
+    stored: list[str],
+    kept: dict[str, LeftOut],
+    window: Window,
+    chosen: PrincipalComponentsParameters,
+) -> xarray.Dataset:
+    """What the first components follow: correlations, maps coloured by value, and traces of the window."""
+    steps = max(kept[name].steps for name in scored)
+    groups = [Covariance(len(scored) + 2) for _ in range(GROUPS)]
+    extent = {name: Moments(2) for name in stored}
+    for block in activity_blocks(recording, scored, size=chosen.block_size, also=("value", "health")):
+        block = block.isel(time=block["step"].values >= steps)
+        scores = {name: _scores(fits, name, block) for name in scored}
+        joint = [scores[name][:, 0] for name in scored] + [block["value"].values, block["health"].values]
+        table, group = np.stack(joint, axis=1), group_of(block["episode"].values)
+        for number in np.unique(group):
+            groups[number].update(table[group == number])
+        for name in stored:
+            extent[name].update(scores[name])
+    if sum(each.count for each in groups) < FEWEST_DECISIONS:
+        raise UserError(
+            f"{recording.path}: has too few decisions behind the first {steps} of every episode; correlations need at "
+            f"least {FEWEST_DECISIONS}"
+        )
+    estimate, low, high = correlation_intervals(groups)
+    signs = {name: -1.0 if estimate[row, -2] < 0 else 1.0 for row, name in enumerate(scored)}
+    flips = np.array([*signs.values(), 1.0, 1.0])
+    flip = np.outer(flips, flips)
+    low, high = np.where(flip > 0, low, -high), np.where(flip > 0, high, -low)
+    variables = [*(f"first component of {name}" for name in scored), "value", "health"]
+    pair = ("variable", "other_variable")
+    data = xarray.Dataset(
+        {
+            "correlation": (pair, estimate * flip, {"units": "1", "long_name": "Pearson's r"}),
+            "correlation_low": (pair, low, {"units": "1"}),
+            "correlation_high": (pair, high, {"units": "1"}),
+            "correlation_decisions": ((), sum(each.count for each in groups)),
+            "correlation_groups": ((), sum(each.count > 0 for each in groups)),
+        },
+        coords={"variable": variables, "other_variable": variables},
+    )
+    if stored:
+        data = data.merge(_maps(recording, fits, extent, signs, steps, chosen))
+    return data.merge(_traces(recording, fits, signs, window))
+
+
+def _scores(fits: dict[str, FittedLayer], name: str, block: xarray.Dataset) -> NDArray[np.float64]:
+    """(time, 2) first two components; the second is zero in a layer of one unit."""
+    values = block[name].values.reshape(block.sizes["time"], -1)
+    scores = fits[name].components.scores(values, 2)
+    return np.pad(scores, ((0, 0), (0, 2 - scores.shape[1])))
+
+
+def _maps(
+    recording: Recording,
+    fits: dict[str, FittedLayer],
+    extent: dict[str, Moments],
+    signs: dict[str, float],
+    steps: int,
+    chosen: PrincipalComponentsParameters,
+) -> xarray.Dataset:
+    edges = {name: _edges(moments, signs[name], chosen.map_bins) for name, moments in extent.items()}
+    maps = {name: Histogram(*edges[name]) for name in extent}
+    for block in activity_blocks(recording, list(extent), size=4 * chosen.block_size, also=("value",)):
+        block = block.isel(time=block["step"].values >= steps)
+        for name, histogram in maps.items():
+            histogram.update(_scores(fits, name, block) * (signs[name], 1.0), block["value"].values)
+    found = [each.finalize() for each in maps.values()]
+    bins = ("mapped_layer", "second_bin", "first_bin")
+    edge = ("mapped_layer", "edge")
+    activity = {"units": "activity"}
+    return xarray.Dataset(
+        {
+            "map_count": (bins, np.stack([each.counts.T for each in found]), {"units": "decisions"}),
+            "map_value": (bins, np.stack([each.mean.T for each in found]), {"units": "return"}),
+            "map_first": (edge, np.stack([each[0] for each in edges.values()]), activity),
+            "map_second": (edge, np.stack([each[1] for each in edges.values()]), activity),
+        },
+        coords={"mapped_layer": list(maps)},
+    )
+
+
+def _edges(moments: Moments, sign: float, bins: int) -> tuple[NDArray, NDArray]:
+    """From the lowest to the highest score of both components, and a little room."""
+    found = moments.finalize()
+    bounds = np.stack([found.lowest, found.highest])
+    bounds[:, 0] = np.sort(bounds[:, 0] * sign)
+    room = np.maximum(0.02 * (bounds[1] - bounds[0]), 1e-6)
+    first, second = np.linspace(bounds[0] - room, bounds[1] + room, bins + 1).T
+    return first, second
+
+
+def _traces(
+    recording: Recording, fits: dict[str, FittedLayer], signs: dict[str, float], window: Window
+) -> xarray.Dataset:
+    size = window.stop - window.start
+    also = ("value", "health", "pickups")
+    (block,) = activity_blocks(recording, list(signs), size=size, also=also, start=window.start, stop=window.stop)
+    attributes = recording.attributes
+    seconds = block["step"].values * (attributes["frame_skip"] / attributes["tics_per_second"])
+    scores = np.stack([_scores(fits, name, block)[:, 0] * sign for name, sign in signs.items()])
+    return xarray.Dataset(
+        {
+            "score": (("scored_layer", "time"), scores, {"units": "activity", "long_name": "first component"}),
+            "value": ("time", block["value"].values, {"units": "return", "long_name": "critic's value"}),
+            "health": ("time", block["health"].values, {"units": "points"}),
+            "pickups": (("time", "class"), block["pickups"].values, {"units": "count"}),
+        },
+        coords={
+            "scored_layer": list(signs),
+            "seconds": ("time", seconds, {"units": "s", "long_name": "time in the episode"}),
+            "class": [str(name) for name in attributes["class_names"]],
+            "class_effect": ("class", np.asarray(attributes["class_effects"], np.int64), {"units": "points of health"}),
+        },
+    )
+
+
+def _captions(data: xarray.Dataset, kept: dict[str, LeftOut], window: Window) -> dict[str, str]:
+    memory = "".join(f" In {name}, {each.rule}." for name, each in kept.items() if each.steps)
+    sketched = [str(name) for name in data["layer"].values[~data["is_exact"].values]]
+    constant = [
+        f"{int(count)} of {name}"
+        for name, count in zip(data["layer"].values, data["units_constant"].values, strict=True)
+        if count
+    ]
+    captions = {
+        "caption_scree": (
+            f"Share of the total variance along each principal component of the activity; n = "
+            f"{int(data['decisions'].max()):,} decisions, units not scaled. Participation ratio (sum of variances)² / "
+            f"sum of squared variances, with a 95% jackknife interval over at most {GROUPS} groups of episodes; dashed "
+            "and by chance: units of the same variances with nothing in common."
+            + (f" Randomised two-pass estimate: {', '.join(sketched)}." if sketched else "")
+            + (f" Never changed: {', '.join(constant)}." if constant else "")
+            + memory
+        )
+    }
+    if "map_count" in data:
+        captions["caption_map"] = (
+            f"First two principal components, coloured by the mean of the critic's value in each bin; n = "
+            f"{int(data['correlation_decisions']):,} decisions. The sign of the first is that of its correlation with "
+            f"the value.{_correlation(data, 'value')}{memory}"
+        )
+    if "score" in data:
+        counts = data["pickups"].values.astype(int).sum(axis=0)
+        effects = data["class_effect"].values
+        captions["caption_time"] = (
+            f"{data.sizes['time']} consecutive decisions with {counts[effects > 0].sum()} healing and "
+            f"{counts[effects < 0].sum()} hurting pick-ups; {window.rule}. Components and r are of all "
+            f"{int(data['correlation_decisions']):,} decisions.{_correlation(data, 'value')}"
+            f"{_correlation(data, 'first component of pixels')}"
+        )
+    return captions
+
+
+def _correlation(data: xarray.Dataset, other: str) -> str:
+    """A sentence on how the first components of the stored layers go with another variable."""
+    if other not in data["variable"].values:
+        return ""
+    parts = []
+    for name in data["variable"].values:
+        if str(name).startswith("first component of") and name != other and not str(name).endswith("pixels"):
+            pair = {"variable": name, "other_variable": other}
+            r, low, high = (float(data[each].sel(pair)) for each in _CORRELATIONS)
+            interval = f" (95% interval {low:.2f} to {high:.2f})" if np.isfinite(low) else " (no interval: one episode)"
+            parts.append(f"{str(name).removeprefix('first component of ')} r = {r:.2f}{interval}")
+    over = f" over {int(data['correlation_groups'])} groups of episodes; 0 by chance"
+    return f" Correlation of the first component with the {other}: {', '.join(parts)}{over}." if parts else ""
+
+
+_CORRELATIONS = ("correlation", "correlation_low", "correlation_high")

@@ -1,0 +1,157 @@
+"""What an analysis declares of itself, once: everything that lists, runs, sets, draws or tests analyses reads this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from retinoscope.analyses.drawing import Drawing
+from retinoscope.result import Result
+
+if TYPE_CHECKING:
+    from retinoscope.agents.agent import Agent
+    from retinoscope.rollouts import Recording
+    from retinoscope.scenarios import ArenaArchive
+
+Given = Mapping[str, Result]
+"""Results that an analysis builds on, by the name of their analysis. What is missing is computed on the spot."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Analyses that answer the same kind of question; each has a room of its name in `analyses/`.
+
+    Attributes:
+        name: `analyze --responses NAME` asks for all of them.
+        title: for people.
+        also: what the first tool of this kind called it, which `--responses` understands too; empty if it had no name.
+    """
+
+    name: str
+    title: str
+    also: str = ""
+
+
+GROUPS = (
+    Group("behaviour", "Responses during behaviour", also="environment"),
+    Group("comparison", "Comparison of checkpoints", also="training"),
+    Group("early_vision", "Early vision"),
+    Group("attribution", "Attribution"),
+    Group("images", "Responses to images", also="dataset"),
+    Group("memory", "What the memory holds", also="components"),
+)
+"""All groups, in the order in which they stand on the page."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What analyses work on.
+
+    Attributes:
+        agent: whose policy is looked into; None where only a recording is at hand.
+        recording: what it saw, did and computed in `arena`.
+        arena: where it plays.
+        cache: a folder for what is costly and can be used again by the same run after an interruption; None for none.
+    """
+
+    agent: Agent | None
+    recording: Recording | None
+    arena: ArenaArchive | None = None
+    cache: Path | None = None
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something without which an analysis cannot be made.
+
+    Attributes:
+        name: as `analyze --list` says it, with its article.
+        why_not: what is missing in these inputs, as the end of a sentence; None if nothing is.
+    """
+
+    name: str
+    why_not: Callable[[Inputs], str | None]
+
+
+def _lacks(attribute: str, words: str) -> Callable[[Inputs], str | None]:
+    return lambda inputs: words if getattr(inputs, attribute) is None else None
+
+
+def _no_memory(inputs: Inputs) -> str | None:
+    if inputs.agent is not None:
+        return None if inputs.agent.policy.state_size else f"agent {inputs.agent.name!r}: has no recurrent core"
+    layers = inputs.recording.attributes["layers"] if inputs.recording is not None else ()
+    return None if "rnn" in layers else "the recording holds no recurrent layer"
+
+
+def _no_convolution(inputs: Inputs) -> str | None:
+    layers = () if inputs.agent is None else inputs.agent.policy.layers
+    return None if any(each.kind == "convolution" for each in layers) else "the agent has no convolution"
+
+
+def _no_frames(inputs: Inputs) -> str | None:
+    recording = inputs.recording
+    if recording is None:
+        return "there is no recording"
+    return None if "observation" in recording.columns else "the recording holds no frames"
+
+
+RECORDING = Need("a recording", _lacks("recording", "there is no recording"))
+AGENT = Need("its agent", _lacks("agent", "the agent is not at hand"))
+ARENA = Need("its arena", _lacks("arena", "the arena is not at hand"))
+MEMORY = Need("a memory", _no_memory)
+CONVOLUTION = Need("a convolution", _no_convolution)
+FRAMES = Need("recorded frames", _no_frames)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One analysis, declared in the module that computes it.
+
+    Attributes:
+        name: the same everywhere: module, function, command, manifest, file of the Result.
+        title: for people, of its section on the page.
+        group: name of its `Group`.
+        summary: one sentence: what it shows.
+        run: `run(subject, *, parameters=None, progress=False, **settings) -> Result`, and of the further keyword
+            arguments `agent`, `recording`, `arena`, `given` and `cache` those it has; `analyze` gives it what it takes.
+        parameters: its class of parameters, made by `settings.parameters`.
+        of: what is analysed, the first argument of `run`.
+        needs: what it cannot be made without, `of` included.
+        builds_on: names of the analyses whose Results it takes as `given`.
+        draw: what is drawn of its Result; it may import `figures` when it is called, never before.
+        is_always_made: quick enough to be part of every run of `analyze`.
+        is_on_request: made only where `only` names it, not with its group: it takes long, or needs more than a run has.
+        is_shared: only a basis of others: made when one of them is, kept beside them, with no section of its own.
+        is_reusable: False if it depends on more than its key knows, so that a saved Result is never used again.
+        formerly: names that its Results had in earlier versions.
+        refuse: raises `UserError` where inputs (without a recording) and parameters cannot go together, so that a run
+            ends in its first second and not minutes later.
+        functions: further public functions of its module.
+        rank: its place within its group, lower first.
+    """
+
+    name: str
+    title: str
+    group: str
+    summary: str
+    run: Callable[..., Result]
+    parameters: type[Any]
+    of: Literal["recording", "agent"]
+    needs: tuple[Need, ...]
+    draw: Callable[[Result], list[Drawing]]
+    builds_on: tuple[str, ...] = ()
+    is_always_made: bool = False
+    is_on_request: bool = False
+    is_shared: bool = False
+    is_reusable: bool = True
+    formerly: tuple[str, ...] = ()
+    refuse: Callable[[Inputs, Any], None] | None = None
+    functions: tuple[Callable[..., Any], ...] = ()
+    rank: int = 100
+
+    def why_not(self, inputs: Inputs) -> str | None:
+        """Why it cannot be made of these inputs, in one line; None if nothing speaks against it."""
+        return next((reason for need in self.needs if (reason := need.why_not(inputs)) is not None), None)

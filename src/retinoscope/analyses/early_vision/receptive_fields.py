@@ -1,0 +1,266 @@
+"""Receptive fields: how the activity of every unit changes with every pixel it sees.
+
+Two methods estimate the same thing (see `statistics/receptive_fields.py`): the mean gradient, and the noise-weighted
+average, which needs only the activity but many more stimuli. Both show a unit of a convolution its own patch of the
+observation, whose size follows from the kernels and strides below it; a unit of any other layer sees the whole
+observation, and units from the recurrent core on are taken one step from the zero state.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+import xarray
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from retinoscope.agents.agent import Agent
+from retinoscope.agents.policy import Layer, Policy
+from retinoscope.analyses.early_vision.receptive_field_parameters import METHODS, ReceptiveFieldParameters, settle
+from retinoscope.attribution.gradients import gradient_sums, stimulus_shape, unit_activity
+from retinoscope.result import Result
+from retinoscope.settings import with_settings
+from retinoscope.statistics.receptive_fields import MeanGradient, NoiseWeightedAverage, ReceptiveFieldEstimate
+from retinoscope.stimuli.patches import RecordedPatches
+from retinoscope.stimuli.white_noise import WhiteNoise
+
+# A unit that did not answer to this many stimuli no longer holds up the others.
+SILENT_AFTER = 1_000
+
+
+def receptive_fields(
+    agent: Agent | Policy,
+    parameters: ReceptiveFieldParameters | None = None,
+    *,
+    observations: NDArray[np.uint8] | None = None,
+    progress: bool = False,
+    **settings: Any,
+) -> Result:
+    """Receptive fields of whole layers.
+
+    Args:
+        agent: an agent or its policy.
+        parameters: see `ReceptiveFieldParameters`; single ones may be given by name instead, `method="noise"`.
+        observations: recorded observations (time, height, width, channel) uint8. The gradient is then averaged over
+            random frames of them, at random positions of a convolution's window, instead of over white noise.
+        progress: show a progress bar on standard error if that is a terminal.
+        **settings: fields of `ReceptiveFieldParameters` that replace those of `parameters`.
+
+    Returns:
+        A Result with, for every layer (here conv1): `conv1` (conv1_unit, conv1_height, conv1_width, colour), change of
+        activity per pixel unit; `conv1_reliability` and `conv1_error` (conv1_unit), see `ReceptiveFieldEstimate`;
+        `conv1_stimuli`, how many were shown; `conv1_target_reached`, whether that sufficed for every unit that answers.
+        A unit that never answered has a field of zeros, and NaN as reliability and error.
+
+    Raises:
+        UserError: a parameter is unknown or out of range, or the agent has no such layer or unit.
+    """
+    policy = agent.policy if isinstance(agent, Agent) else agent
+    settled = settle(policy, parameters or ReceptiveFieldParameters(), settings, observations)
+    with _progress_bar(progress) as bar:
+        variables: dict[str, Any] = {}
+        for name in settled.layers or ():
+            variables |= _variables(policy, policy.layer(name), settled, observations, bar)
+    channels = policy.observation_shape[2]
+    colours = {1: ["grey"], 3: ["red", "green", "blue"]}.get(channels, [f"channel {each}" for each in range(channels)])
+    data = xarray.Dataset(variables, coords={"colour": colours})
+    stated = dataclasses.asdict(settled) | {
+        "stimuli": "white noise" if observations is None else "recorded observations"
+    }
+    for name in settled.layers or ():
+        data[name].attrs["caption"] = _caption(data, name, stated)
+    return Result("receptive_fields", data, stated, _provenance(agent))
+
+
+def cross_check(
+    agent: Agent | Policy,
+    parameters: ReceptiveFieldParameters | None = None,
+    *,
+    progress: bool = False,
+    **settings: Any,
+) -> Result:
+    """Do both methods, on noise of their own, give the same receptive fields?
+
+    Args:
+        agent: an agent or its policy.
+        parameters: as for `receptive_fields`; the method is left out of account.
+        progress: show a progress bar on standard error if that is a terminal.
+        **settings: as for `receptive_fields`.
+
+    Returns:
+        A Result with, for every layer (here conv1), by unit (conv1_unit): `conv1_cosine` between the methods and
+        `conv1_expected_cosine`, what their reliabilities allow (the root of their product); `conv1_difference`, length
+        of the difference relative to the gradient's field, and `conv1_expected_difference`, the root of the sum of
+        their squared errors. `conv1_stimuli` (method). NaN for units that never answered.
+
+    Raises:
+        UserError: as `receptive_fields`.
+    """
+    start = with_settings(parameters or ReceptiveFieldParameters(), settings, "receptive fields")
+    gradient = receptive_fields(agent, dataclasses.replace(start, method="gradient"), progress=progress)
+    noise = receptive_fields(agent, dataclasses.replace(start, method="noise", seed=start.seed + 1), progress=progress)
+    variables: dict[str, Any] = {}
+    for name in gradient.parameters["layers"]:
+        one, other = (result.data[name].values.reshape(result.data[name].shape[0], -1) for result in (gradient, noise))
+        length = np.linalg.norm(one, axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            cosine = (one * other).sum(axis=1) / (length * np.linalg.norm(other, axis=1))
+            difference = np.linalg.norm(one - other, axis=1) / length
+        unit = f"{name}_unit"
+        reliabilities = [result.data[f"{name}_reliability"].values for result in (gradient, noise)]
+        errors = [result.data[f"{name}_error"].values for result in (gradient, noise)]
+        variables |= {
+            unit: (unit, gradient.data[unit].values),
+            f"{name}_cosine": (unit, cosine),
+            f"{name}_expected_cosine": (unit, np.sqrt(reliabilities[0] * reliabilities[1])),
+            f"{name}_difference": (unit, difference),
+            f"{name}_expected_difference": (unit, np.hypot(*errors)),
+            f"{name}_stimuli": ("method", [int(result.data[f"{name}_stimuli"]) for result in (gradient, noise)]),
+        }
+    data = xarray.Dataset(variables, coords={"method": list(METHODS)})
+    stated: dict[str, Any] = {"layers": gradient.parameters["layers"]}
+    stated |= {method: result.parameters for method, result in zip(METHODS, (gradient, noise), strict=True)}
+    return Result("receptive_fields_cross_check", data, stated, gradient.provenance)
+
+
+class _Stimuli(Protocol):
+    def draw(self, batch: int, count: int, shape: tuple[int, ...]) -> NDArray[np.float32]: ...
+
+
+def _variables(
+    policy: Policy,
+    layer: Layer,
+    parameters: ReceptiveFieldParameters,
+    observations: NDArray[np.uint8] | None,
+    bar: Progress | None,
+) -> dict[str, Any]:
+    """Measure one layer; the variables of the Result that belong to it."""
+    is_convolution = layer.kind == "convolution"
+    stride = policy.receptive_field(layer.name).stride if is_convolution else 1
+    stimuli: _Stimuli
+    if observations is None:
+        stimuli = WhiteNoise(float(parameters.noise_mean or 0), float(parameters.noise_sigma or 0), parameters.seed)
+    else:
+        stimuli = RecordedPatches(observations, stride, parameters.seed)
+    estimate, is_reached = _measure(policy, layer.name, parameters, stimuli, bar)
+    unit = f"{layer.name}_unit"
+    attributes: dict[str, Any] = {
+        "kind": layer.kind,
+        "units": "activity per pixel unit",
+        "long_name": f"receptive fields of {layer.name}",
+    }
+    if is_convolution:
+        attributes |= {"stride_pixels": stride}
+    reliability = {"units": "1", "long_name": "split-half reliability, Spearman-Brown"}
+    error = {"units": "1", "long_name": "expected error relative to the field"}
+    return {
+        unit: (unit, list(parameters.units[layer.name])),
+        layer.name: ((unit, f"{layer.name}_height", f"{layer.name}_width", "colour"), estimate.fields, attributes),
+        f"{layer.name}_reliability": (unit, estimate.reliability, reliability),
+        f"{layer.name}_error": (unit, estimate.relative_error, error),
+        f"{layer.name}_stimuli": ((), estimate.stimuli, {"units": "stimuli"}),
+        f"{layer.name}_target_reached": ((), is_reached, {"target_reliability": parameters.target_reliability}),
+    }
+
+
+def _measure(
+    policy: Policy, layer: str, parameters: ReceptiveFieldParameters, stimuli: _Stimuli, bar: Progress | None
+) -> tuple[ReceptiveFieldEstimate, bool]:
+    """Show batches until every unit that answers is reliable enough; whether that was reached."""
+    units, shape, most = parameters.units[layer], stimulus_shape(policy, layer), parameters.max_stimuli or 0
+    mean, sigma = float(parameters.noise_mean or 0), float(parameters.noise_sigma or 0)
+    gradient = MeanGradient(len(units), shape)
+    average = NoiseWeightedAverage(len(units), shape, mean, sigma)
+    size = min(parameters.batch_size, most // 2)  # two batches at least, for the halves
+    task = bar.add_task(layer, total=most) if bar else None
+    shown = batch = 0
+    while True:
+        count = min(size, most - shown)
+        shown_now = stimuli.draw(batch, count, shape)
+        if parameters.method == "gradient":
+            gradient.update(gradient_sums(policy, layer, units, shown_now), count, batch)
+        else:
+            average.update(shown_now, unit_activity(policy, layer, units, shown_now), batch)
+        shown, batch = shown + count, batch + 1
+        if bar and task is not None:
+            bar.update(task, advance=count)
+        # Only after an even number of batches are the halves equally large; the last batch may be odd.
+        if batch % 2 and shown < most:
+            continue
+        estimate = (gradient if parameters.method == "gradient" else average).finalize()
+        is_silent = np.isnan(estimate.reliability)
+        is_reached = bool((estimate.reliability[~is_silent] >= parameters.target_reliability).all())
+        if shown >= most or (is_reached and (not is_silent.any() or shown >= SILENT_AFTER)):
+            if bar and task is not None:
+                bar.update(task, total=shown)
+            return estimate, is_reached and not is_silent.all()
+
+
+def _caption(data: xarray.Dataset, layer: str, stated: dict[str, Any]) -> str:
+    fields, reliability = data[layer], data[f"{layer}_reliability"].values
+    _, height, width, _ = fields.shape
+    answering = reliability[~np.isnan(reliability)]
+    silent = len(reliability) - len(answering)
+    method = "Mean gradient" if stated["method"] == "gradient" else "Noise-weighted average"
+    stimuli = f"{int(data[f'{layer}_stimuli']):,} "
+    if stated["stimuli"] == "white noise":
+        stimuli += f"white-noise stimuli (mean {stated['noise_mean']:.4g}, σ {stated['noise_sigma']:.4g} pixel units)"
+    else:
+        stimuli += "stimuli drawn with replacement from recorded observations"
+    window = f"{height} × {width} pixels"
+    window = (
+        f"patches of {window}, stride {fields.attrs['stride_pixels']}" if "stride_pixels" in fields.attrs else window
+    )
+    sentences = [f"{method} of activity over {stimuli}; {window}; n = {len(reliability)} units of {layer}."]
+    if fields.attrs["kind"] in ("recurrent", "value", "policy"):
+        sentences.append("One step from the zero state.")
+    if len(answering):
+        sentences.append(
+            f"Split-half reliability r (Spearman-Brown): median {_floor(np.median(answering))}, "
+            f"lowest {_floor(answering.min())}; "
+            f"expected error: median {100 * np.nanmedian(data[f'{layer}_error'].values):.2g}%."
+        )
+        if not data[f"{layer}_target_reached"]:
+            sentences.append(f"The target of {stated['target_reliability']:.4g} was not reached.")
+    if silent:
+        sentences.append(f"{silent} unit{'s' if silent > 1 else ''} never answered.")
+    return " ".join(sentences)
+
+
+def _floor(reliability: float) -> str:
+    """Three decimals, never rounded up to a perfection that was not measured."""
+    return f"{np.floor(1000 * reliability + 1e-6) / 1000:.3f}"
+
+
+@contextmanager
+def _progress_bar(is_wanted: bool) -> Iterator[Progress | None]:
+    console = Console(stderr=True)
+    if not (is_wanted and console.is_terminal):
+        yield None
+        return
+    columns = (
+        TextColumn("receptive fields of {task.description}"),
+        BarColumn(),
+        TextColumn("{task.speed:.0f} stimuli/s"),
+    )
+    with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
+        yield bar
+
+
+def _provenance(agent: Agent | Policy) -> dict[str, Any]:
+    versions = {"torch": torch.__version__, "numpy": np.__version__}
+    if not isinstance(agent, Agent):
+        return {"versions": versions}
+    return {
+        "agent": agent.name,
+        "checkpoint_sha256": agent.checkpoint_sha256,
+        "frames_trained": agent.frames_trained,
+        "scenario": agent.scenario.name if agent.scenario else None,
+        "versions": versions,
+    }

@@ -1,0 +1,81 @@
+"""Windows of a recording as samples: consecutive decisions of one episode, never across a reset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retinoscope.analyses.memory.samples import Samples
+from retinoscope.errors import UserError
+
+if TYPE_CHECKING:
+    from retinoscope.rollouts import Recording
+
+WINDOW_STEPS = 16
+"""Decisions in a window unless said otherwise: 1.8 s of the game at four tics to a decision."""
+
+
+class RecordingWindows(Samples):
+    """Stretches of the recurrent state within episodes.
+
+    Every episode is cut, from its first decision after the burn-in on, into windows of `length` decisions that begin
+    `stride` apart; what remains at its end is left out. With the default stride, the length, every decision is in at
+    most one window.
+
+    Args:
+        recording: of an agent with a recurrent layer.
+        length: decisions in a window.
+        stride: decisions from the beginning of one window to that of the next; None for the length.
+        burn_in: decisions at the start of each episode that are left out, as the state still forgets its reset.
+        layer: whose activity.
+
+    Attributes:
+        starts: (sample,) row of the recording with which each window begins.
+        episodes: (sample,) index of the episode.
+
+    Raises:
+        UserError: the agent has no such layer, or no episode is as long as a window.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        length: int = WINDOW_STEPS,
+        stride: int | None = None,
+        burn_in: int = 0,
+        layer: str = "rnn",
+    ) -> None:
+        if layer not in recording.attributes["layers"]:
+            raise UserError(
+                f"{recording.path}: holds no layer {layer!r}; components need an agent with a recurrent layer"
+            )
+        for name, value, least in (("length", length, 1), ("stride", stride, 1), ("burn_in", burn_in, 0)):
+            if value is not None and value < least:
+                raise UserError(f"{name} {value}: must be at least {least} decision{'s' if least != 1 else ''}")
+        self.recording, self.layer = recording, layer
+        self.steps, self.stride, self.burn_in = length, stride or length, burn_in
+        starts = [
+            np.arange(episode.start + burn_in, episode.stop - length + 1, self.stride) for episode in recording.episodes
+        ]
+        self.starts = np.concatenate(starts)
+        self.episodes = np.repeat([each.index for each in recording.episodes], [len(each) for each in starts])
+        self.count, self.units = len(self.starts), int(recording.attributes["layers"][layer])
+        self.source = f"{layer} of {recording.attributes['agent']}"
+        if not self.count:
+            raise UserError(
+                f"{recording.path}: no episode has {burn_in} + {length} decisions; use shorter windows or record more"
+            )
+
+    def activity(self, start: int, stop: int) -> NDArray[np.floating]:
+        first = int(self.starts[start])
+        rows = self.recording.rows(first, int(self.starts[stop - 1]) + self.steps, [self.layer])[self.layer].values
+        return rows[(self.starts[start:stop] - first)[:, None] + np.arange(self.steps)]
+
+    def frames(self, sample: int) -> NDArray[np.uint8]:
+        start = int(self.starts[sample])
+        return self.recording.rows(start, start + self.steps, ["observation"])["observation"].values
+
+    def group(self, samples: NDArray[np.integer]) -> NDArray[np.integer]:
+        return self.episodes[samples]

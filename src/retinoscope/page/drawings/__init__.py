@@ -1,0 +1,1 @@
+"""Moving to the declarations of the analyses."""

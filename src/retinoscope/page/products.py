@@ -1,0 +1,194 @@
+"""Products of a run: files with their manifest entries, written from what an analysis says is drawn of its Result."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import matplotlib
+import numpy as np
+from PIL import Image
+
+from retinoscope.analyses.declaration import Inputs
+from retinoscope.analyses.drawing import (
+    Drawing,
+    FigureDrawing,
+    MovieDrawing,
+    RecordedMovieDrawing,
+    TableDrawing,
+    TextDrawing,
+)
+from retinoscope.analyses.registry import analysis
+from retinoscope.page.movie import write_movie
+from retinoscope.result import Result
+
+Kind = Literal["recording", "result", "figure", "movie", "poster", "table", "text", "report"]
+DOTS_PER_INCH = 160
+_POSTER_AT = 0.3  # of the way through the movie: by then something has happened
+
+
+@dataclass(frozen=True)
+class Product:
+    """One file or store of a run, as the manifest lists it.
+
+    Attributes:
+        analysis: the analysis it comes from; `recording` and `report` for these two.
+        kind: what sort of thing it is.
+        path: relative to the directory of the run.
+        seconds: that making it took.
+        parameters: all that shaped it.
+        title: for people.
+        caption: what was measured, over how much, and how.
+        says_caption: the file itself shows the caption.
+    """
+
+    analysis: str
+    kind: Kind
+    path: str
+    seconds: float
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    title: str = ""
+    caption: str = ""
+    says_caption: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The manifest's entry."""
+        entry: dict[str, Any] = {
+            "analysis": self.analysis,
+            "kind": self.kind,
+            "path": self.path,
+            "seconds": round(self.seconds, 3),
+            "parameters": dict(self.parameters),
+        }
+        if self.caption:
+            entry |= {"title": self.title, "caption": self.caption, "says_caption": self.says_caption}
+        return entry
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> Product:
+        """The product that an entry of a manifest describes."""
+        return cls(**entry)
+
+
+OMITTED = "omitted"
+"""Attribute of a Result that holds nothing but the reason why its analysis could not be made."""
+
+
+def drawings_of(result: Result) -> list[Drawing]:
+    """What is drawn of a Result; of one that holds a reason, the reason."""
+    reason = result.data.attrs.get(OMITTED)
+    if reason is None:
+        return analysis(result.analysis).draw(result)
+    caption = "This agent or this recording cannot show it."
+    return [TextDrawing(f"{result.analysis}_not_made", "Not made", caption, f"{reason}\n")]
+
+
+def write_drawings(result: Result, folder: Path, inputs: Inputs | None = None, gif: bool = False) -> list[Product]:
+    """Draw all that is drawn of a Result into figures/, movies/ and tables/ of `folder`, texts into itself.
+
+    Args:
+        result: what to draw.
+        folder: where.
+        inputs: what the Result was computed from; movies that are composed from a recording are left out without.
+        gif: write these movies as GIF too.
+    """
+    products: list[Product] = []
+    for drawing in drawings_of(result):
+        if isinstance(drawing, RecordedMovieDrawing):
+            if inputs is not None:
+                products += _write_recorded_movie(drawing, result.analysis, folder, inputs, gif)
+        elif isinstance(drawing, FigureDrawing):
+            products += _write_figure(drawing, result.analysis, folder)
+        elif isinstance(drawing, MovieDrawing):
+            products += _write_movie(drawing, result.analysis, folder)
+        elif isinstance(drawing, TableDrawing):
+            products.append(_write_table(drawing, result.analysis, folder))
+        else:
+            products.append(_write_text(drawing, result.analysis, folder))
+    return products
+
+
+def _write_figure(drawing: FigureDrawing, analysis: str, folder: Path) -> list[Product]:
+    products = []
+    # Letters stay letters in the PDF, and no date, so that the same result gives the same file.
+    with matplotlib.rc_context({"pdf.fonttype": 42}):
+        began = time.monotonic()
+        figure = drawing.draw()
+        for suffix, metadata in ((".png", {}), (".pdf", {"CreationDate": None})):
+            path = f"figures/{drawing.name}{suffix}"
+            figure.savefig(folder / path, dpi=DOTS_PER_INCH, metadata=metadata)
+            seconds, began = time.monotonic() - began, time.monotonic()
+            parameters = {"dots_per_inch": DOTS_PER_INCH} if suffix == ".png" else {}
+            products.append(
+                Product(
+                    analysis, "figure", path, seconds, parameters, drawing.title, drawing.caption, drawing.says_caption
+                )
+            )
+    return products
+
+
+def _write_movie(
+    drawing: MovieDrawing, analysis: str, folder: Path, poster: Callable[[int], np.ndarray] | None = None
+) -> list[Product]:
+    """The movie and its poster, for which `poster` gives a frame by its number; None to compose up to it."""
+    products = []
+    for suffix in (".mp4", ".gif") if drawing.gif else (".mp4",):
+        began = time.monotonic()
+        path = f"movies/{drawing.name}{suffix}"
+        # Those composed as they are computed may be long.
+        movie = write_movie(folder / path, drawing.frames(), drawing.frames_per_second, quick=poster is not None)
+        parameters = {
+            "frames": movie.frames,
+            "width": movie.width,
+            "height": movie.height,
+            "frames_per_second": movie.frames_per_second,
+        }
+        products.append(
+            Product(analysis, "movie", path, time.monotonic() - began, parameters, drawing.title, drawing.caption)
+        )
+    began = time.monotonic()
+    path = f"movies/{drawing.name}.png"
+    wanted = int(_POSTER_AT * products[0].parameters["frames"])
+    frame = _frame(drawing, wanted) if poster is None else poster(wanted)
+    Image.fromarray(frame).save(folder / path)
+    products.append(Product(analysis, "poster", path, time.monotonic() - began, {"frame": wanted}))
+    return products
+
+
+def _write_recorded_movie(
+    drawing: RecordedMovieDrawing, analysis: str, folder: Path, inputs: Inputs, gif: bool
+) -> list[Product]:
+    movie = MovieDrawing(
+        drawing.name,
+        drawing.title,
+        drawing.caption,
+        functools.partial(drawing.frames, inputs, 0),
+        drawing.frames_per_second,
+        gif,
+    )
+    return _write_movie(movie, analysis, folder, lambda wanted: next(drawing.frames(inputs, wanted)))
+
+
+def _write_table(drawing: TableDrawing, analysis: str, folder: Path) -> Product:
+    began = time.monotonic()
+    path = f"tables/{drawing.name}.csv"
+    (folder / path).parent.mkdir(exist_ok=True)
+    with (folder / path).open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([drawing.columns, *drawing.rows])
+    return Product(analysis, "table", path, time.monotonic() - began, {}, drawing.title, drawing.caption)
+
+
+def _write_text(drawing: TextDrawing, analysis: str, folder: Path) -> Product:
+    began = time.monotonic()
+    path = f"{drawing.name}.txt"
+    (folder / path).write_text(drawing.text, encoding="utf-8")
+    return Product(analysis, "text", path, time.monotonic() - began, {}, drawing.title, drawing.caption)
+
+
+def _frame(drawing: MovieDrawing, wanted: int) -> np.ndarray:
+    return next(frame for number, frame in enumerate(drawing.frames()) if number == wanted)

@@ -1,0 +1,177 @@
+"""`retinoscope examples`: samples that drive each component, for an agent, a recording, or anyone's arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retinoscope.agents.agent import Agent
+from retinoscope.agents.load import load_agent
+from retinoscope.analyses.memory.component_gallery import component_gallery
+from retinoscope.analyses.memory.components import components as judge_components
+from retinoscope.analyses.memory.dataset_examples import (
+    ExampleParameters,
+    example_lists,
+    examples_result,
+    fit_examples,
+    gradient_step_of,
+    samples_of,
+    thresholds_of,
+)
+from retinoscope.analyses.memory.memory_components import activations_of
+from retinoscope.analyses.memory.recording_windows import WINDOW_STEPS
+from retinoscope.analyses.memory.samples import ArraySamples, FolderSamples, Samples
+from retinoscope.errors import UserError
+from retinoscope.page.products import write_drawings
+from retinoscope.result import Result
+from retinoscope.workflows.example_files import write_json, write_table
+
+if TYPE_CHECKING:
+    from retinoscope.rollouts import Recording
+
+RECORDED = 10_000
+"""Decisions recorded of an agent."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What `examples` made.
+
+    Attributes:
+        directory: where everything is.
+        result: the Result of `dataset_examples`.
+        files: all that was written, relative to the directory.
+    """
+
+    directory: Path
+    result: Result
+    files: tuple[str, ...]
+
+
+def examples(
+    source: Agent | Recording | str | Path | None = None,
+    *,
+    out: str | Path,
+    activity: Any = None,
+    frames: Any = None,
+    gradient_step: int | None = None,
+    proportion: float | Iterable[float] = (0.1,),
+    components: str = "ica:16",
+    decisions: int = RECORDED,
+    window_steps: int = WINDOW_STEPS,
+    stride_steps: int | None = None,
+    burn_in_steps: int | None = None,
+    leave_out_constant: bool = False,
+    stability: bool = False,
+    gallery: bool = True,
+    seed: int = 0,
+    progress: bool = False,
+) -> Examples:
+    """Find and write the samples where each component is high, middling, low.
+
+    Writes `dataset_examples.json` (scope, level, component: ids in ascending order), `dataset_examples.csv` (scope,
+    level, component, sample, rank, value, step), `dataset_examples.nc` (the Result), histograms, and, where there are
+    frames, a contact sheet for each component; with several proportions one JSON and one CSV for each.
+
+    Args:
+        source: an agent, or what `load_agent` takes, which is then recorded; or a recording, or its path. None if
+            `activity` is given.
+        out: the directory.
+        activity: (sample, step, unit): an array, a `.npy` file, or a folder with `NAME/agent_hs.npy` (and
+        `NAME/ims.npy`)
+            for each sample.
+        frames: that go with `activity`: (sample, step, height, width, channel), a `.npy` file, or a folder with
+            `NAME/ims.npy`, `NAME.npy` or the pictures of each sample in `NAME/`.
+        gradient_step: that gradients are taken from, counted from 0; None for the last.
+        proportion: of the steps that are high, middling, low; one or several.
+        components: `ica:16`, `pca:16`, `nmf:16`, or `units`.
+        decisions: recorded of an agent.
+        window_steps: decisions in a sample of a recording.
+        stride_steps: between the starts of samples of a recording; None for the window.
+        burn_in_steps: left out at the start of episodes of a recording; None to have it measured.
+        leave_out_constant: leave out units that never change, instead of refusing them.
+        stability: also judge the components, which takes some minutes: `components.nc` and figures.
+        gallery: draw the contact sheets.
+        seed: of all that is drawn at random.
+        progress: show a progress bar while an agent is recorded.
+
+    Raises:
+        UserError: what is given cannot be used; see `analyses.dataset_examples`.
+    """
+    if (source is None) == (activity is None):
+        raise UserError("examples: give an agent or a recording, or --activity with an array; one of the two")
+    if frames is not None and activity is None:
+        raise UserError("examples: frames go with --activity; a recording has its own")
+    proportions = (float(proportion),) if isinstance(proportion, int | float) else tuple(proportion)
+    parameters = ExampleParameters(
+        components,
+        proportions,
+        gradient_step,
+        window_steps,
+        stride_steps,
+        burn_in_steps,
+        leave_out_constant=leave_out_constant,
+        seed=seed,
+    )
+    folder = _directory(out)
+    samples, agent = _samples(source, activity, frames, parameters, folder, decisions, progress)
+    fitted = fit_examples(samples, parameters)
+    written: list[str] = []
+    with activations_of(samples, fitted, folder) as activations:
+        result = examples_result(samples, fitted, activations, parameters)
+        for number, share in enumerate(proportions):
+            name = "dataset_examples" if number == 0 else f"dataset_examples_{share:g}"
+            lists = example_lists(
+                activations, fitted.numbers, thresholds_of(result, share), gradient_step_of(parameters, samples)
+            )
+            write_json(result, share, folder / f"{name}.json")
+            write_table(lists, samples, folder / f"{name}.csv")
+            written += [f"{name}.json", f"{name}.csv"]
+    results = [result]
+    if stability:
+        results.append(judge_components(samples, parameters))
+    if gallery and samples.frames(0) is not None:
+        results.append(component_gallery(samples, agent, parameters))
+    for each in results:
+        each.save(folder / f"{each.analysis}.nc")
+        written += [f"{each.analysis}.nc", *(product.path for product in write_drawings(each, folder))]
+    return Examples(folder, result, tuple(written))
+
+
+def _directory(out: str | Path) -> Path:
+    folder = Path(out)
+    try:
+        (folder / "figures").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{out}: cannot be written ({error.strerror}); choose another place") from None
+    return folder
+
+
+def _samples(
+    source: Agent | Recording | str | Path | None,
+    activity: Any,
+    frames: Any,
+    parameters: ExampleParameters,
+    folder: Path,
+    decisions: int,
+    progress: bool,
+) -> tuple[Samples, Agent | None]:
+    """Samples, and the agent if it is at hand."""
+    if activity is not None:
+        if isinstance(activity, str | Path) and Path(activity).is_dir():
+            if frames is not None:
+                raise UserError(f"{activity}: a folder of samples has its frames in it; leave --frames out")
+            return FolderSamples(activity), None
+        return ArraySamples(activity, frames), None
+    from retinoscope.rollouts import Recording, open_recording, record
+
+    if isinstance(source, Recording):
+        return samples_of(source, parameters), None
+    if isinstance(source, str | Path) and (Path(source) / "zarr.json").is_file():
+        return samples_of(open_recording(source), parameters), None
+    agent = source if isinstance(source, Agent) else load_agent(str(source))
+    path = folder / "recording.zarr"
+    recording = record(agent, frames=decisions, out=path, seed=parameters.seed, progress=progress)
+    return samples_of(recording, parameters, agent), agent

@@ -1,0 +1,81 @@
+"""`retinoscope intervene`: the analysis, and its files where they are wanted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retinoscope.agents.agent import Agent
+from retinoscope.analyses.memory.intervention import intervene as play_edited
+from retinoscope.errors import UserError
+from retinoscope.page.products import write_drawings
+from retinoscope.result import Result
+
+if TYPE_CHECKING:
+    from retinoscope.rollouts import Recording
+    from retinoscope.scenarios import ArenaArchive, Scenario
+
+
+def intervene(
+    agent: Agent,
+    arena: ArenaArchive | Scenario | str | Path | None = None,
+    *,
+    component: int | None = None,
+    do: str = "clamp",
+    recording: Recording | str | Path | None = None,
+    components: str = "ica:16",
+    episodes: int = 50,
+    random_directions: int = 4,
+    frames: int = 10_000,
+    out: str | Path | None = None,
+    seed: int = 0,
+    greedy: bool = False,
+    workers: int | None = None,
+    progress: bool = False,
+) -> Result:
+    """Let the agent play with one direction of its memory clamped, removed or exchanged.
+
+    Args:
+        agent: who plays; it needs a recurrent core.
+        arena: where; None for the arena the agent was trained in.
+        component: its number; None for all of them, one after the other.
+        do: `clamp` (held at its mean), `ablate` (removed) or `swap:7` (exchanged with component 7).
+        recording: of the agent, or its path, to find the components on; None to make one for the while.
+        components: `ica:16` or `pca:16`, or another number.
+        episodes: of each edit; at least 2.
+        random_directions: to compare each component with; they explain as much variance.
+        frames: recorded if no recording is given.
+        out: a directory for intervention.nc, figures/intervention.png and .pdf, and tables/intervention.csv.
+        seed: of worlds, actions and random directions.
+        greedy: take the likeliest action instead of drawing one.
+        workers: processes; None for one per core.
+        progress: show progress bars on standard error.
+
+    Returns:
+        See `analyses.intervene`.
+
+    Raises:
+        UserError: as `analyses.intervene`, or `out` cannot be written.
+    """
+    folder = None if out is None else Path(out)
+    if folder is not None:
+        try:
+            (folder / "figures").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{out}: cannot be written ({error.strerror}); choose another place") from None
+    settings: dict[str, Any] = {"component": component, "do": do, "episodes": episodes, "frames": frames, "seed": seed}
+    result = play_edited(
+        agent,
+        arena,
+        recording=recording,
+        components=components,
+        workers=workers,
+        progress=progress,
+        random_directions=random_directions,
+        greedy=greedy,
+        **settings,
+    )
+    if folder is not None:
+        result.save(folder / "intervention.nc")
+        write_drawings(result, folder)
+    return result
