@@ -13,6 +13,15 @@ if TYPE_CHECKING:
 
     from retinoscope.analyses.declaration import Inputs
 
+SPEED = 2.0
+"""How much faster than the game movies run."""
+
+GIF_EVERY = 2
+"""A GIF keeps every second frame, and shows each for twice the time."""
+
+GIF_SHRINK = 2
+"""A GIF has half the width and half the height of the frames it is made of."""
+
 
 @dataclass(frozen=True)
 class FigureDrawing:

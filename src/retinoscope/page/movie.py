@@ -13,13 +13,8 @@ import av
 import numpy as np
 from PIL import Image
 
+from retinoscope.analyses.drawing import GIF_EVERY, GIF_SHRINK
 from retinoscope.files import replacing
-
-GIF_EVERY = 2
-"""A GIF keeps every second frame, and shows each for twice the time."""
-
-GIF_SHRINK = 2
-"""A GIF has half the width and half the height of the frames it is made of."""
 
 _PALETTE_FRAMES = 64  # of the first frames kept, those whose colours make a GIF's palette
 _PALETTE_COLOURS = 192  # the other 64 are a coarse cube over all colours, for what only comes later

@@ -5,14 +5,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from retinoscope.analyses.drawing import Drawing, FigureDrawing, MovieDrawing
+from retinoscope.analyses.drawing import GIF_EVERY, GIF_SHRINK, SPEED, Drawing, FigureDrawing, MovieDrawing
 from retinoscope.figures.receptive_fields import receptive_fields
 from retinoscope.figures.simulation import simulation_frames, simulation_summary
-from retinoscope.page.movie import GIF_EVERY, GIF_SHRINK
 from retinoscope.result import Result
-
-SPEED = 2.0
-"""How much faster than the game the simulation movie runs."""
 
 
 def _simulation(result: Result) -> list[Drawing]:
