@@ -22,7 +22,7 @@ import xarray
 from matplotlib.animation import ArtistAnimation, PillowWriter
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from retinoscope.report import movie
+from retinoscope.page import movie
 
 import retinoscope
 from retinoscope.analyses.behaviour.activation_movies import ActivationMovieParameters, activation_movies, movie_blocks

@@ -18,6 +18,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["MPLBACKEND"] = "Agg"
 
 
+pytest_plugins = ["tests.runs"]
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(
         config, "workerinput"

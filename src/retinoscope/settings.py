@@ -147,6 +147,16 @@ def value_from_text(cls: type, name: str, text: str) -> Any:
     reads_text = any(isinstance(each, pydantic.BeforeValidator) for each in field.metadata)
     if any(get_origin(each) is tuple for each in kinds) and not reads_text:
         return tuple(part.strip() for part in text.split(",") if part.strip())
+    return text if reads_text or str in kinds else _number(text)
+
+
+def _number(text: str) -> int | float | str:
+    """The number that a text says, else the text."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
     return text
 
 

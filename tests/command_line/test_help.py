@@ -84,7 +84,7 @@ def test_help_loads_no_room() -> None:
 def test_options_have_the_names_of_the_python_parameters() -> None:
     calls = {
         "scenario build": retinoscope.get_arena,
-        "scenario preview": retinoscope.analyses.images.scenario_preview,
+        "scenario preview": retinoscope.analyses.scenario_preview,
         "scenario play": retinoscope.play,
         "evaluate": retinoscope.evaluate,
         "watch": retinoscope.watch,

@@ -1,27 +1,48 @@
-"""`retinoscope analyze`: an agent in, one directory with a report out."""
+"""`retinoscope analyze`: an agent in, one directory with a report out; or a list of what it can make."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from retinoscope.command_line import options
-from retinoscope.command_line.output import print_json
+from retinoscope.command_line.output import print_json, print_table
 
 
 def analyze(
+    context: typer.Context,
     agent: options.AgentName = "digits",
     out: Annotated[Path, typer.Option(help="Folder for the report and all it is made of.")] = Path("analysis"),
     frames: Annotated[int, typer.Option(parser=options.whole_number, help="Decisions to play and look at.")] = 1000,
     arena: options.Arena = None,
     responses: Annotated[
         list[str] | None,
-        typer.Option(help="Family of further analyses; may be given several times.", show_default="those always run"),
+        typer.Option(help="Group of further analyses; may be given several times.", show_default="those always made"),
     ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Analyses to make instead, as raster,decoding; --list names them.", show_default="by group"),
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME.PARAMETER=VALUE",
+            help="A parameter of an analysis, as raster.order=rastermap; may be repeated.",
+            show_default="all at their defaults",
+        ),
+    ] = None,
+    settings: Annotated[
+        Path | None,
+        typer.Option(help="YAML file of such parameters, by analysis; --set counts above it.", show_default="none"),
+    ] = None,
+    list_them: Annotated[
+        bool, typer.Option("--list", help="List all analyses, or the parameters of the one named, and do nothing else.")
+    ] = False,
     dataset: Annotated[
-        str | None, typer.Option(help="Images for the analyses that show some.", show_default="none")
+        str | None, typer.Option(help="Images for the analyses that show some.", show_default="the arena's")
     ] = None,
     presentation: Annotated[
         str | None,
@@ -38,8 +59,9 @@ def analyze(
         Path | None, typer.Option(help="Compare with this network of train-classifier.", show_default="none")
     ] = None,
     method: Annotated[
-        Literal["gradient", "noise"], typer.Option(help="How receptive fields are measured.")
-    ] = "gradient",
+        Literal["gradient", "noise"] | None,
+        typer.Option(help="How receptive fields are measured.", show_default="gradient"),
+    ] = None,
     layers: Annotated[
         list[str] | None,
         typer.Option(
@@ -48,8 +70,11 @@ def analyze(
         ),
     ] = None,
     movie_frames: Annotated[
-        int, typer.Option(parser=options.whole_number, help="Decisions in each activation movie.")
-    ] = 1000,
+        int | None,
+        typer.Option(
+            parser=options.whole_number, help="Decisions in each activation movie.", show_default="at most 1000"
+        ),
+    ] = None,
     gif: Annotated[bool, typer.Option("--gif", help="Write the activation movies as GIF too.")] = False,
     checkpoints: Annotated[
         str | None, typer.Option(help="all: compare all checkpoints of the run.", show_default="only the one named")
@@ -58,8 +83,9 @@ def analyze(
         bool, typer.Option("--follow", help="Analyse every checkpoint of a run, and those to come while it trains.")
     ] = False,
     raster_order: Annotated[
-        Literal["cosine", "euclidean", "rastermap"], typer.Option(help="How the units of the raster are sorted.")
-    ] = "cosine",
+        Literal["cosine", "euclidean", "rastermap"] | None,
+        typer.Option(help="How the units of the raster are sorted.", show_default="cosine"),
+    ] = None,
     wandb: Annotated[bool, typer.Option("--wandb", help="Log to Weights & Biases too.")] = False,
     checkpoint: options.Checkpoint = "final",
     seed: options.Seed = 0,
@@ -75,15 +101,32 @@ def analyze(
     \b
     Example:
         retinoscope analyze digits --frames 200 --out analysis
+        retinoscope analyze --list raster
     """
+    if list_them:
+        is_named = getattr(context.get_parameter_source("agent"), "name", "") == "COMMANDLINE"
+        _list(agent if is_named else None, as_json)
+        return
     import retinoscope
+    from retinoscope.workflows.chosen import joined, settings_of_assignments, settings_of_file
 
+    from_file = {} if settings is None else settings_of_file(settings)
     run = retinoscope.analyze(
         agent if follow else retinoscope.load_agent(agent, checkpoint, device),
         out=out,
         frames=frames,
         arena=arena,
         responses=tuple(responses or ()),
+        only=tuple(only or ()),
+        settings=joined(from_file, settings_of_assignments(assignments or ())),
+        seed=seed,
+        device=device,
+        gif=gif,
+        checkpoints=checkpoints,  # type: ignore[arg-type]  # what is not `all` is refused there
+        follow=follow,
+        wandb=wandb,
+        overwrite=overwrite,
+        progress=True,
         dataset=dataset,
         presentation=presentation,
         class_effects=class_effects,
@@ -91,15 +134,7 @@ def analyze(
         method=method,
         layers=tuple(layers or ()),
         movie_frames=movie_frames,
-        gif=gif,
-        checkpoints=checkpoints,  # type: ignore[arg-type]  # what is not `all` is refused there
-        follow=follow,
         raster_order=raster_order,
-        wandb=wandb,
-        seed=seed,
-        device=device,
-        overwrite=overwrite,
-        progress=True,
     )
     if as_json:
         print_json({"report": run.report, "manifest": run.manifest})
@@ -107,3 +142,24 @@ def analyze(
         for name, reason in run.manifest["omitted"].items():
             typer.echo(f"retinoscope: {name} was not made: {reason}", err=True)
         typer.echo(run.report)
+
+
+def _list(name: str | None, as_json: bool) -> None:
+    from retinoscope.analyses import listing, registry
+
+    if name is None and as_json:
+        print_json({"analyses": [listing.analysis_as_json(each) for each in registry.all_analyses().values()]})
+    elif name is None:
+        print_table(listing.ANALYSIS_COLUMNS, listing.list_analyses())
+    else:
+        _list_one(registry.analysis(name), as_json)
+
+
+def _list_one(analysis: Any, as_json: bool) -> None:
+    from retinoscope.analyses import listing
+
+    if as_json:
+        print_json(listing.analysis_as_json(analysis))
+        return
+    typer.echo(f"{analysis.name}: {analysis.summary}")
+    print_table(listing.PARAMETER_COLUMNS, listing.list_parameters(analysis))

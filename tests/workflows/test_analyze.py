@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import xarray
 from PIL import Image
-from retinoscope.report import AnalysisRun, analyze, rebuild_report
+from retinoscope.workflows import AnalysisRun, analyze, rebuild_report
 
 from retinoscope.agents.agent import Agent
 from retinoscope.analyses import registry
@@ -22,7 +22,7 @@ from retinoscope.result import Result, load_result
 from retinoscope.rollouts import open_recording
 from retinoscope.scenarios import ArenaArchive
 from retinoscope.workflows.reuse import result_key
-from tests.report.conftest import FRAMES
+from tests.runs import FRAMES
 
 
 def content_of(directory: Path) -> dict[str, bytes]:

@@ -8,7 +8,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from retinoscope.report import AnalysisRun
+from retinoscope.workflows import AnalysisRun
 
 from retinoscope.agents.agent import Agent
 from retinoscope.page.html import compact, flatten

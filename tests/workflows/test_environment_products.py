@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from retinoscope.report import analyze, rebuild_report
+from retinoscope.workflows import analyze, rebuild_report
 
 from retinoscope.analyses import registry
 from retinoscope.analyses.behaviour.activation_movies import movie_blocks

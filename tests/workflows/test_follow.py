@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 import xarray
-from retinoscope.report import analyze
+from retinoscope.workflows import analyze
 
 import retinoscope
 from retinoscope.agents.networks import NetworkConfig

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from retinoscope.report import analyze
+from retinoscope.workflows import analyze
 
 from retinoscope.analyses import registry
 from tests.arenas import build_arena

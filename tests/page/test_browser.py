@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from retinoscope.report import AnalysisRun
+from retinoscope.workflows import AnalysisRun
 
 from retinoscope.figures.simulation import simulation_frames, view_position
 from retinoscope.result import load_result
-from tests.report.conftest import FRAMES, find_chromium
+from tests.runs import FRAMES, find_chromium
 
 FLAGS = [
     "--headless",

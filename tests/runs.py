@@ -1,4 +1,4 @@
-"""One run of everything, by an untrained agent whose name is not harmless; the tests of this folder look at it."""
+"""One run of all that is always made, by an untrained agent whose name is not harmless; several tests look at it."""
 
 from __future__ import annotations
 
@@ -54,4 +54,4 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what was left out."""
     if not (find_chromium() or os.environ.get("CI")):
-        terminalreporter.write_line("tests/report/test_browser.py was left out: install chromium to run it")
+        terminalreporter.write_line("tests/page/test_browser.py was left out: install chromium to run it")
