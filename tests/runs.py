@@ -6,13 +6,14 @@ import dataclasses
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from retinoscope.report import AnalysisRun, analyze
 
-from retinoscope.agents.agent import Agent
-from retinoscope.scenarios import ArenaArchive
-from tests.rollouts.recordings import small_agent, small_arena
+if TYPE_CHECKING:  # every test loads this file, also those that do without the engine
+    from retinoscope.agents.agent import Agent
+    from retinoscope.scenarios import ArenaArchive
+    from retinoscope.workflows.analyze import AnalysisRun
 
 NAME = "<script>alert('agent')</script> & \"co\""
 FRAMES = 70
@@ -20,18 +21,24 @@ FRAMES = 70
 
 @pytest.fixture(scope="session")
 def agent() -> Agent:
+    from tests.rollouts.recordings import small_agent
+
     training = {"frames": 3e7, "network": {"encoder": "lindsey", "<b>": "</td>"}, "notes": "</style><script>"}
     return dataclasses.replace(small_agent(), name=NAME, frames_trained=30_000_128, training=training)
 
 
 @pytest.fixture(scope="session")
 def arena(tmp_path_factory: pytest.TempPathFactory) -> ArenaArchive:
+    from tests.rollouts.recordings import small_arena
+
     return small_arena(tmp_path_factory.mktemp("arena"))
 
 
 @pytest.fixture(scope="session")
 def finished_run(agent: Agent, arena: ArenaArchive, tmp_path_factory: pytest.TempPathFactory) -> AnalysisRun:
     """Not to be changed; copy its directory to do so."""
+    from retinoscope.workflows.analyze import analyze
+
     out: Path = tmp_path_factory.mktemp("run") / "out"
     return analyze(agent, out=out, frames=FRAMES, arena=arena)
 
