@@ -47,7 +47,7 @@ def setting(
     return pydantic.Field(default=default, description=meaning, json_schema_extra=about, **chosen)
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(setting,))
+@dataclass_transform(frozen_default=True)
 def parameters(of: str) -> Callable[[type[Parameters]], type[Parameters]]:
     """Make a class a frozen dataclass of checked parameters.
 
