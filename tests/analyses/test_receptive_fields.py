@@ -9,9 +9,16 @@ import pytest
 import torch
 
 from retinoscope.agents.agent import Agent
-from retinoscope.analyses.early_vision.receptive_fields import ReceptiveFieldParameters, cross_check, receptive_fields
+from retinoscope.analyses.declaration import Inputs
+from retinoscope.analyses.early_vision.receptive_fields import (
+    ANALYSIS,
+    ReceptiveFieldParameters,
+    cross_check,
+    receptive_fields,
+)
 from retinoscope.errors import UserError
 from retinoscope.result import load_result
+from retinoscope.settings import value_from_text
 from retinoscope.stimuli.patches import RecordedPatches
 from tests.oracles import composed_filters, gradient_of_one_unit
 from tests.synthetic import PIXEL_SCALE, convolution_of, gabor_policy, small_policy
@@ -151,7 +158,7 @@ def test_the_batch_size_bounds_what_is_shown_at_once(monkeypatch):
 
 
 def test_a_saved_result_comes_back(tmp_path):
-    result = receptive_fields(small_policy(), ReceptiveFieldParameters(layers=("conv1",)))
+    result = receptive_fields(small_policy(), parameters=ReceptiveFieldParameters(layers=("conv1",)))
     loaded = load_result(result.save(tmp_path / "receptive_fields.nc"))
     assert loaded.data.equals(result.data)
     assert loaded.parameters["layers"] == ["conv1"] and loaded.parameters["method"] == "gradient"
@@ -166,17 +173,19 @@ def test_a_saved_result_comes_back(tmp_path):
         ({"units": {"rnn": [5]}}, "unit 5 of 'rnn'"),
         ({"units": {"rnn": [-1]}}, "unit -1 of 'rnn'"),
         ({"units": {"rnn": []}}, "none given"),
-        ({"method": "guess"}, "method 'guess'"),
+        ({"method": "guess"}, "receptive fields: method 'guess' is unknown; choose from gradient or noise"),
+        ({"layers": "rnn:0", "units": {"rnn": [0]}}, "units of 'rnn': are given twice"),
+        ({"layers": ()}, "receptive fields: layers is empty"),
         ({"method": "noise", "observations": np.zeros((1, 24, 20, 3), np.uint8)}, "recorded observations"),
         ({"observations": np.zeros((1, 9, 9, 3), np.uint8)}, "9x9x3"),
-        ({"noise_sigma": 0.0}, "sigma 0.0"),
-        ({"noise_mean": float("nan"), "noise_sigma": 1.0}, "mean nan"),
-        ({"noise_mean": 300.0}, "mean 300.0"),
-        ({"target_reliability": 0.0}, "target reliability 0.0"),
-        ({"target_reliability": 1.5}, "target reliability 1.5"),
-        ({"max_stimuli": 1}, "max stimuli 1"),
-        ({"batch_size": 0}, "batch size 0"),
-        ({"seed": -1}, "seed -1"),
+        ({"noise_sigma": 0.0}, "noise_sigma is 0; give a number above 0"),
+        ({"noise_mean": float("nan"), "noise_sigma": 1.0}, "noise_mean is nan; give a finite number"),
+        ({"noise_mean": 300.0}, "noise_mean is 300; give at least 0, at most 255"),
+        ({"target_reliability": 0.0}, "target_reliability is 0; give a number above 0"),
+        ({"target_reliability": 1.5}, "target_reliability is 1.5; give"),
+        ({"max_stimuli": 1}, "max_stimuli is 1; give at least 2"),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"seed": -1}, "seed is -1"),
         ({"metod": "noise"}, "no parameter 'metod'"),
     ],
 )
@@ -189,3 +198,54 @@ def test_what_cannot_be_is_refused_in_one_line(settings, message):
 def test_cross_check_refuses_unknown_parameters():
     with pytest.raises(UserError, match="no parameter 'metod'"):
         cross_check(small_policy(), metod="noise")
+
+
+@pytest.mark.parametrize(
+    ("given", "layers"),
+    [
+        ("conv1", ("conv1",)),
+        ("conv1, conv2", ("conv1", "conv2")),
+        ("conv1,rnn:0-2,4", ("conv1", "rnn:0-2,4")),
+        ("rnn:0-2, 4,conv1", ("rnn:0-2,4", "conv1")),
+        (("rnn:1,3", "conv1:0"), ("rnn:1,3", "conv1:0")),
+        (["conv1,rnn:1", "conv2"], ("conv1", "rnn:1", "conv2")),
+    ],
+)
+def test_layers_are_read_from_a_text_or_several_with_the_numbers_of_their_units(given, layers):
+    assert ReceptiveFieldParameters(layers=given).layers == layers
+
+
+def test_what_the_shell_says_is_measured_as_what_python_says():
+    policy = small_policy()
+    text = value_from_text(ReceptiveFieldParameters, "layers", "rnn:1,3,conv1:0-1")
+    by_text = receptive_fields(policy, layers=text, max_stimuli=8)
+    by_name = receptive_fields(policy, layers=("rnn", "conv1"), units={"rnn": [1, 3], "conv1": [0, 1]}, max_stimuli=8)
+    assert by_text.data.identical(by_name.data) and by_text.parameters == by_name.parameters
+    assert by_text.parameters["layers"] == ["rnn", "conv1"]
+    assert by_text.data["rnn_unit"].values.tolist() == [1, 3]
+    units = value_from_text(ReceptiveFieldParameters, "units", "rnn:1,3")
+    assert receptive_fields(policy, layers="rnn", units=units, max_stimuli=8).data["rnn_unit"].values.tolist() == [1, 3]
+
+
+@pytest.mark.parametrize("text", ["fc:", "fc:a", "fc:1-", "fc:-1", "fc:1,,2", "fc:1-2-3"])
+def test_units_that_are_no_numbers_are_refused(text):
+    with pytest.raises(UserError, match=r"^receptive fields: layers: 'fc:.*units are given as in fc:0-3,7$"):
+        ReceptiveFieldParameters(layers=text)
+    with pytest.raises(UserError, match=r"^receptive fields: units: .*units are given as in fc:0-3,7$"):
+        ReceptiveFieldParameters(units=text)
+
+
+def test_a_run_is_refused_before_it_begins_where_the_agent_has_no_such_layer_or_unit():
+    inputs = Inputs(Agent("planted", small_policy()), None)
+    ANALYSIS.refuse(inputs, ReceptiveFieldParameters(layers=("conv1", "rnn:0")))
+    with pytest.raises(UserError, match="layer 'conv9'"):
+        ANALYSIS.refuse(inputs, ReceptiveFieldParameters(layers="conv9"))
+    with pytest.raises(UserError, match="unit 99 of 'rnn'"):
+        ANALYSIS.refuse(inputs, ReceptiveFieldParameters(layers="rnn:99"))
+
+
+def test_an_even_number_of_equal_halves_is_judged():
+    """With 128 stimuli at a time, the first estimate is over two batches, never over one."""
+    policy, _ = gabor_policy()
+    data = receptive_fields(policy, layers="conv1", target_reliability=1e-6).data
+    assert int(data["conv1_stimuli"]) == 256

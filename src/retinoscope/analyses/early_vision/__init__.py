@@ -1,0 +1,1 @@
+"""Early vision: what the layers near the eye answer to."""

@@ -3,100 +3,122 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 import numpy as np
+import pydantic
 from numpy.typing import NDArray
 
 from retinoscope.agents.policy import Layer, Policy
 from retinoscope.errors import UserError
-from retinoscope.settings import with_settings
+from retinoscope.settings import parameters, setting
 from retinoscope.stimuli.white_noise import WhiteNoise, noise_level
 
-METHODS = ("gradient", "noise")
 # The gradient needs few stimuli; these many are for rarely active units. The noise average needs what it can get.
 MAX_STIMULI = {"gradient": 10_000, "noise": 100_000}
 
-
-@dataclass(frozen=True)
-class ReceptiveFieldParameters:
-    """Parameters of `receptive_fields`.
-
-    Attributes:
-        method: `gradient` (mean gradient) or `noise` (noise-weighted average).
-        layers: names of the layers, or one name; None means all convolutions, or the first layer if there are none,
-            and the layers named in `units`.
-        units: indices of the units wanted, by layer; all units of a layer that is not named here.
-        noise_mean: of the white noise, pixel units; None means the agent's own mid-grey, see `stimuli.white_noise`.
-        noise_sigma: its standard deviation, pixel units; None means a third of the way to the end of the pixel range.
-        target_reliability: stop when every unit that answers has reached this split-half reliability.
-        max_stimuli: stop after this many stimuli even so; None means 10,000 for the gradient, 100,000 for noise.
-        batch_size: stimuli at a time; memory grows with it and with nothing else.
-        seed: of the stimuli.
-    """
-
-    method: Literal["gradient", "noise"] = "gradient"
-    layers: tuple[str, ...] | str | None = None
-    units: Mapping[str, Sequence[int]] = dataclasses.field(default_factory=dict)
-    noise_mean: float | None = None
-    noise_sigma: float | None = None
-    target_reliability: float = 0.99
-    max_stimuli: int | None = None
-    batch_size: int = 128
-    seed: int = 0
+_NUMBERS = re.compile(r"\d+(-\d+)?")
 
 
-def chosen_layers(texts: Sequence[str]) -> dict[str, Any]:
-    """The settings `layers` and `units` that `("conv1", "rnn:0-3,7")` asks for; none of them for no text.
+def _entries(given: Any) -> Any:
+    """`"conv1,fc:0-3,7"` -> `("conv1", "fc:0-3,7")`: a number behind a comma continues the units before it."""
+    texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, Iterable):
+        return given
+    entries: list[str] = []
+    for text in map(str, texts):
+        for part in (each.strip() for each in text.split(",")):
+            if entries and ":" in entries[-1] and (_NUMBERS.fullmatch(part) or not part):
+                entries[-1] += f",{part}"
+            elif part:
+                entries.append(part)
+    for entry in entries:
+        _units_in(entry)
+    return tuple(entries)
 
-    Raises:
-        UserError: a text is not a layer's name, or a name, a colon and unit numbers.
-    """
-    layers, units = [], {}
-    for text in texts:
-        name, colon, numbers = text.partition(":")
-        layers.append(name)
-        if colon:
-            units[name] = _numbers(text, numbers)
-    return {"layers": tuple(layers), "units": units} if layers else {}
 
-
-def _numbers(text: str, numbers: str) -> tuple[int, ...]:
+def _units_in(entry: str) -> tuple[int, ...] | None:
+    """The units in `fc:0-3,7`; None where there is a layer's name alone."""
+    _, colon, numbers = entry.partition(":")
+    if not colon:
+        return None
     found: list[int] = []
     for part in numbers.split(","):
-        bounds = part.split("-")
-        if len(bounds) > 2 or not all(bound.isdecimal() for bound in bounds):
-            raise UserError(f"layer {text!r}: units are given as in fc:0-3,7; correct {part!r}")
-        found += range(int(bounds[0]), int(bounds[-1]) + 1)
+        if not _NUMBERS.fullmatch(part.strip()):
+            raise ValueError(f"{entry!r} cannot be read; units are given as in fc:0-3,7")
+        bounds = [int(bound) for bound in part.split("-")]
+        found += range(bounds[0], bounds[-1] + 1)
     return tuple(found)
 
 
+def _by_layer(given: Any) -> Any:
+    """`"fc:0-3,7"` -> `{"fc": (0, 1, 2, 3, 7)}`; what is a mapping stays one."""
+    if isinstance(given, Mapping):
+        return {name: tuple(units) if isinstance(units, Iterable) else units for name, units in given.items()}
+    if not isinstance(given, str):
+        return given
+    found = {entry.partition(":")[0]: _units_in(entry) for entry in _entries(given)}
+    if None in found.values() or not found:
+        raise ValueError(f"{given!r} cannot be read; units are given as in fc:0-3,7")
+    return found
+
+
+@parameters("receptive fields")
+class ReceptiveFieldParameters:
+    """Parameters of `receptive_fields`."""
+
+    method: Literal["gradient", "noise"] = setting("gradient", "mean gradient, or noise-weighted average")
+    layers: Annotated[tuple[str, ...] | None, pydantic.BeforeValidator(_entries)] = setting(
+        None,
+        "names of layers, with the numbers of their units where not all are wanted, as conv1,fc:0-3,7; none for all "
+        "convolutions, or the first layer if there are none, and the layers named in `units`",
+        fewest=1,
+    )
+    units: Annotated[Mapping[str, tuple[int, ...]] | None, pydantic.BeforeValidator(_by_layer)] = setting(
+        None, "numbers of the units wanted, by layer; none for all units of a layer"
+    )
+    noise_mean: float | None = setting(
+        None,
+        "mean of the white noise; none for the agent's own mid-grey, see `stimuli.white_noise`",
+        units="pixel units",
+        least=0,
+        most=255,
+    )
+    noise_sigma: float | None = setting(
+        None,
+        "standard deviation of the white noise; none for a third of the way to the end of the pixel range",
+        units="pixel units",
+        above=0,
+    )
+    target_reliability: float = setting(
+        0.99, "stop when every unit that answers has reached this split-half reliability", above=0, most=1
+    )
+    max_stimuli: int | None = setting(
+        None,
+        "stop after this many even so; none for 10,000 with the gradient, 100,000 with noise",
+        units="stimuli",
+        least=2,
+    )
+    batch_size: int = setting(
+        128, "stimuli at a time; memory grows with it and with nothing else", units="stimuli", least=1
+    )
+    seed: int = setting(0, "of the stimuli", least=0)
+
+
 def settle(
-    policy: Policy,
-    parameters: ReceptiveFieldParameters,
-    settings: Mapping[str, Any],
-    observations: NDArray[np.uint8] | None,
+    policy: Policy, asked: ReceptiveFieldParameters, observations: NDArray[np.uint8] | None = None
 ) -> ReceptiveFieldParameters:
-    """All parameters checked, and every None replaced by what it means for this policy.
+    """Every None replaced by what it means for this policy: `layers` names alone, `units` those of each of them.
 
     Raises:
-        UserError: a parameter is unknown or out of range, or the policy has no such layer or unit.
+        UserError: the policy has no such layer or unit, or the parameters cannot go together.
     """
-    asked = with_settings(parameters, settings, "receptive fields")
-    if asked.method not in METHODS:
-        raise UserError(f"method {asked.method!r}: unknown; choose from {', '.join(METHODS)}")
     if asked.method == "noise" and observations is not None:
         raise UserError("method 'noise': needs white noise, not recorded observations; use method 'gradient' for those")
-    if not 0 < asked.target_reliability <= 1:
-        raise UserError(f"target reliability {asked.target_reliability}: must be above 0 and at most 1")
-    most = MAX_STIMULI[asked.method] if asked.max_stimuli is None else asked.max_stimuli
-    if most < 2:
-        raise UserError(f"max stimuli {most}: reliability needs at least 2")
-    if asked.batch_size < 1:
-        raise UserError(f"batch size {asked.batch_size}: must be at least 1")
-    layers = _layers(policy, asked)
+    units = _asked_units(asked)
+    layers = _layers(policy, asked, units)
     mean, sigma = noise_level(policy.grey_level)
     if asked.noise_mean is not None:
         mean, sigma = asked.noise_mean, min(asked.noise_mean, 255 - asked.noise_mean) / 3
@@ -104,20 +126,32 @@ def settle(
     return dataclasses.replace(
         asked,
         layers=layers,
-        units={name: _units(policy.layer(name), asked.units.get(name)) for name in layers},
+        units={name: _units(policy.layer(name), units.get(name)) for name in layers},
         noise_mean=noise.mean,
         noise_sigma=noise.sigma,
-        max_stimuli=most,
+        max_stimuli=MAX_STIMULI[asked.method] if asked.max_stimuli is None else asked.max_stimuli,
     )
 
 
-def _layers(policy: Policy, asked: ReceptiveFieldParameters) -> tuple[str, ...]:
+def _asked_units(asked: ReceptiveFieldParameters) -> dict[str, Sequence[int]]:
+    """Units by layer, from `units` and from the entries of `layers`."""
+    found: dict[str, Sequence[int]] = dict(asked.units or {})
+    for entry in asked.layers or ():
+        name, units = entry.partition(":")[0], _units_in(entry)
+        if units is not None:
+            if name in found:
+                raise UserError(f"units of {name!r}: are given twice; give them once")
+            found[name] = units
+    return found
+
+
+def _layers(policy: Policy, asked: ReceptiveFieldParameters, units: Mapping[str, Sequence[int]]) -> tuple[str, ...]:
     if asked.layers is None:
         convolutions = [layer.name for layer in policy.layers if layer.kind == "convolution"]
-        wanted = [*(convolutions or [policy.layers[0].name]), *asked.units]
+        wanted = [*(convolutions or [policy.layers[0].name]), *units]
     else:
-        wanted = [asked.layers] if isinstance(asked.layers, str) else [*asked.layers]
-        if stray := [name for name in asked.units if name not in wanted]:
+        wanted = [entry.partition(":")[0] for entry in asked.layers]
+        if stray := [name for name in units if name not in wanted]:
             raise UserError(f"units of {stray[0]!r}: the layer is not among those asked for, {', '.join(wanted)}")
     return tuple(dict.fromkeys(policy.layer(name).name for name in wanted))
 

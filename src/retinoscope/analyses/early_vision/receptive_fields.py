@@ -9,23 +9,26 @@ observation, and units from the recurrent core on are taken one step from the ze
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from contextlib import contextmanager
+import functools
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 import xarray
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Layer, Policy
-from retinoscope.analyses.early_vision.receptive_field_parameters import METHODS, ReceptiveFieldParameters, settle
+from retinoscope.analyses.declaration import AGENT, Analysis, Inputs
+from retinoscope.analyses.drawing import Drawing, FigureDrawing
+from retinoscope.analyses.early_vision.receptive_field_parameters import (
+    MAX_STIMULI,
+    ReceptiveFieldParameters,
+    settle,
+)
 from retinoscope.attribution.gradients import gradient_sums, stimulus_shape, unit_activity
-from retinoscope.result import Result
-from retinoscope.settings import with_settings
+from retinoscope.progress import progress_bar
+from retinoscope.result import Result, provenance
+from retinoscope.settings import stated, with_settings
 from retinoscope.statistics.receptive_fields import MeanGradient, NoiseWeightedAverage, ReceptiveFieldEstimate
 from retinoscope.stimuli.patches import RecordedPatches
 from retinoscope.stimuli.white_noise import WhiteNoise
@@ -36,8 +39,8 @@ SILENT_AFTER = 1_000
 
 def receptive_fields(
     agent: Agent | Policy,
-    parameters: ReceptiveFieldParameters | None = None,
     *,
+    parameters: ReceptiveFieldParameters | None = None,
     observations: NDArray[np.uint8] | None = None,
     progress: bool = False,
     **settings: Any,
@@ -62,26 +65,24 @@ def receptive_fields(
         UserError: a parameter is unknown or out of range, or the agent has no such layer or unit.
     """
     policy = agent.policy if isinstance(agent, Agent) else agent
-    settled = settle(policy, parameters or ReceptiveFieldParameters(), settings, observations)
-    with _progress_bar(progress) as bar:
-        variables: dict[str, Any] = {}
-        for name in settled.layers or ():
-            variables |= _variables(policy, policy.layer(name), settled, observations, bar)
+    settled = settle(policy, with_settings(parameters or ReceptiveFieldParameters(), settings), observations)
+    layers = settled.layers or ()
+    variables: dict[str, Any] = {}
+    for name in layers:
+        variables |= _variables(policy, policy.layer(name), settled, observations, progress)
     channels = policy.observation_shape[2]
     colours = {1: ["grey"], 3: ["red", "green", "blue"]}.get(channels, [f"channel {each}" for each in range(channels)])
     data = xarray.Dataset(variables, coords={"colour": colours})
-    stated = dataclasses.asdict(settled) | {
-        "stimuli": "white noise" if observations is None else "recorded observations"
-    }
-    for name in settled.layers or ():
-        data[name].attrs["caption"] = _caption(data, name, stated)
-    return Result("receptive_fields", data, stated, _provenance(agent))
+    said = stated(settled) | {"stimuli": "white noise" if observations is None else "recorded observations"}
+    for name in layers:
+        data[name].attrs["caption"] = _caption(data, name, said)
+    return Result("receptive_fields", data, said, provenance(agent=agent if isinstance(agent, Agent) else None))
 
 
 def cross_check(
     agent: Agent | Policy,
-    parameters: ReceptiveFieldParameters | None = None,
     *,
+    parameters: ReceptiveFieldParameters | None = None,
     progress: bool = False,
     **settings: Any,
 ) -> Result:
@@ -102,9 +103,12 @@ def cross_check(
     Raises:
         UserError: as `receptive_fields`.
     """
-    start = with_settings(parameters or ReceptiveFieldParameters(), settings, "receptive fields")
-    gradient = receptive_fields(agent, dataclasses.replace(start, method="gradient"), progress=progress)
-    noise = receptive_fields(agent, dataclasses.replace(start, method="noise", seed=start.seed + 1), progress=progress)
+    start = with_settings(parameters or ReceptiveFieldParameters(), settings)
+    both = (
+        dataclasses.replace(start, method="gradient"),
+        dataclasses.replace(start, method="noise", seed=start.seed + 1),
+    )
+    gradient, noise = (receptive_fields(agent, parameters=each, progress=progress) for each in both)
     variables: dict[str, Any] = {}
     for name in gradient.parameters["layers"]:
         one, other = (result.data[name].values.reshape(result.data[name].shape[0], -1) for result in (gradient, noise))
@@ -123,10 +127,9 @@ def cross_check(
             f"{name}_expected_difference": (unit, np.hypot(*errors)),
             f"{name}_stimuli": ("method", [int(result.data[f"{name}_stimuli"]) for result in (gradient, noise)]),
         }
-    data = xarray.Dataset(variables, coords={"method": list(METHODS)})
-    stated: dict[str, Any] = {"layers": gradient.parameters["layers"]}
-    stated |= {method: result.parameters for method, result in zip(METHODS, (gradient, noise), strict=True)}
-    return Result("receptive_fields_cross_check", data, stated, gradient.provenance)
+    data = xarray.Dataset(variables, coords={"method": list(MAX_STIMULI)})
+    said = {"layers": gradient.parameters["layers"], "gradient": gradient.parameters, "noise": noise.parameters}
+    return Result("receptive_fields_cross_check", data, said, gradient.provenance)
 
 
 class _Stimuli(Protocol):
@@ -138,7 +141,7 @@ def _variables(
     layer: Layer,
     parameters: ReceptiveFieldParameters,
     observations: NDArray[np.uint8] | None,
-    bar: Progress | None,
+    progress: bool,
 ) -> dict[str, Any]:
     """Measure one layer; the variables of the Result that belong to it."""
     is_convolution = layer.kind == "convolution"
@@ -148,7 +151,7 @@ def _variables(
         stimuli = WhiteNoise(float(parameters.noise_mean or 0), float(parameters.noise_sigma or 0), parameters.seed)
     else:
         stimuli = RecordedPatches(observations, stride, parameters.seed)
-    estimate, is_reached = _measure(policy, layer.name, parameters, stimuli, bar)
+    estimate, is_reached = _measure(policy, layer.name, parameters, stimuli, progress)
     unit = f"{layer.name}_unit"
     attributes: dict[str, Any] = {
         "kind": layer.kind,
@@ -160,7 +163,7 @@ def _variables(
     reliability = {"units": "1", "long_name": "split-half reliability, Spearman-Brown"}
     error = {"units": "1", "long_name": "expected error relative to the field"}
     return {
-        unit: (unit, list(parameters.units[layer.name])),
+        unit: (unit, list((parameters.units or {})[layer.name])),
         layer.name: ((unit, f"{layer.name}_height", f"{layer.name}_width", "colour"), estimate.fields, attributes),
         f"{layer.name}_reliability": (unit, estimate.reliability, reliability),
         f"{layer.name}_error": (unit, estimate.relative_error, error),
@@ -170,47 +173,45 @@ def _variables(
 
 
 def _measure(
-    policy: Policy, layer: str, parameters: ReceptiveFieldParameters, stimuli: _Stimuli, bar: Progress | None
+    policy: Policy, layer: str, parameters: ReceptiveFieldParameters, stimuli: _Stimuli, progress: bool
 ) -> tuple[ReceptiveFieldEstimate, bool]:
     """Show batches until every unit that answers is reliable enough; whether that was reached."""
-    units, shape, most = parameters.units[layer], stimulus_shape(policy, layer), parameters.max_stimuli or 0
+    units, shape = (parameters.units or {})[layer], stimulus_shape(policy, layer)
+    most = parameters.max_stimuli or 0
     mean, sigma = float(parameters.noise_mean or 0), float(parameters.noise_sigma or 0)
     gradient = MeanGradient(len(units), shape)
     average = NoiseWeightedAverage(len(units), shape, mean, sigma)
     size = min(parameters.batch_size, most // 2)  # two batches at least, for the halves
-    task = bar.add_task(layer, total=most) if bar else None
     shown = batch = 0
-    while True:
-        count = min(size, most - shown)
-        shown_now = stimuli.draw(batch, count, shape)
-        if parameters.method == "gradient":
-            gradient.update(gradient_sums(policy, layer, units, shown_now), count, batch)
-        else:
-            average.update(shown_now, unit_activity(policy, layer, units, shown_now), batch)
-        shown, batch = shown + count, batch + 1
-        if bar and task is not None:
-            bar.update(task, advance=count)
-        # Only after an even number of batches are the halves equally large; the last batch may be odd.
-        if batch % 2 and shown < most:
-            continue
-        estimate = (gradient if parameters.method == "gradient" else average).finalize()
-        is_silent = np.isnan(estimate.reliability)
-        is_reached = bool((estimate.reliability[~is_silent] >= parameters.target_reliability).all())
-        if shown >= most or (is_reached and (not is_silent.any() or shown >= SILENT_AFTER)):
-            if bar and task is not None:
-                bar.update(task, total=shown)
-            return estimate, is_reached and not is_silent.all()
+    with progress_bar(f"receptive fields of {layer}: stimuli, at most", most, progress) as advance:
+        while True:
+            count = min(size, most - shown)
+            shown_now = stimuli.draw(batch, count, shape)
+            if parameters.method == "gradient":
+                gradient.update(gradient_sums(policy, layer, units, shown_now), count, batch)
+            else:
+                average.update(shown_now, unit_activity(policy, layer, units, shown_now), batch)
+            shown, batch = shown + count, batch + 1
+            advance(count)
+            # Only after an even number of batches are the halves equally large; the last batch may be odd.
+            if batch % 2 and shown < most:
+                continue
+            estimate = (gradient if parameters.method == "gradient" else average).finalize()
+            is_silent = np.isnan(estimate.reliability)
+            is_reached = bool((estimate.reliability[~is_silent] >= parameters.target_reliability).all())
+            if shown >= most or (is_reached and (not is_silent.any() or shown >= SILENT_AFTER)):
+                return estimate, is_reached and not is_silent.all()
 
 
-def _caption(data: xarray.Dataset, layer: str, stated: dict[str, Any]) -> str:
+def _caption(data: xarray.Dataset, layer: str, said: dict[str, Any]) -> str:
     fields, reliability = data[layer], data[f"{layer}_reliability"].values
     _, height, width, _ = fields.shape
     answering = reliability[~np.isnan(reliability)]
     silent = len(reliability) - len(answering)
-    method = "Mean gradient" if stated["method"] == "gradient" else "Noise-weighted average"
+    method = "Mean gradient" if said["method"] == "gradient" else "Noise-weighted average"
     stimuli = f"{int(data[f'{layer}_stimuli']):,} "
-    if stated["stimuli"] == "white noise":
-        stimuli += f"white-noise stimuli (mean {stated['noise_mean']:.4g}, σ {stated['noise_sigma']:.4g} pixel units)"
+    if said["stimuli"] == "white noise":
+        stimuli += f"white-noise stimuli (mean {said['noise_mean']:.4g}, σ {said['noise_sigma']:.4g} pixel units)"
     else:
         stimuli += "stimuli drawn with replacement from recorded observations"
     window = f"{height} × {width} pixels"
@@ -227,7 +228,7 @@ def _caption(data: xarray.Dataset, layer: str, stated: dict[str, Any]) -> str:
             f"expected error: median {100 * np.nanmedian(data[f'{layer}_error'].values):.2g}%."
         )
         if not data[f"{layer}_target_reached"]:
-            sentences.append(f"The target of {stated['target_reliability']:.4g} was not reached.")
+            sentences.append(f"The target of {said['target_reliability']:.4g} was not reached.")
     if silent:
         sentences.append(f"{silent} unit{'s' if silent > 1 else ''} never answered.")
     return " ".join(sentences)
@@ -238,29 +239,38 @@ def _floor(reliability: float) -> str:
     return f"{np.floor(1000 * reliability + 1e-6) / 1000:.3f}"
 
 
-@contextmanager
-def _progress_bar(is_wanted: bool) -> Iterator[Progress | None]:
-    console = Console(stderr=True)
-    if not (is_wanted and console.is_terminal):
-        yield None
-        return
-    columns = (
-        TextColumn("receptive fields of {task.description}"),
-        BarColumn(),
-        TextColumn("{task.speed:.0f} stimuli/s"),
-    )
-    with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
-        yield bar
+def _draw(result: Result) -> list[Drawing]:
+    from retinoscope import figures
+
+    return [
+        FigureDrawing(
+            f"receptive_fields_{layer}",
+            f"Receptive fields of {layer}",
+            result.data[layer].attrs["caption"],
+            functools.partial(figures.receptive_fields, result, layer),
+            says_caption=True,
+        )
+        for layer in result.parameters["layers"]
+    ]
 
 
-def _provenance(agent: Agent | Policy) -> dict[str, Any]:
-    versions = {"torch": torch.__version__, "numpy": np.__version__}
-    if not isinstance(agent, Agent):
-        return {"versions": versions}
-    return {
-        "agent": agent.name,
-        "checkpoint_sha256": agent.checkpoint_sha256,
-        "frames_trained": agent.frames_trained,
-        "scenario": agent.scenario.name if agent.scenario else None,
-        "versions": versions,
-    }
+def _refuse(inputs: Inputs, parameters: ReceptiveFieldParameters) -> None:
+    if inputs.agent is not None:
+        settle(inputs.agent.policy, parameters)
+
+
+ANALYSIS = Analysis(
+    name="receptive_fields",
+    title="Receptive fields",
+    group="early_vision",
+    summary="How the activity of every unit changes with every pixel it sees.",
+    run=receptive_fields,
+    parameters=ReceptiveFieldParameters,
+    of="agent",
+    needs=(AGENT,),
+    draw=_draw,
+    is_always_made=True,
+    refuse=_refuse,
+    functions=(cross_check,),
+    rank=20,
+)
