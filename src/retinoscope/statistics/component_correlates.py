@@ -43,6 +43,7 @@ class CorrelationAccumulator:
     def __init__(self, components: int, quantities: int, shifts: int = 199, seed: int = 0) -> None:
         self._shape = (components, quantities)
         self._random = np.random.default_rng(seed)
+        self._origin: tuple[Array, Array] | None = None
         self._sums: list[Array] = []
         self._shifted = np.zeros((shifts, components, quantities))
         self._seed = seed
@@ -52,6 +53,9 @@ class CorrelationAccumulator:
         x, y = np.asarray(activations, np.float64), np.asarray(quantities, np.float64)
         if not len(x):
             return
+        if self._origin is None:  # from where the sums are counted: far from the values, squares would lose all digits
+            self._origin = x.mean(axis=0), y.mean(axis=0)
+        x, y = x - self._origin[0], y - self._origin[1]
         self._sums.append(_sums(x, y))
         # Products under every rotation at once: a circular cross-correlation.
         spectrum = np.conj(np.fft.rfft(x, axis=0))[:, :, None] * np.fft.rfft(y, axis=0)[:, None, :]
@@ -94,8 +98,8 @@ class CorrelationAccumulator:
         spread = [np.sqrt(np.clip(square - mean**2, 0, None)) for mean, square in ((x, xx), (y, yy))]
         # What is left of a constant by rounding is no spread.
         spread = [
-            np.where(deviation > 1e-7 * (1 + np.abs(mean)), deviation, np.nan)
-            for deviation, mean in zip(spread, (x, y), strict=True)
+            np.where(deviation > 1e-7 * np.sqrt(square), deviation, np.nan)
+            for deviation, square in zip(spread, (xx, yy), strict=True)
         ]
         covariance = xy.reshape(-1, components, quantities) - x[:, :, None] * y[:, None, :]
         return np.asarray(np.clip(covariance / (spread[0][:, :, None] * spread[1][:, None, :]), -1, 1))
