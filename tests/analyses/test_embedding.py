@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retinoscope.analyses.behaviour.embedding import EmbeddingParameters, embedding
-from retinoscope.errors import UserError
+from retinoscope.analyses.behaviour.affinity_cache import content_key
+from retinoscope.analyses.behaviour.burn_in import burn_in
+from retinoscope.analyses.behaviour.embedding import ANALYSIS, EmbeddingParameters, embedding
+from retinoscope.errors import NotMeasurable, UserError
+from retinoscope.figures.embedding import VARIABLES
 from retinoscope.result import Result, load_result
 from retinoscope.rollouts import Recording
 from retinoscope.statistics import embedding as statistics
@@ -70,7 +73,7 @@ def test_captions_say_how_and_over_what() -> None:
 
 @pytest.fixture(scope="module")
 def measured(small_recording: Recording) -> Result:
-    return embedding(small_recording, small_agent(), SMALL, maximum_points=120, burn_in_steps=4)
+    return embedding(small_recording, agent=small_agent(), parameters=SMALL, maximum_points=120, burn_in_steps=4)
 
 
 def test_points_are_the_same_moments_for_all_layers_with_what_was_the_case(small_recording, measured) -> None:
@@ -97,7 +100,7 @@ def test_points_are_the_same_moments_for_all_layers_with_what_was_the_case(small
 
 
 def test_the_seed_decides_everything_and_a_saved_result_comes_back(small_recording, measured, tmp_path) -> None:
-    again = embedding(small_recording, small_agent(), SMALL, maximum_points=120, burn_in_steps=4)
+    again = embedding(small_recording, agent=small_agent(), parameters=SMALL, maximum_points=120, burn_in_steps=4)
     assert again.data.equals(measured.data)
     loaded = load_result(measured.save(tmp_path / "embedding.nc"))
     assert loaded.data.equals(measured.data)
@@ -127,7 +130,7 @@ def test_what_an_interrupted_run_left_is_used_again(
 
     def run(**changed: int) -> Result:
         settings = {"maximum_points": 120, "burn_in_steps": 4, **changed}
-        return embedding(small_recording, small_agent(), SMALL, cache=tmp_path, **settings)
+        return embedding(small_recording, agent=small_agent(), parameters=SMALL, cache=tmp_path, **settings)
 
     with pytest.raises(KeyboardInterrupt):
         run()
@@ -145,31 +148,70 @@ def test_what_an_interrupted_run_left_is_used_again(
     assert counted == {"neighbours": 5, "embeddings": 7}
 
 
+def test_other_activity_of_the_same_shape_is_not_taken_from_the_cache(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    planted = [PlantedActivity({"fc": random.normal(size=(60, 5))}, 20) for _ in range(2)]
+    first, second = (embedding(each, parameters=SMALL, cache=tmp_path) for each in planted)  # type: ignore[arg-type]
+    fresh = embedding(planted[1], parameters=SMALL)  # type: ignore[arg-type]
+    assert second.data.equals(fresh.data) and not second.data.equals(first.data)
+    assert len(list(tmp_path.glob("affinities-fc-*.npz"))) == len(list(tmp_path.glob("embedding-fc-*.npz"))) == 2
+
+
+def test_the_key_of_the_cache_knows_points_their_kind_and_what_they_are_computed_with() -> None:
+    points = np.arange(12, dtype=np.float32).reshape(4, 3)
+    others = [points + 1, points.T.reshape(4, 3), points.reshape(3, 4), points.view(np.int32)]
+    keys = [content_key(each, {"perplexity": 8.0}) for each in (points, *others)]
+    keys.append(content_key(points, {"perplexity": 9.0}))
+    assert len(set(keys)) == 6
+    assert content_key(np.asfortranarray(points), {"perplexity": 8.0}) == keys[0]
+
+
+def test_it_is_drawn_once_for_every_variable_that_colours_it() -> None:
+    drawings = ANALYSIS.draw(planted())
+    assert tuple(each.name.removeprefix("embedding_") for each in drawings) == ("embedding", *VARIABLES[1:])
+    assert "coloured by the critic's value" in drawings[0].title
+    assert all(each.caption.startswith("t-SNE of n = 320") and "neighbours" in each.caption for each in drawings)
+
+
+def test_the_burn_in_at_hand_is_used(small_recording: Recording) -> None:
+    known = burn_in(small_recording, agent=small_agent())
+    known.data["steps"].values[...] = 7
+    given = embedding(
+        small_recording, agent=small_agent(), parameters=SMALL, burn_in_steps=None, given={"burn_in": known}
+    )
+    assert given.data["step"].values.min() == 7
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"layers": ("conv1",)}, "embedding of 'conv1': is not in .*; choose from fc, rnn"),
-        ({"layers": ()}, "no layers"),
+        ({"layers": ()}, "layers is empty; name at least 1"),
         ({"perplexity": 100.0}, "has 300 decisions .* perplexity 100 needs at least 302"),
-        ({"maximum_points": 10}, "at most 10 are used; perplexity 8 needs at least 26"),
+        ({"maximum_points": 10}, "maximum_points is 10; perplexity 8 with 5 neighbours needs at least 26"),
         ({"burn_in_steps": 39}, "behind the first 39 of every episode"),
         ({"perplexity": 0.5}, "perplexity is 0.5"),
         ({"neighbours": 0}, "neighbours is 0"),
         ({"neighbours": 25}, "at most 3 times the perplexity"),
         ({"jobs": 0}, "jobs is 0"),
-        ({"time_neighbour_seconds": 0.0}, "time_neighbour_seconds is 0.0"),
+        ({"time_neighbour_seconds": 0.0}, "time_neighbour_seconds is 0; give a number above 0"),
         ({"perplexty": 3}, "no parameter 'perplexty'"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(small_recording, settings, message) -> None:
     with pytest.raises(UserError, match=message) as caught:
-        embedding(small_recording, small_agent(), SMALL, **settings)
+        embedding(small_recording, agent=small_agent(), parameters=SMALL, **settings)
     assert "\n" not in str(caught.value)
 
 
 def test_a_recording_of_another_agent_is_refused(small_recording) -> None:
     with pytest.raises(UserError, match="another agent"):
-        embedding(small_recording, small_agent(seed=1), SMALL)
+        embedding(small_recording, agent=small_agent(seed=1), parameters=SMALL)
+
+
+def test_too_few_decisions_are_said_to_be_not_measurable(small_recording: Recording) -> None:
+    with pytest.raises(NotMeasurable, match="has 300 decisions"):
+        embedding(small_recording, agent=small_agent(), perplexity=100.0, burn_in_steps=0)
 
 
 def test_a_single_episode_has_no_interval() -> None:

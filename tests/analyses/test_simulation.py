@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import xarray
 
-from retinoscope.analyses.behaviour.simulation import simulation
+from retinoscope.analyses.behaviour.simulation import ANALYSIS, SimulationParameters, simulation
+from retinoscope.analyses.drawing import FigureDrawing, MovieDrawing
 from retinoscope.errors import UserError
 from retinoscope.result import load_result
 from retinoscope.rollouts import Recording, record
@@ -79,6 +80,25 @@ def test_caption_counts_what_was_picked_up() -> None:
 def test_a_shorter_recording_gives_what_there_is() -> None:
     recording = PlantedRecording(planted_rows(12), HEADS, {"poison": -20, "stone": 0, "fruit": 25})
     assert simulation(recording, start=4).data.sizes["time"] == 8  # type: ignore[arg-type]
+
+
+def test_parameters_are_those_of_the_call_by_whatever_way_they_come() -> None:
+    recording = PlantedRecording(planted_rows(12), HEADS, {"poison": -20, "stone": 0, "fruit": 25})
+    whole = simulation(recording)  # type: ignore[arg-type]
+    assert (whole.data.sizes["time"], whole.parameters) == (12, {"start": 0, "frames": 1000})
+    given = simulation(recording, parameters=SimulationParameters(start=2, frames=9), frames=3)  # type: ignore[arg-type]
+    assert given.parameters == {"start": 2, "frames": 3}
+    assert given.data["step"].values.tolist() == [2, 3, 4]
+
+
+def test_it_is_drawn_as_a_movie_at_twice_the_speed_of_the_game_and_as_a_figure() -> None:
+    movie, figure = ANALYSIS.draw(planted_simulation(planted_rows(12)))
+    assert isinstance(movie, MovieDrawing) and isinstance(figure, FigureDrawing)
+    assert (movie.name, figure.name, movie.gif) == ("simulation", "simulation", True)
+    assert movie.frames_per_second == pytest.approx(2 * 35 / 4)
+    assert movie.caption.startswith(figure.caption)
+    assert movie.caption.endswith("The GIF shows every second decision at 1/2 of the width.")
+    assert sum(1 for _ in movie.frames()) == 12
 
 
 def test_it_can_be_saved_and_loaded(tmp_path: Path) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import os
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pydantic
 import scipy.sparse
 import xarray
 from numpy.typing import NDArray
@@ -18,11 +18,13 @@ from retinoscope.agents.agent import Agent
 from retinoscope.analyses.behaviour.affinity_cache import Arrays, cached, content_key
 from retinoscope.analyses.behaviour.embedding_evidence import evidence, evidence_sentences
 from retinoscope.analyses.decisions import LeftOut, left_out
-from retinoscope.analyses.recorded import require_same
-from retinoscope.errors import UserError
+from retinoscope.analyses.declaration import AGENT, RECORDING, Analysis, Given
+from retinoscope.analyses.drawing import Drawing, FigureDrawing
+from retinoscope.analyses.recorded import require_same, seconds_per_decision
+from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
-from retinoscope.settings import with_settings
+from retinoscope.settings import parameters, setting, stated, with_settings
 from retinoscope.statistics.embedding import (
     EARLY_EXAGGERATION,
     EARLY_ITERATIONS,
@@ -42,56 +44,69 @@ NOTHING_IN_VIEW = "nothing"
 _BLOCK = 2048  # rows that are read at a time
 
 
-@dataclass(frozen=True)
+_COLOURED_BY = {
+    "value": "the critic's value",
+    "health": "health",
+    "action": "the action drawn",
+    "nearest": "the class of the nearest object in view",
+    "seconds": "time in the episode",
+    "episode": "episode",
+}
+
+
+@parameters("embedding")
 class EmbeddingParameters:
-    """Parameters of `embedding`.
+    """Parameters of `embedding`."""
 
-    Attributes:
-        layers: dense or recurrent layers; None for all of them.
-        maximum_points: decisions that are embedded; of a longer recording, so many at even distances.
-        perplexity: of t-SNE.
-        neighbours: of each point, by which the embedding is judged.
-        time_neighbour_seconds: neighbours of the same episode within so much game time are mere neighbours in time.
-        burn_in_steps: decisions left out at the start of every episode; None for what `choose_burn_in` finds.
-        jobs: threads; None for all cores.
-        seed: of the embedding.
-    """
+    layers: tuple[str, ...] | None = setting(None, "dense or recurrent layers; none for all of them", fewest=1)
+    maximum_points: int = setting(
+        100_000,
+        "points that are embedded; of a longer recording, so many at even distances",
+        units="decisions",
+        least=1,
+    )
+    perplexity: float = setting(30.0, "of t-SNE", least=1)
+    neighbours: int = setting(
+        10, f"of each point, by which it is judged; at most {NEIGHBOURS_PER_PERPLEXITY} times the perplexity", least=1
+    )
+    time_neighbour_seconds: float = setting(
+        1.0, "neighbours of the same episode within so much game time are mere neighbours in time", units="s", above=0
+    )
+    burn_in_steps: int | None = setting(
+        None,
+        "left out at the start of every episode; none for what `burn_in` finds",
+        units="decisions",
+        least=0,
+    )
+    jobs: int | None = setting(None, "threads; none for all cores", least=1)
+    seed: int = setting(0, "of what breaks ties between points that start at the same place", least=0)
 
-    layers: tuple[str, ...] | None = None
-    maximum_points: int = 100_000
-    perplexity: float = 30.0
-    neighbours: int = 10
-    time_neighbour_seconds: float = 1.0
-    burn_in_steps: int | None = None
-    jobs: int | None = None
-    seed: int = 0
+    @property
+    def fewest_points(self) -> int:
+        """How many points there have to be."""
+        return max(fewest_points(self.perplexity), self.neighbours + 2)
 
-    def __post_init__(self) -> None:
-        for name, least in (("maximum_points", 1), ("neighbours", 1), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise UserError(f"embedding: {name} is {getattr(self, name)}; give at least {least}")
-        if not self.perplexity >= 1:
-            raise UserError(f"embedding: perplexity is {self.perplexity}; give at least 1")
+    @pydantic.model_validator(mode="after")
+    def _fit_together(self) -> EmbeddingParameters:
         if self.neighbours > int(NEIGHBOURS_PER_PERPLEXITY * self.perplexity):
             raise UserError(
                 f"embedding: {self.neighbours} neighbours; give at most {NEIGHBOURS_PER_PERPLEXITY} times the "
                 "perplexity"
             )
-        if not self.time_neighbour_seconds > 0:
+        if self.maximum_points < self.fewest_points:
             raise UserError(
-                f"embedding: time_neighbour_seconds is {self.time_neighbour_seconds}; give a number above 0"
+                f"embedding: maximum_points is {self.maximum_points}; perplexity {self.perplexity:g} with "
+                f"{self.neighbours} neighbours needs at least {self.fewest_points}"
             )
-        if self.jobs is not None and self.jobs < 1:
-            raise UserError(f"embedding: jobs is {self.jobs}; give at least 1")
-        if self.layers is not None and not self.layers:
-            raise UserError("embedding: no layers; name at least one")
+        return self
 
 
 def embedding(
     recording: Recording,
-    agent: Agent | None = None,
-    parameters: EmbeddingParameters | None = None,
     *,
+    agent: Agent | None = None,
+    given: Given | None = None,
+    parameters: EmbeddingParameters | None = None,
     cache: Path | None = None,
     progress: bool = False,
     **settings: Any,
@@ -103,6 +118,7 @@ def embedding(
     Args:
         recording: what the agent saw, did and computed.
         agent: that of the recording, which lets the burn-in be measured directly; may be left out.
+        given: the Result of `burn_in`, if it is at hand.
         parameters: see `EmbeddingParameters`; single ones may be given by name instead.
         cache: a folder in which affinities and finished embeddings are kept and found again; None for none.
         progress: show progress bars on standard error if that is a terminal.
@@ -120,31 +136,28 @@ def embedding(
         `same_label_chance` (label).
 
     Raises:
-        UserError: a parameter is unknown or out of range, the recording is of another agent, a layer is not in it, or
-            there are too few decisions.
+        UserError: a parameter is unknown or out of range, the recording is of another agent, or a layer is not in it.
+        NotMeasurable: there is no layer that could be embedded, or there are too few decisions.
     """
-    chosen = with_settings(parameters or EmbeddingParameters(), settings, "embedding")
+    chosen = with_settings(parameters or EmbeddingParameters(), settings)
     if agent is not None:
         require_same(recording, agent)
     layers = _layers(recording, chosen)
-    kept = {
-        name: left_out(recording, name, chosen.burn_in_steps, None if agent is None else agent.policy)
-        for name in layers
-    }
-    start = max(kept.values(), key=lambda each: each.steps)
+    kept = [left_out(recording, name, chosen.burn_in_steps, agent=agent, given=given) for name in layers]
+    start = max(kept, key=lambda each: each.steps)
     rows = _rows(recording, start, chosen)
     activity, data = _points(recording, rows, layers, progress)
     jobs = chosen.jobs or len(os.sched_getaffinity(0))
     found = {name: _embed(activity[name], name, chosen, jobs, cache, progress) for name in layers}
     data["embedding"] = (("layer", "point", "axis"), np.stack([each["embedding"] for each in found.values()]))
     data = data.assign_coords(layer=list(layers))
-    seconds = _seconds_per_decision(recording)
+    seconds = seconds_per_decision(recording)
     within = max(1, round(chosen.time_neighbour_seconds / seconds))
     data = data.merge(evidence(data, [each["neighbours"] for each in found.values()], within, jobs))
     data.attrs["caption"] = _caption(data, recording, start, chosen)
     data.attrs["evidence"] = evidence_sentences(data, chosen.neighbours, within * seconds)
-    stated = dataclasses.asdict(chosen) | {"layers": list(layers), "time_neighbour_steps": within}
-    return Result("embedding", data, stated, provenance(recording=recording))
+    said = stated(chosen) | {"layers": list(layers), "time_neighbour_steps": within}
+    return Result("embedding", data, said, provenance(recording=recording))
 
 
 def _layers(recording: Recording, chosen: EmbeddingParameters) -> tuple[str, ...]:
@@ -154,18 +167,17 @@ def _layers(recording: Recording, chosen: EmbeddingParameters) -> tuple[str, ...
             raise UserError(f"embedding of {name!r}: is not in {recording.path}; choose from {', '.join(stored)}")
     layers = tuple(dict.fromkeys(chosen.layers or stored))
     if not layers:
-        raise UserError(f"{recording.path}: has no dense or recurrent layer that could be embedded")
+        raise NotMeasurable(f"{recording.path}: has no dense or recurrent layer that could be embedded")
     return layers
 
 
 def _rows(recording: Recording, start: LeftOut, chosen: EmbeddingParameters) -> NDArray[np.int64]:
     """The rows that are embedded."""
     kept = np.flatnonzero(recording.rows(names=())["step"].values >= start.steps)
-    fewest = max(fewest_points(chosen.perplexity), chosen.neighbours + 2)
-    if min(len(kept), chosen.maximum_points) < fewest:
-        raise UserError(
-            f"{recording.path}: has {len(kept)} decisions to embed behind the first {start.steps} of every episode, of "
-            f"which at most {chosen.maximum_points} are used; perplexity {chosen.perplexity:g} needs at least {fewest}"
+    if len(kept) < chosen.fewest_points:
+        raise NotMeasurable(
+            f"{recording.path}: has {len(kept)} decisions to embed behind the first {start.steps} of every episode; "
+            f"perplexity {chosen.perplexity:g} needs at least {chosen.fewest_points}"
         )
     if len(kept) <= chosen.maximum_points:
         return kept
@@ -209,7 +221,7 @@ def _points(
             "nearest": ("point", np.concatenate(nearest)),
             "step": ("point", joined("step")),
             "episode": ("point", joined("episode")),
-            "seconds": ("point", joined("step") * _seconds_per_decision(recording), {"units": "s"}),
+            "seconds": ("point", joined("step") * seconds_per_decision(recording), {"units": "s"}),
         },
         coords={
             "action_name": names,
@@ -233,8 +245,8 @@ def _embed(
         parts = {"data": weights.data, "indices": weights.indices, "indptr": weights.indptr}
         return {**parts, "neighbours": indices[:, : chosen.neighbours]}
 
-    stated: dict[str, Any] = {"perplexity": chosen.perplexity, "neighbours": chosen.neighbours}
-    found = cached(cache, f"affinities-{layer}", content_key(points, stated), graph)
+    shaped_by: dict[str, Any] = {"perplexity": chosen.perplexity, "neighbours": chosen.neighbours}
+    found = cached(cache, f"affinities-{layer}", content_key(points, shaped_by), graph)
 
     def optimised() -> Arrays:
         size = len(points), len(points)
@@ -242,13 +254,9 @@ def _embed(
         with progress_bar(f"t-SNE of {layer}: iterations", EARLY_ITERATIONS + ITERATIONS, progress) as advance:
             return {"embedding": embed(weights, initial_embedding(points), chosen.seed, jobs, advance)}
 
-    stated |= {"seed": chosen.seed, "iterations": [EARLY_ITERATIONS, ITERATIONS, EARLY_EXAGGERATION]}
-    placed = cached(cache, f"embedding-{layer}", content_key(points, stated), optimised)
+    shaped_by |= {"seed": chosen.seed, "iterations": [EARLY_ITERATIONS, ITERATIONS, EARLY_EXAGGERATION]}
+    placed = cached(cache, f"embedding-{layer}", content_key(points, shaped_by), optimised)
     return {"embedding": placed["embedding"], "neighbours": found["neighbours"]}
-
-
-def _seconds_per_decision(recording: Recording) -> float:
-    return float(recording.attributes["frame_skip"] / recording.attributes["tics_per_second"])
 
 
 def _caption(data: xarray.Dataset, recording: Recording, start: LeftOut, chosen: EmbeddingParameters) -> str:
@@ -265,3 +273,34 @@ def _caption(data: xarray.Dataset, recording: Recording, start: LeftOut, chosen:
     if start.steps:
         sentences.append(f"{start.rule[0].upper()}{start.rule[1:]}.")
     return " ".join(sentences)
+
+
+def _draw(result: Result) -> list[Drawing]:
+    """The embedding, once for every variable that colours it."""
+    from retinoscope import figures
+
+    caption = f"{result.data.attrs['caption']} {result.data.attrs['evidence']}"
+    return [
+        FigureDrawing(
+            "embedding" if variable == "value" else f"embedding_{variable}",
+            f"Embedding, coloured by {words}",
+            caption,
+            functools.partial(figures.embedding, result, variable),
+        )
+        for variable, words in _COLOURED_BY.items()
+    ]
+
+
+ANALYSIS = Analysis(
+    name="embedding",
+    title="Embedding",
+    group="behaviour",
+    summary="t-SNE of the activity of dense and recurrent layers, with how much of it is kept and how much is time.",
+    run=embedding,
+    parameters=EmbeddingParameters,
+    of="recording",
+    needs=(RECORDING, AGENT),
+    builds_on=("burn_in",),
+    draw=_draw,
+    rank=60,
+)

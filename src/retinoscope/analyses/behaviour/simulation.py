@@ -13,8 +13,12 @@ import scipy.special
 import xarray
 import yaml
 
+from retinoscope.analyses.declaration import RECORDING, Analysis
+from retinoscope.analyses.drawing import GIF_EVERY, GIF_SHRINK, SPEED, Drawing, FigureDrawing, MovieDrawing
+from retinoscope.analyses.recorded import seconds_per_decision
 from retinoscope.errors import UserError
 from retinoscope.result import Result, provenance
+from retinoscope.settings import parameters, setting, stated, with_settings
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
@@ -22,13 +26,21 @@ if TYPE_CHECKING:
 _ROWS = ("observation", "health", "value", "logits", "action", "reward", "terminated", "truncated", "pickups")
 
 
-def simulation(recording: Recording, start: int = 0, frames: int = 1000) -> Result:
+@parameters("simulation")
+class SimulationParameters:
+    """Parameters of `simulation`."""
+
+    start: int = setting(0, "row of the recording with which it begins", units="decisions", least=0)
+    frames: int = setting(1000, "its length; less if the recording ends before", units="decisions", least=1)
+
+
+def simulation(recording: Recording, *, parameters: SimulationParameters | None = None, **settings: Any) -> Result:
     """Cut a stretch of consecutive decisions out of a recording.
 
     Args:
         recording: what the agent saw, did and computed.
-        start: first row of the recording.
-        frames: decisions to take; fewer if the recording ends before.
+        parameters: see `SimulationParameters`; single ones may be given by name instead.
+        **settings: fields of `SimulationParameters` that replace those of `parameters`.
 
     Returns:
         A Result with, for every decision (dimension `time`): `observation` (time, height, width, channel) uint8;
@@ -40,16 +52,15 @@ def simulation(recording: Recording, start: int = 0, frames: int = 1000) -> Resu
         an output belongs to and its name there.
 
     Raises:
-        UserError: `frames` is not positive, or the recording has no row `start`.
+        UserError: a parameter is unknown or out of range, or the recording has no row `start`.
     """
-    if frames <= 0:
-        raise UserError(f"simulation: frames is {frames}; give a number above 0")
-    if not 0 <= start < recording.frames:
-        raise UserError(f"simulation: start is {start}, and the recording has rows 0 to {recording.frames - 1}")
-    rows = recording.rows(start, min(start + frames, recording.frames), names=_ROWS).load()
+    chosen = with_settings(parameters or SimulationParameters(), settings)
+    if chosen.start >= recording.frames:
+        raise UserError(f"simulation: start is {chosen.start}, and the recording has rows 0 to {recording.frames - 1}")
+    rows = recording.rows(chosen.start, min(chosen.start + chosen.frames, recording.frames), names=_ROWS).load()
     attributes = recording.attributes
     heads = {name: tuple(choices) for name, choices in attributes["action_heads"].items()}
-    seconds_per_decision = attributes["frame_skip"] / attributes["tics_per_second"]
+    seconds = seconds_per_decision(recording)
     step = np.asarray(rows["step"].values)
     data = xarray.Dataset(
         {
@@ -70,8 +81,8 @@ def simulation(recording: Recording, start: int = 0, frames: int = 1000) -> Resu
         coords={
             "episode": ("time", np.asarray(rows["episode"].values)),
             "step": ("time", step),
-            "seconds": ("time", step * seconds_per_decision, {"units": "s", "long_name": "time in the episode"}),
-            "elapsed": ("time", np.arange(len(step)) * seconds_per_decision, {"units": "s", "long_name": "time"}),
+            "seconds": ("time", step * seconds, {"units": "s", "long_name": "time in the episode"}),
+            "elapsed": ("time", np.arange(len(step)) * seconds, {"units": "s", "long_name": "time"}),
             "output": [f"{name} {choice}" for name, choices in heads.items() for choice in choices],
             "output_head": ("output", [name for name, choices in heads.items() for _ in choices]),
             "output_choice": ("output", [choice for choices in heads.values() for choice in choices]),
@@ -80,11 +91,11 @@ def simulation(recording: Recording, start: int = 0, frames: int = 1000) -> Resu
             "class_effect": ("class", np.asarray(attributes["class_effects"], np.int64), {"units": "points of health"}),
         },
     )
-    data.attrs["decisions_per_second"] = 1 / seconds_per_decision
+    data.attrs["decisions_per_second"] = 1 / seconds
     data.attrs["pickups_inferred"] = int("made_elsewhere" in attributes)  # netCDF knows no booleans
     data.attrs["health_maximum"] = _health_maximum(attributes["scenario"], rows["health"].values)
     data.attrs["caption"] = _caption(data)
-    return Result("simulation", data, {"start": start, "frames": frames}, provenance(recording=recording))
+    return Result("simulation", data, stated(chosen), provenance(recording=recording))
 
 
 def _softmax_within_heads(logits: np.ndarray, sizes: list[int]) -> np.ndarray:
@@ -95,8 +106,8 @@ def _softmax_within_heads(logits: np.ndarray, sizes: list[int]) -> np.ndarray:
 
 def _health_maximum(scenario_yaml: str, health: np.ndarray) -> float:
     scenario: dict[str, Any] = yaml.safe_load(scenario_yaml) or {}
-    stated = scenario.get("health", {}).get("maximum", 0)
-    return float(max(stated, np.max(health), 1))
+    written = scenario.get("health", {}).get("maximum", 0)
+    return float(max(written, np.max(health), 1))
 
 
 def _caption(data: xarray.Dataset) -> str:
@@ -113,3 +124,42 @@ def _caption(data: xarray.Dataset) -> str:
         "A pick-up is listed from the decision during which it happened."
         + (" Pick-ups are inferred from changes of health, hunger excluded." if data.attrs["pickups_inferred"] else "")
     )
+
+
+def _draw(result: Result) -> list[Drawing]:
+    from retinoscope import figures
+
+    caption = result.data.attrs["caption"]
+    movie = (
+        f"{caption} Shown at {SPEED:g} times the speed of the game; every pixel that the agent sees is a block. "
+        f"The GIF shows every {_ordinal(GIF_EVERY)} decision at 1/{GIF_SHRINK} of the width."
+    )
+    rate = SPEED * float(result.data.attrs["decisions_per_second"])
+    return [
+        MovieDrawing("simulation", "The agent at work", movie, lambda: figures.simulation_frames(result), rate),
+        FigureDrawing(
+            "simulation",
+            "Health, pick-ups and value over time",
+            caption,
+            lambda: figures.simulation_summary(result),
+        ),
+    ]
+
+
+def _ordinal(number: int) -> str:
+    return {1: "", 2: "second", 3: "third"}.get(number, f"{number}th")
+
+
+ANALYSIS = Analysis(
+    name="simulation",
+    title="Simulation",
+    group="behaviour",
+    summary="A stretch of behaviour to be watched: what the agent saw, expected, did and picked up.",
+    run=simulation,
+    parameters=SimulationParameters,
+    of="recording",
+    needs=(RECORDING,),
+    draw=_draw,
+    is_always_made=True,
+    rank=0,
+)

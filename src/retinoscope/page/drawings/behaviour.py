@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
-from retinoscope.figures.embedding import VARIABLES, embedding
 from retinoscope.figures.principal_components import (
     principal_components,
     principal_components_map,
@@ -15,15 +12,6 @@ from retinoscope.figures.principal_components import (
 )
 from retinoscope.figures.raster import raster
 from retinoscope.result import Result
-
-_COLOURED_BY = {
-    "value": "the critic's value",
-    "health": "health",
-    "action": "the action drawn",
-    "nearest": "the class of the nearest object in view",
-    "seconds": "time in the episode",
-    "episode": "episode",
-}
 
 
 def draw_principal_components(result: Result) -> list[Drawing]:
@@ -46,20 +34,6 @@ def draw_principal_components(result: Result) -> list[Drawing]:
             FigureDrawing(f"{name}_time", title, captions["caption_time"], lambda: principal_components_time(result))
         )
     return drawings
-
-
-def draw_embedding(result: Result) -> list[Drawing]:
-    """The embedding, once for every variable that colours it."""
-    caption = f"{result.data.attrs['caption']} {result.data.attrs['evidence']}"
-    return [
-        FigureDrawing(
-            "embedding" if variable == "value" else f"embedding_{variable}",
-            f"Embedding, coloured by {_COLOURED_BY[variable]}",
-            caption,
-            functools.partial(embedding, result, variable),
-        )
-        for variable in VARIABLES
-    ]
 
 
 def draw_raster(result: Result) -> list[Drawing]:

@@ -15,7 +15,7 @@ from retinoscope.figures.burn_in import burn_in
 from retinoscope.figures.event_triggered import event_triggered, event_triggered_claims, event_triggered_units
 from retinoscope.figures.training_progress import training_progress
 from retinoscope.page.drawings.always import SPEED
-from retinoscope.page.drawings.behaviour import draw_embedding, draw_principal_components, draw_raster
+from retinoscope.page.drawings.behaviour import draw_principal_components, draw_raster
 from retinoscope.page.drawings.event_triggered import claims_caption, event_table
 from retinoscope.page.drawings.training_progress import progress_table
 from retinoscope.result import Result
@@ -84,6 +84,5 @@ DRAWINGS: dict[str, Callable[[Result], list[Drawing]]] = {
     "event_triggered": _event_triggered,
     "training_progress": _training_progress,
     "principal_components": draw_principal_components,
-    "embedding": draw_embedding,
     "raster": draw_raster,
 }
