@@ -62,6 +62,30 @@ def test_other_images_of_as_many_classes_take_over_names_in_their_order():
     assert chosen.class_effects == load_scenario("digits").class_effects
 
 
+def test_of_a_set_with_a_split_of_its_own_the_training_part_makes_the_arena(own_cache, tmp_path):
+    """As of `mnist.npz`, whose 70,000 images the engine could not show."""
+    known = load_labelled_images(MNIST)
+    held_out = {image.tobytes() for image in np.asarray(known.images)[known.is_test]}
+    met = {image.tobytes() for image in np.asarray(known.images)[~known.is_test]}
+    for scenario in ("digits", "mnist"):
+        arena = get_arena(scenario, tmp_path, images=MNIST)
+        shown = {image.tobytes() for image in sprites(arena)}
+        assert shown == met and not shown & held_out
+        again = load_labelled_images(arena.scenario.stimuli.images)
+        np.testing.assert_array_equal(again.is_test, known.is_test)
+    everything = get_arena("digits", tmp_path, images=MNIST, split="all")
+    assert {image.tobytes() for image in sprites(everything)} == met | held_out
+
+
+def test_a_set_without_a_split_is_shown_whole(tmp_path):
+    with np.load(MNIST) as content:
+        arrays = {name: content[name] for name in ("images", "labels", "class_names")}
+    np.savez(tmp_path / "whole.npz", **arrays)
+    np.savez(tmp_path / "one_part.npz", **arrays, split=np.zeros(len(arrays["labels"]), np.uint8))
+    for name in ("whole", "one_part"):
+        assert choose_images(load_scenario("digits"), tmp_path / f"{name}.npz").stimuli.images.split == "all"
+
+
 def test_distractors_keep_their_own_images():
     scenario = choose_images(load_scenario("apples_with_mnist"), MNIST, "test")
     apples, digit = scenario.stimuli.classes[0], scenario.stimuli.classes[2]

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from retinoscope.scenarios import load_labelled_images
+from retinoscope.scenarios import choose_images, get_arena, load_labelled_images, load_scenario, new_scenario
 from retinoscope.scenarios.image_files import at_height
 
 DATA = Path(__file__).parents[1] / "data"
@@ -55,6 +55,34 @@ def test_a_set_with_a_split_of_its_own_keeps_it(name, share):
             found.images[..., 0], known["images"].reshape(*found.images.shape[:3], -1)[..., 0]
         )
     assert found.is_test.mean() == share
+
+
+def test_a_folder_of_a_training_and_a_held_out_part_has_a_split_of_its_own(tmp_path):
+    images = noise(6, 5, 5, 3)
+    places = ("train/cat/a", "train/cat/b", "train/dog/a", "test/cat/c", "test/dog/z", "test/dog/y")
+    for place, image in zip(places, images, strict=True):
+        picture(tmp_path / "pets" / f"{place}.png", image)
+    found = load_labelled_images(tmp_path / "pets")
+    assert found.class_names == ("cat", "dog")
+    assert found.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    assert found.is_test.tolist() == [False, False, True, False, True, True]
+    np.testing.assert_array_equal(found.images, images[[0, 1, 3, 2, 5, 4]])
+    chosen = choose_images(load_scenario("apples"), tmp_path / "pets")
+    assert chosen.class_names == ("cat", "dog") and chosen.stimuli.images.split == "train"
+    written = new_scenario(tmp_path / "pets", tmp_path / "pets.yaml").read_text(encoding="utf-8")
+    assert written.startswith("# 3 images in 2 classes") and "split: train" in written
+    scenario = load_scenario(tmp_path / "pets.yaml")
+    moved = [get_arena(scenario, tmp_path / "arenas").sha256]
+    # The same files in the same order, and one fewer of them to be met.
+    (tmp_path / "pets/train/cat/b.png").rename(tmp_path / "pets/test/cat/b.png")
+    moved.append(get_arena(scenario, tmp_path / "arenas").sha256)
+    assert moved[0] != moved[1]
+
+
+def test_folders_called_train_and_test_that_hold_images_are_classes(tmp_path):
+    for name, image in zip(("train", "test"), noise(2, 5, 5, 3), strict=True):
+        picture(tmp_path / name / "a.png", image)
+    assert load_labelled_images(tmp_path).class_names == ("test", "train")
 
 
 def test_the_split_by_hash_is_the_same_everywhere_and_about_a_fifth():

@@ -82,8 +82,8 @@ def _key(scenario: Scenario, folder: Path) -> str:
 def _files(source: ImageSource) -> Iterator[tuple[str, Path]]:
     """The files that the images of a source are in, each with the name by which it counts."""
     if isinstance(source, FolderImages):
-        for name, files in list_folder(source.path).files.items():
-            yield from ((f"{name}/{file.name}", file) for file in files)
+        for files in list_folder(source.path).files.values():
+            yield from ((file.relative_to(source.path).as_posix(), file) for file in files)
     elif isinstance(source, NpzImages):
         yield source.path.name, source.path
     elif isinstance(source, OpenmlImages):

@@ -10,7 +10,7 @@ from typing import Any
 import pydantic
 
 from retinoscope.errors import UserError
-from retinoscope.scenarios.image_sets import class_names_of
+from retinoscope.scenarios.image_sets import class_names_of, has_own_split
 from retinoscope.scenarios.image_sources import SPLITS, ImageSource, parse_image_source, source_name
 from retinoscope.scenarios.images import image_class
 from retinoscope.scenarios.specification import Scenario, StimulusClass
@@ -24,7 +24,8 @@ def choose_images(
     """The scenario with other images, or one part of its images.
 
     The classes keep their names where the new set has these; else, if it has as many classes, they take over the names
-    of the set in its order, and keep their effects on health. The scenario's own name says what was chosen.
+    of the set in its order, and keep their effects on health. The scenario's own name says what was chosen. Of a set
+    that has a split of its own the training part is taken, unless `split` says otherwise: what is held out stays so.
 
     Args:
         scenario: what to change.
@@ -58,6 +59,8 @@ def change_sources(scenario: Scenario, change: Callable[[dict[str, Any]], dict[s
 
 def _with_images(scenario: Scenario, source: ImageSource) -> Scenario:
     classes = _classes_for(scenario, class_names_of(source), source_name(source))
+    if source.split == "all" and has_own_split(source):
+        source = source.model_copy(update={"split": "train"})
     stimuli = scenario.stimuli.model_copy(update={"images": source, "classes": classes})
     return _renamed(scenario.model_copy(update={"stimuli": stimuli}), source_name(source))
 

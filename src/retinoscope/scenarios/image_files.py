@@ -23,11 +23,14 @@ class ImageFolder:
 
     Attributes:
         path: the folder.
-        files: class name -> its files, in the order of their names.
+        files: class name -> its files, in the order of their names; where the folder has a split of its own, those of
+            the training part first.
+        test_files: those of the held-out part; None where the folder has no split of its own.
     """
 
     path: Path
     files: dict[str, list[Path]]
+    test_files: frozenset[Path] | None = None
 
     def require(self, class_name: str) -> list[Path]:
         """The files of a class.
@@ -44,7 +47,9 @@ class ImageFolder:
 def list_folder(path: Path) -> ImageFolder:
     """The classes of a folder: its subfolders, or, where there are none, its image files, each a class of its own.
 
-    Hidden files and folders are passed over, and so are images that lie beside subfolders. Names are sanitised.
+    A folder with nothing but the folders `train` and `test`, and in both of them folders, has a split of its own: the
+    classes are the folders in these two. Hidden files and folders are passed over, and so are images that lie beside
+    subfolders. Names are sanitised.
 
     Raises:
         UserError: there is no such folder, it has no images, or a file or folder in it leads out of it.
@@ -53,6 +58,9 @@ def list_folder(path: Path) -> ImageFolder:
         raise UserError(f"{path}: no such folder of images; give a folder with one subfolder per class")
     inside = sorted(path.glob("[!.]*"))
     folders = [each for each in inside if each.is_dir()]
+    parts = {each.name: _folders_in(each) for each in folders}
+    if set(parts) == {"train", "test"} and all(parts.values()):
+        return _with_parts(path, folders, parts)
     groups = [(each.name, list(_images_in(each))) for each in folders] or [
         (each.stem, [each]) for each in _images_in(path)
     ]
@@ -61,6 +69,24 @@ def list_folder(path: Path) -> ImageFolder:
     _require_within(path, [*folders, *(file for _, files in groups for file in files)])
     names = sanitised([name for name, _ in groups], str(path))
     return ImageFolder(path, {name: files for name, (_, files) in zip(names, groups, strict=True)})
+
+
+def _with_parts(path: Path, folders: list[Path], parts: dict[str, list[Path]]) -> ImageFolder:
+    """A folder whose classes are the folders in its folders `train` and `test`."""
+    classes = sorted({each.name for part in parts.values() for each in part})
+    files = {name: [list(_images_in(path / part / name)) for part in ("train", "test")] for name in classes}
+    both = [train + test for train, test in files.values()]
+    below = [each for part in parts.values() for each in part]
+    _require_within(path, [*folders, *below, *(file for every in both for file in every)])
+    if not any(both):
+        raise UserError(f"{path}: holds no images; put .png or .jpg files into the folders of its classes")
+    names = sanitised(classes, str(path))
+    held_out = frozenset(file for _, test in files.values() for file in test)
+    return ImageFolder(path, dict(zip(names, both, strict=True)), held_out)
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.glob("[!.]*") if each.is_dir())
 
 
 def _images_in(folder: Path) -> Iterator[Path]:

@@ -21,7 +21,7 @@ from retinoscope.scenarios.image_sources import (
     parse_image_source,
     source_name,
 )
-from retinoscope.scenarios.npz_images import NpzContent, read_class_names, read_npz
+from retinoscope.scenarios.npz_images import NpzContent, names_two_parts, read_class_names, read_npz
 from retinoscope.scenarios.openml_images import fetch_openml_images, fetched_file
 
 TEST_SHARE = 5
@@ -94,6 +94,21 @@ def class_names_of(source: ImageSource) -> tuple[str, ...]:
     return load_labelled_images(source).class_names
 
 
+def has_own_split(source: ImageSource) -> bool:
+    """Whether the set itself says which of its images are held out; found without reading its images.
+
+    Raises:
+        UserError: as `load_labelled_images`.
+    """
+    if isinstance(source, FolderImages):
+        folder = list_folder(source.path)
+        held_out = folder.test_files or frozenset()
+        return 0 < len(held_out) < sum(len(files) for files in folder.files.values())
+    if isinstance(source, NpzImages | OpenmlImages):
+        return names_two_parts(source.path if isinstance(source, NpzImages) else fetched_file(source))
+    return False
+
+
 def _with_split(name: str, content: NpzContent) -> LabelledImages:
     is_test = content.is_test
     if is_test is None:
@@ -109,7 +124,10 @@ def _folder(source: FolderImages, name: str, class_names: Sequence[str] | None) 
     # Of the files, not of the pixels: those of a JPEG differ a little between decoders.
     every_file = [file for each in files for file in each]
     images = [read_image(file) for file in every_file]
-    is_test = _held_out(file.read_bytes() for file in every_file)
+    if folder.test_files is None:
+        is_test = _held_out(file.read_bytes() for file in every_file)
+    else:
+        is_test = np.array([file in folder.test_files for file in every_file], bool)
     return LabelledImages(name, _as_array(images), labels, names, is_test)
 
 

@@ -54,6 +54,8 @@ class DrawnGabors(_Source):
 class FolderImages(_Source):
     """A folder with one subfolder of PNG or JPEG files per class; without subfolders, every file is a class.
 
+    With the folders `train` and `test` in it, and in each of these one per class, it has a split of its own.
+
     Whatever their sizes, all images of a class are drawn equally tall. Pixels less than half opaque are not drawn.
     """
 

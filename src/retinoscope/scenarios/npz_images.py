@@ -72,6 +72,15 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     return _checked_labels(path, labels, arrays.get("class_names"), len(labels))[1]
 
 
+def names_two_parts(path: Path) -> bool:
+    """Whether such a file has a `split` with images in both its parts; its images are not read.
+
+    Raises:
+        UserError: the file is missing, or is no such file.
+    """
+    return set(np.unique(_arrays(path, ("split",)).get("split", ()))) == {0, 1}
+
+
 def _arrays(path: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise UserError(f"{path}: no such file of images; correct the path")

@@ -10,7 +10,7 @@ import yaml
 
 from retinoscope.errors import UserError
 from retinoscope.files import replacing
-from retinoscope.scenarios.image_sets import LabelledImages, load_labelled_images
+from retinoscope.scenarios.image_sets import LabelledImages, has_own_split, load_labelled_images
 from retinoscope.scenarios.image_sources import FolderImages, ImageSource, NpzImages, parse_image_source, source_name
 from retinoscope.scenarios.specification import MAXIMUM_CLASSES, Scenario
 
@@ -23,7 +23,8 @@ def new_scenario(images: str | Path, out: str | Path | None = None, overwrite: b
     """Write a scenario file for a set of images, to be played at once or edited first.
 
     Classes are sorted by name; the first half hurts and the last half heals, by 30 to 10 and 10 to 30, and of an odd
-    number the one in the middle does nothing. A folder without subfolders is taken as one class per image.
+    number the one in the middle does nothing. A folder without subfolders is taken as one class per image. Of a set
+    with a split of its own the arena shows the training part.
 
     Args:
         images: a folder of images, or whatever else `load_labelled_images` takes.
@@ -37,6 +38,8 @@ def new_scenario(images: str | Path, out: str | Path | None = None, overwrite: b
         UserError: as `load_labelled_images`; there are more than 60 classes; the file exists or cannot be written.
     """
     source = parse_image_source(images)
+    if has_own_split(source):
+        source = source.model_copy(update={"split": "train"})
     name = _scenario_name(source)
     path = Path(f"{name}.yaml" if out is None else out)
     if path.suffix not in (".yaml", ".yml"):
@@ -69,8 +72,9 @@ def _scenario_name(source: ImageSource) -> str:
 
 def _text(name: str, source: ImageSource, images: LabelledImages, path: Path) -> str:
     classes = sorted(images.class_names)
-    for each in classes:
-        if not len(images.of_class(each)):
+    shown = {each: len(images.of_class(each, source.split)) for each in classes}
+    for each, count in shown.items():
+        if not count:
             raise UserError(f"{images.name}: class {each!r} has no images; add some or leave the class out")
     if len(classes) > MAXIMUM_CLASSES:
         raise UserError(
@@ -91,7 +95,7 @@ def _text(name: str, source: ImageSource, images: LabelledImages, path: Path) ->
         },
     }
     Scenario.model_validate(content)
-    head = f"# {len(images.labels)} images in {len(classes)} classes. What is left out here takes the usual values.\n"
+    head = f"# {sum(shown.values())} images in {len(classes)} classes. What is left out here takes the usual values.\n"
     # A class to a line, as one would write it by hand: collections that hold no other are flow style.
     return head + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)
 
