@@ -1,0 +1,1 @@
+"""Comparison of checkpoints: what training changes."""

@@ -7,7 +7,6 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,88 +14,59 @@ import numpy as np
 import xarray
 
 from retinoscope.agents.agent import Agent
-from retinoscope.agents.load import SHIPPED_CHECKPOINTS, SHIPPED_FOLDER, load_agent
-from retinoscope.agents.sample_factory_run import list_checkpoints, load_checkpoint
-from retinoscope.analyses.behaviour.burn_in import choose_burn_in
-from retinoscope.analyses.behaviour.event_triggered import event_triggered
-from retinoscope.analyses.behaviour.event_triggered_parameters import EventTriggeredParameters
-from retinoscope.analyses.behaviour.layer_components import fit_components
-from retinoscope.analyses.early_vision.receptive_fields import receptive_fields
+from retinoscope.analyses.checkpoints import every_checkpoint
+from retinoscope.analyses.comparison.checkpoint_numbers import ENDS, NUMBERS, measure_checkpoint
+from retinoscope.analyses.declaration import AGENT, ARENA, Analysis
+from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.progress import progress_bar
-from retinoscope.result import Result, load_result
-from retinoscope.statistics.bootstrap import Interval, bootstrap_interval, ratio_of_sums
+from retinoscope.result import Result, load_result, provenance
+from retinoscope.settings import parameters, setting, stated, with_settings
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
     from retinoscope.scenarios import ArenaArchive
 
-NUMBERS = {
-    "healing": "healing pick-ups per minute",
-    "harmful": "harmful pick-ups per minute",
-    "deaths": "deaths per minute",
-    "participation_fc": "participation ratio of fc, dimensions",
-    "participation_rnn": "participation ratio of rnn, dimensions",
-    "sparseness": "population sparseness of fc (Treves & Rolls)",
-    "rising_before": "share of units of fc that rise before healing",
-    "pc1_auc": "AUC of PC1 of fc for healing within 1 s",
-}
-"""What is measured of every checkpoint, each with its 95% interval."""
-
-_ENDS = ("", "_low", "_high")
+_FRAMES = 1000  # where there is no recording to go by
 
 
-@dataclass(frozen=True)
+@parameters("training progress")
 class TrainingProgressParameters:
-    """Parameters of `training_progress`.
+    """Parameters of `training_progress`."""
 
-    Attributes:
-        frames: decisions that each checkpoint plays.
-        seed: of worlds, actions and stimuli; the same for all, so that they are compared in the same worlds.
-        shuffles: of the event-triggered activity.
-    """
-
-    frames: int = 1000
-    seed: int = 0
-    shuffles: int = 200
-
-
-def every_checkpoint(agent: Agent) -> tuple[Agent, ...]:
-    """All checkpoints of the run (or of the shipped agent) that an agent comes from, by frames trained.
-
-    Raises:
-        NotMeasurable: there is no other than this one.
-    """
-    folder = agent.checkpoint.resolve().parent if agent.checkpoint else None
-    if folder and folder.parent == SHIPPED_FOLDER.resolve():
-        found = [load_agent(folder.name, name, agent.policy.device) for name in SHIPPED_CHECKPOINTS]
-        return tuple(sorted(found, key=lambda each: each.frames_trained or 0))
-    run = (
-        next((each for each in (folder, *folder.parents[:2]) if (each / "config.json").is_file()), None)
-        if folder
-        else None
+    frames: int | None = setting(
+        None,
+        f"that each checkpoint plays; none for as many as the recording at hand has, {_FRAMES} without one",
+        units="decisions",
+        least=1,
     )
-    if run is None:
-        raise NotMeasurable(f"agent {agent.name!r}: is no checkpoint of a run; give a run directory or a shipped agent")
-    return tuple(load_checkpoint(each.path) for each in list_checkpoints(run))
+    seed: int = setting(
+        0, "of worlds, actions and stimuli; the same for all, so that they are compared in the same worlds", least=0
+    )
+    shuffles: int = setting(200, "of the event-triggered activity", least=20)
 
 
 def training_progress(
     agent: Agent,
-    arena: ArenaArchive | None = None,
-    parameters: TrainingProgressParameters | None = None,
     *,
+    arena: ArenaArchive | None = None,
+    recording: Recording | None = None,
+    parameters: TrainingProgressParameters | None = None,
     cache: Path | None = None,
     progress: bool = False,
+    **settings: Any,
 ) -> Result:
     """Compare all checkpoints of a training run.
 
     Args:
         agent: any checkpoint of it.
         arena: where all of them play; None for the arena they were trained in.
-        parameters: see `TrainingProgressParameters`.
+        recording: one at hand. The checkpoints play in as many environments for as many decisions, and the one that it
+            is of does not play again where it would give the same recording.
+        parameters: see `TrainingProgressParameters`; single ones may be given by name instead.
         cache: a folder for the recordings and what was measured on them, so that an interrupted call goes on.
         progress: show a progress bar on standard error if that is a terminal.
+        **settings: fields of `TrainingProgressParameters` that replace those of `parameters`.
 
     Returns:
         A Result over `checkpoint`, with coordinates `frames_trained` and `checkpoint_sha256`: the numbers of `NUMBERS`,
@@ -106,21 +76,23 @@ def training_progress(
         absolute cosine between fields of different filters.
 
     Raises:
-        UserError: the checkpoints do not fit the arena.
+        UserError: a parameter is unknown or out of range, or the checkpoints do not fit the arena.
         NotMeasurable: there are fewer than two checkpoints.
     """
-    parameters = parameters or TrainingProgressParameters()
+    chosen = with_settings(parameters or TrainingProgressParameters(), settings)
+    if chosen.frames is None:
+        chosen = with_settings(chosen, {"frames": recording.frames if recording else _FRAMES})
     agents = every_checkpoint(agent)
     if len(agents) < 2:
         raise NotMeasurable(f"agent {agent.name!r}: its run has {len(agents)} checkpoint; needs at least 2 to compare")
     with _folder(cache) as folder, progress_bar("checkpoints", len(agents), progress) as advance:
         measured = []
         for each in agents:
-            measured.append(_measured_once(each, arena, parameters, folder))
+            measured.append(_measured_once(each, arena, recording, chosen, folder))
             advance(1)
     variables: dict[str, Any] = {}
     for name, long_name in NUMBERS.items():
-        for suffix in _ENDS:
+        for suffix in ENDS:
             values = [float(one.data[f"{name}{suffix}"]) for one in measured]
             variables[f"{name}{suffix}"] = ("checkpoint", values, {"long_name": long_name})
     convolutions = [str(name) for name in measured[0].parameters["convolutions"]]
@@ -132,11 +104,10 @@ def training_progress(
             "frames_trained": ("checkpoint", [each.frames_trained or 0 for each in agents], {"units": "frames"}),
             "checkpoint_sha256": ("checkpoint", [each.checkpoint_sha256 for each in agents]),
         },
-        attrs={"caption": _caption(agents, convolutions, parameters)},
+        attrs={"caption": _caption(len(agents), convolutions, chosen)},
     )
-    stated = asdict(parameters) | {"convolutions": convolutions}
-    provenance = {"agent": agent.name, "checkpoint_sha256": [each.checkpoint_sha256 for each in agents]}
-    return Result("training_progress", data, stated, provenance)
+    said = stated(chosen) | {"convolutions": convolutions}
+    return Result("training_progress", data, said, provenance(agent=agent, arena=arena))
 
 
 @contextmanager
@@ -151,14 +122,19 @@ def _folder(cache: Path | None) -> Iterator[Path]:
 
 
 def _measured_once(
-    agent: Agent, arena: ArenaArchive | None, parameters: TrainingProgressParameters, folder: Path
+    agent: Agent,
+    arena: ArenaArchive | None,
+    at_hand: Recording | None,
+    chosen: TrainingProgressParameters,
+    folder: Path,
 ) -> Result:
     """One checkpoint, from the folder if it was measured before."""
     from retinoscope.rollouts import record
     from retinoscope.rollouts.arenas import arena_of
 
     archive = arena_of(agent, arena)
-    key = json.dumps([agent.checkpoint_sha256, archive.sha256, asdict(parameters)])
+    environments = at_hand.attributes["environments"] if at_hand else None
+    key = json.dumps([agent.checkpoint_sha256, archive.sha256, stated(chosen), environments])
     name = hashlib.sha256(key.encode()).hexdigest()[:16]
     path = folder / f"{name}.nc"
     if path.is_file():
@@ -166,69 +142,28 @@ def _measured_once(
             return load_result(path)
         except UserError:  # damaged: it is measured anew
             path.unlink()
-    recording = record(agent, archive, frames=parameters.frames, out=folder / f"{name}.zarr", seed=parameters.seed)
-    result = _measure(agent, recording, parameters)
+    if at_hand is not None and _would_be_the_same(at_hand, agent, archive, chosen):
+        recording = at_hand
+    else:
+        out, frames = folder / f"{name}.zarr", chosen.frames or _FRAMES
+        recording = record(agent, archive, frames=frames, out=out, seed=chosen.seed, environments=environments)
+    result = measure_checkpoint(agent, recording, chosen.shuffles, chosen.seed)
     result.save(path)
     return result
 
 
-def _measure(agent: Agent, recording: Recording, parameters: TrainingProgressParameters) -> Result:
-    unknown = Interval(np.nan, np.nan, np.nan)
-    found: dict[str, Interval] = dict.fromkeys(NUMBERS, unknown) | _behaviour(recording)
-    steps = choose_burn_in(recording, policy=agent).steps
-    for layer in recording.attributes["layers"]:
-        if f"participation_{layer}" in NUMBERS:
-            try:
-                fitted = fit_components(recording, [layer], burn_in_steps={layer: steps})[layer]
-            except UserError:
-                continue
-            found[f"participation_{layer}"] = Interval(*fitted.participation_ratio)
-    found |= _events(agent, recording, parameters)
-    variables: dict[str, Any] = {}
-    for name, triple in found.items():
-        variables |= {f"{name}{end}": ((), value) for end, value in zip(_ENDS, triple, strict=True)}
-    convolutions = [each.name for each in agent.policy.layers if each.kind == "convolution"]
-    if convolutions:
-        fields = receptive_fields(agent, layers=tuple(convolutions), seed=parameters.seed).data
-        variables |= {name: (fields[name].dims, fields[name].values) for name in convolutions}
-    return Result("training_progress_checkpoint", xarray.Dataset(variables), {"convolutions": convolutions})
-
-
-def _behaviour(recording: Recording) -> dict[str, Interval]:
-    """Pick-ups and deaths per minute, with intervals over episodes."""
-    effects = np.asarray(recording.attributes["class_effects"])
-    minute = 60 * recording.attributes["tics_per_second"] / recording.attributes["frame_skip"]
-    table = []
-    for each in recording.episodes:
-        counts = recording.rows(each.start, each.stop, ("pickups",))["pickups"].values.sum(axis=0)
-        healing, harmful = counts[effects > 0].sum(), counts[effects < 0].sum()
-        table.append((healing, harmful, float(each.terminated), (each.stop - each.start) / minute))
-    values = np.array(table, float)
-    found = {}
-    for column, name in enumerate(("healing", "harmful", "deaths")):
-        pair = values[:, [column, 3]]
-        if len(pair) < 2:
-            found[name] = Interval(float(pair[0, 0] / pair[0, 1]), np.nan, np.nan)
-        else:
-            found[name] = bootstrap_interval(pair, ratio_of_sums, resamples=2000)
-    return found
-
-
-def _events(agent: Agent, recording: Recording, parameters: TrainingProgressParameters) -> dict[str, Interval]:
-    if "fc" not in recording.attributes["layers"]:
-        return {}
-    parameters_of_events = EventTriggeredParameters(layers=("fc",), shuffles=parameters.shuffles, seed=parameters.seed)
-    try:
-        data = event_triggered(recording, agent, parameters_of_events).data
-    except NotMeasurable:
-        return {}
-    rising = data.sel(kind="healing", layer="fc")
-    auc = data.sel(predictor="PC1 of fc").isel(horizon=int(np.abs(data["horizon"].values - 1).argmin()))
-    return {
-        "sparseness": Interval(*(float(data[f"sparseness{end}"]) for end in _ENDS)),
-        "rising_before": Interval(*(float(rising[f"rising_before{end}"]) for end in _ENDS)),
-        "pc1_auc": Interval(*(float(auc[name]) for name in ("auc", "auc_low", "auc_high"))),
+def _would_be_the_same(
+    recording: Recording, agent: Agent, arena: ArenaArchive, chosen: TrainingProgressParameters
+) -> bool:
+    """Whether this checkpoint would play exactly what the recording holds."""
+    found = recording.attributes
+    wanted = {
+        "checkpoint_sha256": agent.checkpoint_sha256,
+        "arena_sha256": arena.sha256,
+        "seed": chosen.seed,
+        "greedy": False,
     }
+    return recording.frames == chosen.frames and all(found[name] == value for name, value in wanted.items())
 
 
 def _drift(layer: str, fields: list[np.ndarray]) -> dict[str, Any]:
@@ -250,7 +185,7 @@ def _drift(layer: str, fields: list[np.ndarray]) -> dict[str, Any]:
     }
 
 
-def _caption(agents: tuple[Agent, ...], convolutions: list[str], parameters: TrainingProgressParameters) -> str:
+def _caption(checkpoints: int, convolutions: list[str], chosen: TrainingProgressParameters) -> str:
     drift = (
         f"Receptive fields of {', '.join(convolutions)} (mean gradient): median over filters of the cosine with the "
         "field of the same filter, band: quartiles; dotted: 95% quantile of the absolute cosine between different "
@@ -259,8 +194,58 @@ def _caption(agents: tuple[Agent, ...], convolutions: list[str], parameters: Tra
         else ""
     )
     return (
-        f"n = {len(agents)} checkpoints of one training run, {parameters.frames:,} decisions each in the same worlds. "
+        f"n = {checkpoints} checkpoints of one training run, {chosen.frames:,} decisions each in the same worlds. "
         f"{drift}Bars: 95% intervals (over episodes; share of units: Wilson, over units; participation ratio: over "
         "groups of episodes). The share of units that rise grows with the number of events as well as with what "
         "they do. What cannot be measured at a checkpoint, for want of events say, is left out."
     )
+
+
+def _draw(result: Result) -> list[Drawing]:
+    from retinoscope import figures
+
+    caption = result.data.attrs["caption"]
+    return [
+        FigureDrawing(
+            "training_progress", "Checkpoint by checkpoint", caption, lambda: figures.training_progress(result)
+        ),
+        _table(result),
+    ]
+
+
+def _table(result: Result) -> TableDrawing:
+    """One row per number, one column per checkpoint, with 95% intervals."""
+    data = result.data
+    frames = [int(each) for each in data["frames_trained"].values]
+    rows: list[tuple[str, ...]] = []
+    for name in (str(each) for each in data if f"{each}_low" in data):
+        cells = []
+        for index in range(len(frames)):
+            middle, low, high = (float(data[f"{name}{end}"][index]) for end in ("", "_low", "_high"))
+            interval = f" [{low:.3g}, {high:.3g}]" if np.isfinite([low, high]).all() else ""
+            cells.append(f"{middle:.3g}{interval}" if np.isfinite(middle) else "not measurable")
+        rows.append((str(data[name].attrs["long_name"]), *cells))
+    for layer in result.parameters["convolutions"]:
+        cosines = data[f"{layer}_with_last"].values
+        medians = [float(np.nanmedian(each)) if np.isfinite(each).any() else np.nan for each in cosines]
+        chance = f" (by chance {float(data[f'{layer}_by_chance']):.2f})"
+        label = f"{layer}: cosine of receptive fields with the last, median over filters{chance}"
+        rows.append((label, *(f"{each:.3f}" for each in medians)))
+    columns = ("measure", *(f"{each:,} frames" for each in frames))
+    title = "Checkpoint by checkpoint, in numbers"
+    return TableDrawing("training_progress", title, str(data.attrs["caption"]), columns, tuple(rows))
+
+
+ANALYSIS = Analysis(
+    name="training_progress",
+    title="Training progress",
+    group="comparison",
+    summary="Behaviour, dimensions, tuning and receptive fields of all checkpoints of a training run.",
+    run=training_progress,
+    parameters=TrainingProgressParameters,
+    of="agent",
+    needs=(AGENT, ARENA),
+    draw=_draw,
+    is_reusable=False,
+    rank=0,
+)

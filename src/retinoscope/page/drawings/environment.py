@@ -13,11 +13,9 @@ from retinoscope.analyses.drawing import Drawing, FigureDrawing, RecordedMovieDr
 from retinoscope.figures.activation_movies import activation_frames
 from retinoscope.figures.burn_in import burn_in
 from retinoscope.figures.event_triggered import event_triggered, event_triggered_claims, event_triggered_units
-from retinoscope.figures.training_progress import training_progress
 from retinoscope.page.drawings.always import SPEED
 from retinoscope.page.drawings.behaviour import draw_principal_components, draw_raster
 from retinoscope.page.drawings.event_triggered import claims_caption, event_table
-from retinoscope.page.drawings.training_progress import progress_table
 from retinoscope.result import Result
 
 
@@ -70,19 +68,10 @@ def _event_triggered(result: Result) -> list[Drawing]:
     ]
 
 
-def _training_progress(result: Result) -> list[Drawing]:
-    caption = result.data.attrs["caption"]
-    return [
-        FigureDrawing("training_progress", "Checkpoint by checkpoint", caption, lambda: training_progress(result)),
-        progress_table(result),
-    ]
-
-
 DRAWINGS: dict[str, Callable[[Result], list[Drawing]]] = {
     "burn_in": _burn_in,
     "activation_movies": _activation_movies,
     "event_triggered": _event_triggered,
-    "training_progress": _training_progress,
     "principal_components": draw_principal_components,
     "raster": draw_raster,
 }
