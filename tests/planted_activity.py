@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
-
 import numpy as np
-import xarray
 
-from retinoscope.rollouts import Episode
+from retinoscope.rollouts import ArrayRecording
 
 EFFECTS = {"poison": -20, "stone": 0, "fruit": 25}
 
 
-class PlantedActivity:
-    """What analyses of activity need of a recording, over arrays that are given; episodes are equally long."""
+class PlantedActivity(ArrayRecording):
+    """Activity that is given, in episodes of equal length, with nothing happening but what `columns` say."""
 
     def __init__(self, layers: dict[str, np.ndarray], episode_length: int, **columns: np.ndarray) -> None:
         frames = len(next(iter(layers.values())))
-        self.path, self.frames = Path("planted.zarr"), frames
-        row = np.arange(frames)
-        self.episodes = tuple(
-            Episode(number, first, min(first + episode_length, frames), False, True, 0)
-            for number, first in enumerate(range(0, frames, episode_length))
-        )
-        self.attributes: dict[str, Any] = {
-            "agent": "planted",
-            "checkpoint_sha256": f"{0:064x}",
-            "layers": {name: values.shape[1] for name, values in layers.items()},
-            "class_names": list(EFFECTS),
-            "class_effects": list(EFFECTS.values()),
-            "action_heads": {"turn": ["none", "left", "right"], "move": ["none", "forward", "backward"]},
-            "frame_skip": 4,
-            "tics_per_second": 35,
-        }
         plain: dict[str, np.ndarray] = {
             "value": np.zeros(frames),
             "health": np.full(frames, 100.0),
@@ -43,19 +22,23 @@ class PlantedActivity:
             "nearest": np.full(frames, -1),
         }
         plain.update(columns)
-        self._nearest = plain.pop("nearest")
-        dimensions = {"action": ("time", "head"), "pickups": ("time", "class")}
-        variables: dict[str, Any] = {name: (dimensions.get(name, "time"), values) for name, values in plain.items()}
-        variables |= {name: (("time", f"{name}_unit"), values.astype(np.float32)) for name, values in layers.items()}
-        coordinates = {"episode": ("time", row // episode_length), "step": ("time", row % episode_length)}
-        self._rows = xarray.Dataset(variables, coords=coordinates)
-
-    def rows(self, start: int = 0, stop: int | None = None, names: Iterable[str] | None = None) -> xarray.Dataset:
-        rows = self._rows.isel(time=slice(start, stop))
-        return rows if names is None else rows.drop_vars(set(rows.data_vars) - set(names))
-
-    def objects(self, start: int = 0, stop: int | None = None) -> list[list[dict[str, Any]]]:
-        return [[{"class_index": int(each)}] if each >= 0 else [] for each in self._nearest[start:stop]]
+        nearest = plain.pop("nearest")
+        super().__init__(
+            plain | {name: values.astype(np.float32) for name, values in layers.items()},
+            layers=layers,
+            episode_lengths=[min(episode_length, frames - first) for first in range(0, frames, episode_length)],
+            objects=[[{"class_index": int(each)}] if each >= 0 else [] for each in nearest],
+            attributes={
+                "agent": "planted",
+                "checkpoint_sha256": f"{0:064x}",
+                "class_names": list(EFFECTS),
+                "class_effects": list(EFFECTS.values()),
+                "action_heads": {"turn": ["none", "left", "right"], "move": ["none", "forward", "backward"]},
+                "frame_skip": 4,
+                "tics_per_second": 35,
+            },
+            name="planted.zarr",
+        )
 
 
 def latent_activity(frames: int, dimensions: int, units: int, seed: int = 0, noise: float = 0.01) -> np.ndarray:

@@ -2,63 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import torch
-import xarray
 
 from retinoscope.agents.agent import Agent
-from retinoscope.rollouts import Episode
+from retinoscope.rollouts import ArrayRecording
 from tests.oracles_events import PlantedEpisode
 from tests.synthetic import small_policy
 
 SHA = "ab" * 32
 
 
-class PlantedMemory:
-    """What the analyses of behaviour need of a recording, over arrays: episodes of rows with all their variables."""
+class PlantedMemory(ArrayRecording):
+    """Episodes of rows with all their variables; every other one ends by death, the others by the time limit."""
 
     def __init__(self, episodes: list[dict[str, np.ndarray]], layers: dict[str, int]) -> None:
-        self.path = Path("planted.zarr")
-        self._rows = {name: np.concatenate([each[name] for each in episodes]) for name in episodes[0]}
-        lengths = [len(next(iter(each.values()))) for each in episodes]
-        ends = np.cumsum(lengths)
-        self.frames = int(ends[-1])
-        self.episodes = tuple(
-            Episode(index, int(end - length), int(end), index % 2 == 0, index % 2 == 1, 0)
-            for index, (length, end) in enumerate(zip(lengths, ends, strict=True))
+        super().__init__(
+            {name: np.concatenate([each[name] for each in episodes]) for name in episodes[0]},
+            layers=layers,
+            episode_lengths=[len(next(iter(each.values()))) for each in episodes],
+            terminated=[index % 2 == 0 for index in range(len(episodes))],
+            attributes={
+                "agent": "planted",
+                "checkpoint_sha256": SHA,
+                "arena_sha256": "cd" * 32,
+                "class_names": ["poison", "fruit"],
+                "class_effects": [-10, 10],
+                "frame_skip": 4,
+                "tics_per_second": 40,  # ten decisions a second
+            },
+            name="planted.zarr",
         )
-        self._labels = {
-            "episode": np.repeat(np.arange(len(lengths)), lengths),
-            "step": np.concatenate([np.arange(length) for length in lengths]),
-        }
-        self.attributes: dict[str, Any] = {
-            "agent": "planted",
-            "checkpoint_sha256": SHA,
-            "arena_sha256": "cd" * 32,
-            "class_names": ["poison", "fruit"],
-            "class_effects": [-10, 10],
-            "layers": layers,
-            "frame_skip": 4,
-            "tics_per_second": 40,  # ten decisions a second
-        }
-
-    def rows(self, start: int = 0, stop: int | None = None, names: Iterable[str] | None = None) -> xarray.Dataset:
-        stop = self.frames if stop is None else stop
-        variables = {}
-        for name in self._rows if names is None else names:
-            values = self._rows[name][start:stop]
-            variables[name] = (("time", *(f"{name}_{axis}" for axis in range(values.ndim - 1))), values)
-        coordinates = {name: ("time", values[start:stop]) for name, values in self._labels.items()}
-        return xarray.Dataset(variables, coords=coordinates)
-
-    def blocks(self, size: int = 2048, names: Iterable[str] | None = None) -> Iterator[xarray.Dataset]:
-        chosen = None if names is None else tuple(names)
-        for start in range(0, self.frames, size):
-            yield self.rows(start, min(start + size, self.frames), chosen)
 
 
 def recording_of(

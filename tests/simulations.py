@@ -2,42 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import xarray
 
 from retinoscope.analyses.behaviour.simulation import simulation
 from retinoscope.result import Result
+from retinoscope.rollouts import ArrayRecording
 
 HEADS = {"turn": ("none", "left", "right"), "move": ("none", "forward", "backward")}
 SCENARIO = "name: planted\nhealth: {start: 100, maximum: 200}\n"
 
 
-class PlantedRecording:
-    """What `simulation` needs of a recording, over rows given as a dataset."""
+class PlantedRecording(ArrayRecording):
+    """A recording of rows given as a dataset."""
 
     def __init__(self, rows: xarray.Dataset, heads: dict[str, tuple[str, ...]], classes: dict[str, int]) -> None:
-        self._rows = rows
-        self.path = Path("planted.zarr")
-        self.frames = rows.sizes["time"]
-        self.attributes: dict[str, Any] = {
-            "agent": "planted",
-            "checkpoint_sha256": "0" * 64,
-            "scenario": SCENARIO,
-            "seed": 0,
-            "class_names": list(classes),
-            "class_effects": list(classes.values()),
-            "action_heads": {name: list(choices) for name, choices in heads.items()},
-            "frame_skip": 4,
-            "tics_per_second": 35,
-        }
-
-    def rows(self, start: int = 0, stop: int | None = None, names: Iterable[str] | None = None) -> xarray.Dataset:
-        rows = self._rows.isel(time=slice(start, stop))
-        return rows if names is None else rows[list(names)]
+        super().__init__(
+            {str(name): rows[name].values for name in rows},
+            layers=(),
+            episode_lengths=np.bincount(rows["episode"].values).tolist(),
+            attributes={
+                "agent": "planted",
+                "checkpoint_sha256": "0" * 64,
+                "scenario": SCENARIO,
+                "seed": 0,
+                "class_names": list(classes),
+                "class_effects": list(classes.values()),
+                "action_heads": {name: list(choices) for name, choices in heads.items()},
+                "frame_skip": 4,
+                "tics_per_second": 35,
+            },
+            name="planted.zarr",
+        )
 
 
 def planted_rows(

@@ -6,11 +6,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from retinoscope.rollouts.array_recording import ArrayRecording
     from retinoscope.rollouts.recorder import record
     from retinoscope.rollouts.recording import Episode, Recording, open_recording
     from retinoscope.rollouts.replay import ReplayReport, replay_error
 
 _HOMES = {
+    "ArrayRecording": "array_recording",
     "Episode": "recording",
     "Recording": "recording",
     "ReplayReport": "replay",
@@ -19,7 +21,7 @@ _HOMES = {
     "replay_error": "replay",
 }
 
-__all__ = ["Episode", "Recording", "ReplayReport", "open_recording", "record", "replay_error"]
+__all__ = ["ArrayRecording", "Episode", "Recording", "ReplayReport", "open_recording", "record", "replay_error"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -39,8 +40,76 @@ class Episode:
     environment: int
 
 
-class Recording:
-    """What an agent saw, computed and did: a read-only view of an episode store.
+class Recording(abc.ABC):
+    """What an agent saw, computed and did, whatever holds it: an episode store (`StoredRecording`) or arrays.
+
+    Attributes:
+        path: of the store; of arrays, the name by which messages speak of them.
+        frames: number of rows (decisions).
+        attributes: agent, checkpoint_sha256, frames_trained, scenario (YAML), arena_sha256, seed, class_names,
+            class_effects, action_heads, layers (name -> units of those that are stored), frame_skip, tics_per_second,
+            versions.
+        episodes: all episodes in the order of their rows.
+        columns: names of the variables of `rows`.
+    """
+
+    path: Path
+    frames: int
+    attributes: dict[str, Any]
+    episodes: tuple[Episode, ...]
+    columns: tuple[str, ...]
+
+    @abc.abstractmethod
+    def rows(self, start: int = 0, stop: int | None = None, names: Iterable[str] | None = None) -> xarray.Dataset:
+        """Load the rows from `start` up to but not including `stop` (the end, if None), and no others.
+
+        Args:
+            start: first row.
+            stop: row behind the last.
+            names: variables wanted; None for all.
+
+        Returns:
+            A dataset over `time` with coordinates `episode` (index in `episodes`) and `step` (decisions since its
+            start).
+
+        Raises:
+            UserError: there are no such rows or variables, or the recording is damaged.
+        """
+
+    @abc.abstractmethod
+    def objects(self, start: int = 0, stop: int | None = None) -> list[list[dict[str, Any]]]:
+        """For each row, the objects in view at the time of its observation, nearest first.
+
+        Returns:
+            Dictionaries of `class_index`, `box` ((4,) float32: left, top, width, height; observation pixels) and
+            `distance` (map units).
+
+        Raises:
+            UserError: there are no such rows, or the recording is damaged.
+        """
+
+    def blocks(self, size: int = 2048, names: Iterable[str] | None = None) -> Iterator[xarray.Dataset]:
+        """All rows in order, `size` of them at a time; the last block may be smaller.
+
+        Raises:
+            UserError: `size` is below 1.
+        """
+        if size < 1:
+            raise UserError(f"size: {size} rows is no block; give at least 1")
+        wanted = None if names is None else tuple(names)
+        for start in range(0, self.frames, size):
+            yield self.rows(start, min(start + size, self.frames), wanted)
+
+    def __repr__(self) -> str:
+        return f"<Recording {self.path}: {self.frames:,} rows of {self.attributes['agent']}>"
+
+    def _check_span(self, start: int, stop: int) -> None:
+        if not 0 <= start <= stop <= self.frames:
+            raise UserError(f"rows {start} to {stop}: {self.path} has rows 0 to {self.frames}; choose among these")
+
+
+class StoredRecording(Recording):
+    """A read-only view of an episode store.
 
     Rows are numbered environment by environment: first the whole life of environment 0, episode after episode, then
     that of environment 1, and so on. Each environment was recorded for the same number of decisions, whatever
@@ -48,22 +117,18 @@ class Recording:
     *episodes* would favour short ones); the last episode of each environment is therefore usually unfinished.
 
     Attributes:
-        path: of the store.
-        frames: number of rows (decisions).
-        attributes: schema_version, agent, checkpoint_sha256, frames_trained, scenario (YAML), arena_sha256, seed,
-            environments, greedy, class_names, class_effects, action_heads, layers, frame_skip, tics_per_second,
-            versions, complete. Of an arena made elsewhere also made_elsewhere, its `.cfg`, and variables, the names of
-            the game variables.
+        attributes: also schema_version, environments, greedy and complete. Of an arena made elsewhere made_elsewhere,
+            its `.cfg`, and variables, the names of the game variables.
     """
 
     def __init__(self, store: EpisodeStore) -> None:
         self._store = store
         self.path = store.path
         self.frames = store.rows
-        self.attributes: dict[str, Any] = {**store.attributes, "complete": store.complete}
+        self.attributes = {**store.attributes, "complete": store.complete}
 
     @functools.cached_property
-    def episodes(self) -> tuple[Episode, ...]:
+    def episodes(self) -> tuple[Episode, ...]:  # type: ignore[override]  # an attribute, found when first asked for
         """All episodes in the order of their rows."""
         found: list[Episode] = []
         for environment in range(self._store.environments):
@@ -71,7 +136,7 @@ class Recording:
         return tuple(found)
 
     @property
-    def columns(self) -> tuple[str, ...]:
+    def columns(self) -> tuple[str, ...]:  # type: ignore[override]
         """Names of the variables of `rows`."""
         return tuple(name for name in self._store.columns if name not in _NOT_FOR_READERS)
 
@@ -140,21 +205,6 @@ class Recording:
             ]
             for row in rows
         ]
-
-    def blocks(self, size: int = 2048, names: Iterable[str] | None = None) -> Iterator[xarray.Dataset]:
-        """All rows in order, `size` of them at a time; the last block may be smaller."""
-        if size < 1:
-            raise UserError(f"size: {size} rows is no block; give at least 1")
-        wanted = None if names is None else tuple(names)
-        for start in range(0, self.frames, size):
-            yield self.rows(start, min(start + size, self.frames), wanted)
-
-    def __repr__(self) -> str:
-        return f"<Recording {self.path}: {self.frames:,} rows of {self.attributes['agent']}>"
-
-    def _check_span(self, start: int, stop: int) -> None:
-        if not 0 <= start <= stop <= self.frames:
-            raise UserError(f"rows {start} to {stop}: {self.path} has rows 0 to {self.frames}; choose among these")
 
     def _spans(self, start: int, stop: int) -> list[tuple[int, int, int]]:
         """Rows as (environment, first step, step behind the last)."""
@@ -226,7 +276,7 @@ def _attributes_of(column: Column) -> dict[str, str]:
     return {name: text for name, text in described.items() if text}
 
 
-def open_recording(path: str | Path) -> Recording:
+def open_recording(path: str | Path) -> StoredRecording:
     """Open a recording that `record` made, finished or not.
 
     Raises:
@@ -242,4 +292,4 @@ def open_recording(path: str | Path) -> Recording:
             f"{path}: has schema version {version}, this retinoscope reads version {SCHEMA_VERSION}; use the "
             "retinoscope that made it, or record again"
         )
-    return Recording(store)
+    return StoredRecording(store)

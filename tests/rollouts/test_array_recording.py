@@ -1,0 +1,101 @@
+"""Arrays of anyone are read like an episode store."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray
+
+from retinoscope.errors import UserError
+from retinoscope.rollouts import ArrayRecording
+
+LENGTHS = [5, 3, 4]
+
+
+def planted(**changes) -> ArrayRecording:
+    arrays = {"fc": np.arange(36.0).reshape(12, 3), "value": np.arange(12.0)}
+    settings = {"episode_lengths": LENGTHS, "terminated": [False, True], "attributes": {"agent": "mine"}}
+    return ArrayRecording(changes.pop("arrays", arrays), **settings | changes)
+
+
+def test_arrays_of_a_store_are_read_as_the_store_is(small_recording):
+    whole = small_recording.rows()
+    lengths = [each.stop - each.start for each in small_recording.episodes]
+    again = ArrayRecording(
+        {str(name): whole[name].values for name in whole},
+        layers=small_recording.attributes["layers"],
+        episode_lengths=lengths,
+        objects=small_recording.objects(),
+        attributes=small_recording.attributes,
+    )
+    for start, stop in ((0, None), (17, 93), (40, 41), (298, 298)):
+        ours, theirs = again.rows(start, stop), small_recording.rows(start, stop)
+        for name in theirs:
+            np.testing.assert_array_equal(ours[name].values, theirs[name].values, err_msg=name)
+        for name in ("episode", "step"):
+            np.testing.assert_array_equal(ours[name].values, theirs[name].values, err_msg=name)
+        for name in ("class", "head", "output"):
+            assert ours[name].values.tolist() == theirs[name].values.tolist()
+    assert [(each.start, each.stop) for each in again.episodes] == [
+        (each.start, each.stop) for each in small_recording.episodes
+    ]
+    assert again.attributes["layers"] == small_recording.attributes["layers"]
+    assert len(again.objects(3, 60)) == 57
+    assert [len(each) for each in again.objects()] == [len(each) for each in small_recording.objects()]
+
+
+def test_episodes_and_their_ends_are_those_given():
+    recording = planted()
+    assert [(each.start, each.stop, each.terminated, each.truncated) for each in recording.episodes] == [
+        (0, 5, False, True),
+        (5, 8, True, False),
+        (8, 12, False, True),
+    ]
+    rows = recording.rows()
+    assert rows["episode"].values.tolist() == [0] * 5 + [1] * 3 + [2] * 4
+    assert rows["step"].values.tolist() == [*range(5), *range(3), *range(4)]
+    assert np.flatnonzero(rows["terminated"].values).tolist() == [7]
+    assert np.flatnonzero(rows["truncated"].values).tolist() == [4, 11]
+    left = planted(episode_lengths=[5, 3], terminated=None).episodes[-1]
+    assert (left.stop, left.terminated, left.truncated) == (12, False, False)
+
+
+def test_blocks_and_layers():
+    recording = planted()
+    assert recording.attributes["layers"] == {"fc": 3}
+    blocks = list(recording.blocks(5, ["fc"]))
+    assert [each.sizes["time"] for each in blocks] == [5, 5, 2]
+    xarray.testing.assert_equal(xarray.concat(blocks, "time"), recording.rows(names=["fc"]))
+
+
+def test_files_are_mapped(tmp_path):
+    np.save(tmp_path / "fc.npy", np.arange(36.0).reshape(12, 3))
+    recording = planted(arrays={"fc": tmp_path / "fc.npy"})
+    assert recording.rows(2, 4)["fc"].values.tolist() == [[6, 7, 8], [9, 10, 11]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"arrays": {}}, "no arrays"),
+        ({"arrays": {"fc": np.zeros((4, 2)), "value": np.zeros(3)}}, "value has 3 rows, fc has 4"),
+        ({"arrays": {"fc": np.array(["a"])}}, "fc: holds <U1"),
+        ({"arrays": {"fc": "nowhere.npy"}}, "nowhere.npy: cannot be read"),
+        ({"episode_lengths": [7, 7]}, "do not fit 12 rows"),
+        ({"episode_lengths": [0, 7]}, "do not fit 12 rows"),
+        ({"terminated": [True] * 4}, "4 entries for 3 episodes"),
+        ({"layers": ["value"]}, "layer 'value'"),
+        ({"objects": [[]]}, "objects of 1 rows"),
+    ],
+)
+def test_what_does_not_fit_is_one_line(changes, says):
+    with pytest.raises(UserError, match=says) as caught:
+        planted(**changes)
+    assert "\n" not in str(caught.value)
+
+
+def test_rows_and_variables_that_are_not_there_are_refused():
+    with pytest.raises(UserError, match="rows 3 to 13"):
+        planted().rows(3, 13)
+    with pytest.raises(UserError, match="no variable 'rnn'; choose from fc, value"):
+        planted().rows(names=["rnn"])
