@@ -132,10 +132,15 @@ class EpisodeStore:
     def append(self, block: Block, steps: int) -> None:
         """Write a block, then declare the first `steps` steps valid.
 
+        A block of which a part is valid already is written anew, and is not valid until that is done: its objects move
+        to other places of the lists, and a file of old places beside one of new ones would be read wrongly.
+
         Raises:
-            OSError: the disk is full or fails; what was valid before stays so.
+            OSError: the disk is full or fails; the blocks before this one stay valid.
         """
         first, stop = block.number * self.block_steps, (block.number + 1) * self.block_steps
+        if first < self.steps:
+            self._commit(first, complete=False)
         offset = 0 if block.number == 0 else self._objects_before(first)
         flat = [found for objects in block.objects for found in objects]
         counts = np.array([len(found) for found in flat])
@@ -147,8 +152,10 @@ class EpisodeStore:
             self._arrays[name][:, first:stop] = values
         objects = np.concatenate(flat)
         for name in OBJECT_ARRAYS:
-            array = self._arrays[name]
-            array.resize((offset + len(objects), *array.shape[1:]))
+            array, end = self._arrays[name], offset + len(objects)
+            if end < array.shape[0]:  # what a killed writer left would stay in the file, behind the end
+                array[end:] = 0
+            array.resize((end, *array.shape[1:]))
             array[offset:] = objects[name.removeprefix("object_")]
         self._commit(steps, complete=False)
 
