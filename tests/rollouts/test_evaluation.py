@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import xarray
 
 from retinoscope.agents.actor_critic import ActorCriticPolicy, NetworkDescription
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.networks import NetworkConfig
-from retinoscope.agents.policy import ActionHead
+from retinoscope.agents.policy import ActionHead, Policy
 from retinoscope.agents.weights import save_agent
 from retinoscope.errors import UserError
+from retinoscope.result import Result
 from retinoscope.rollouts.chance import action_generator, world_seed
 from retinoscope.rollouts.environment import GatheringEnvironment
 from retinoscope.rollouts.evaluation import evaluate, summarise
@@ -39,17 +41,23 @@ def agent(scenario: Scenario) -> Agent:
     return Agent("walker", policy, scenario)
 
 
-def play_slowly(agent: Agent, scenario: Scenario, seed: int, episode: int) -> dict[str, object]:
-    """One environment, one decision at a time: the oracle."""
+def play_slowly(
+    policy: Policy | None, scenario: Scenario, seed: int, episode: int, greedy: bool = False
+) -> dict[str, object]:
+    """One environment, one decision at a time, nothing kept from an episode before: the oracle. None acts at random."""
     environment = GatheringEnvironment(scenario, objects_in_view=False)
     observation, _ = environment.reset(seed=world_seed(seed, 0, episode))
-    random, state = action_generator(seed, 0, episode), agent.policy.initial_state(1)
+    random, state = action_generator(seed, 0, episode), policy.initial_state(1) if policy else torch.zeros(1, 0)
     total, pickups, decisions = 0.0, np.zeros(2, int), 0
     while True:
-        with torch.no_grad():
-            logits, _, state = agent.policy.step(torch.from_numpy(observation)[None], state)
-        noisy = logits[0].double().numpy() + random.gumbel(size=6)
-        action = np.array([noisy[:3].argmax(), noisy[3:].argmax()])
+        scores = np.zeros(6)
+        if policy:
+            with torch.no_grad():
+                logits, _, state = policy.step(torch.from_numpy(observation)[None], state)
+            scores = logits[0].double().numpy()
+        if not greedy:
+            scores = scores + random.gumbel(size=6)
+        action = np.array([scores[:3].argmax(), scores[3:].argmax()])
         observation, reward, terminated, truncated, info = environment.step(action)
         total, pickups, decisions = total + float(reward), pickups + info["pickups"], decisions + 1
         if terminated or truncated:
@@ -57,28 +65,39 @@ def play_slowly(agent: Agent, scenario: Scenario, seed: int, episode: int) -> di
             return {"episode_return": total, "pickups": pickups, "decisions": decisions, "survived": truncated}
 
 
-def test_evaluation_equals_a_slow_loop_and_does_not_depend_on_the_number_of_processes(
-    agent: Agent, scenario: Scenario
+def assert_is(row: xarray.Dataset, expected: dict[str, object]) -> None:
+    assert float(row["episode_return"]) == pytest.approx(expected["episode_return"])
+    np.testing.assert_array_equal(row["pickups"], expected["pickups"])
+    assert bool(row["survived"]) == expected["survived"]
+    # 322 tics are 80 decisions of 4 tics and one of 2.
+    assert float(row["seconds"]) == pytest.approx(min(expected["decisions"] * 4, 322) / 35)
+    assert float(row["health_gathered"]) == expected["pickups"] @ [-20, 20]
+
+
+@pytest.fixture(scope="module")
+def seventeen(agent: Agent) -> Result:
+    """More than one process plays in one go, and more than its environments play at a time."""
+    return evaluate(agent, episodes=17, seed=7, workers=2)
+
+
+@pytest.mark.parametrize("policy", ["agent", "random"])
+# 0 and 16 are the first of their environments, 9 and 12 follow another episode there.
+@pytest.mark.parametrize("episode", [0, 9, 12, 16])
+def test_evaluation_equals_a_slow_loop(
+    policy: str, episode: int, seventeen: Result, agent: Agent, scenario: Scenario
 ) -> None:
-    result = evaluate(agent, episodes=17, seed=7, workers=2)
-    again = evaluate(agent, episodes=17, seed=7, workers=1)
-    assert result.data.equals(again.data)
-    for episode in (0, 16):
-        expected = play_slowly(agent, scenario, 7, episode)
-        row = result.data.sel(policy="agent").isel(episode=episode)
-        assert float(row["episode_return"]) == pytest.approx(expected["episode_return"])
-        np.testing.assert_array_equal(row["pickups"], expected["pickups"])
-        assert bool(row["survived"]) == expected["survived"]
-        # 322 tics are 80 decisions of 4 tics and one of 2.
-        assert float(row["seconds"]) == pytest.approx(min(expected["decisions"] * 4, 322) / 35)
-        assert float(row["health_gathered"]) == expected["pickups"] @ [-20, 20]
+    row = seventeen.data.sel(policy=policy).isel(episode=episode)
+    assert_is(row, play_slowly(agent.policy if policy == "agent" else None, scenario, 7, episode))
 
 
-def test_the_summary_is_means_and_a_ratio_of_sums_with_intervals_around_them(agent: Agent) -> None:
-    result = evaluate(agent, episodes=17, seed=7)
-    summary = summarise(result)
+def test_evaluation_does_not_depend_on_the_number_of_processes(seventeen: Result, agent: Agent) -> None:
+    assert seventeen.data.equals(evaluate(agent, episodes=17, seed=7, workers=1).data)
+
+
+def test_the_summary_is_means_and_a_ratio_of_sums_with_intervals_around_them(seventeen: Result) -> None:
+    summary = summarise(seventeen)
     for policy in ("agent", "random"):
-        pickups = result.data["pickups"].sel(policy=policy).values
+        pickups = seventeen.data["pickups"].sel(policy=policy).values
         assert summary[policy]["healing"].estimate == pytest.approx(pickups[:, 1].mean())
         assert summary[policy]["pickups blue"].estimate == pytest.approx(pickups[:, 0].mean())
         for interval in summary[policy].values():
@@ -88,10 +107,14 @@ def test_the_summary_is_means_and_a_ratio_of_sums_with_intervals_around_them(age
     assert ratio == pytest.approx(walker["healing"].estimate / walker["harmful"].estimate)
 
 
-def test_greedy_play_takes_the_likeliest_action(agent: Agent) -> None:
-    first, second = (evaluate(agent, episodes=2, seed=seed, greedy=True, workers=1) for seed in (1, 1))
-    assert first.data.equals(second.data)
-    assert first.parameters["greedy"] is True
+def test_greedy_play_takes_the_likeliest_action_and_leaves_the_random_policy_random(
+    agent: Agent, scenario: Scenario
+) -> None:
+    greedy, drawn = (evaluate(agent, episodes=10, seed=1, greedy=each, workers=1) for each in (True, False))
+    assert (greedy.parameters["greedy"], drawn.parameters["greedy"]) == (True, False)
+    assert_is(greedy.data.sel(policy="agent").isel(episode=9), play_slowly(agent.policy, scenario, 1, 9, greedy=True))
+    assert greedy.data.sel(policy="random").equals(drawn.data.sel(policy="random"))
+    assert not greedy.data.sel(policy="agent").equals(drawn.data.sel(policy="agent"))
 
 
 def test_one_episode_is_too_few(agent: Agent) -> None:

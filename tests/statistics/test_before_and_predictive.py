@@ -131,3 +131,17 @@ def test_sparseness_of_a_stream_is_that_of_the_whole() -> None:
     assert np.isnan(found.lifetime[5])
     with pytest.raises(UserError, match="at least 2 units"):
         Sparseness(1)
+
+
+def test_the_interval_of_sparseness_is_over_episodes_however_often_a_row_is_repeated() -> None:
+    random = np.random.default_rng(5)
+    rows = [random.normal(size=(1, 8)) for _ in range(12)]
+    short, long = Sparseness(8), Sparseness(8)
+    for row in rows:
+        short.update(row)
+        long.update(np.repeat(row, 50, axis=0))
+    alone, repeated = short.finalize(), long.finalize()
+    np.testing.assert_allclose(repeated.population, alone.population)
+    np.testing.assert_allclose(repeated.active, alone.active)
+    expected = 2 * 1.96 * np.std([treves_rolls(row[0]) for row in rows]) / np.sqrt(12)
+    assert alone.population.high - alone.population.low == pytest.approx(expected, rel=0.25)

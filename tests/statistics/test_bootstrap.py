@@ -46,3 +46,7 @@ def test_one_unit_has_no_interval() -> None:
 
 def test_equal_units_have_an_interval_of_no_width() -> None:
     assert bootstrap_interval(np.full(9, 2.5)) == (2.5, 2.5, 2.5)
+
+
+def test_nothing_over_nothing_has_neither_value_nor_interval() -> None:
+    assert np.isnan(bootstrap_interval(np.zeros((5, 2)), ratio_of_sums)).all()

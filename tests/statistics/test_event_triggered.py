@@ -96,6 +96,33 @@ def test_the_interval_covers_the_truth_and_shuffled_events_do_not_show_it() -> N
     assert estimate.shuffled_high[BEFORE] < low
 
 
+def interval_width(episodes: int, events: int) -> float:
+    """Of the mean over events of noise of standard deviation 1: so many episodes with so many events each."""
+    random, window = np.random.default_rng(episodes), EventWindow(1, 1, 1)
+    average = EventTriggeredAverage(1, window, shuffles=20, resamples=1000)
+    for number in range(episodes):
+        average.update(random.normal(size=(2 * events, 1)), np.arange(events) * 2, number)
+    estimate = average.finalize()
+    return float(estimate.high[0, 0] - estimate.low[0, 0])
+
+
+@pytest.mark.parametrize(("episodes", "events"), [(1, 400), (20, 20), (400, 1)])
+def test_every_event_is_resampled_by_itself_in_whichever_episode_it_lies(episodes: int, events: int) -> None:
+    # One weight for all events of an episode, or the same weights in every episode, would leave no width at one end.
+    assert interval_width(episodes, events) == pytest.approx(2 * 1.96 / np.sqrt(400), rel=0.15)
+
+
+def test_every_episode_is_shuffled_by_a_shift_of_its_own() -> None:
+    """Where the activity is the same in all episodes, one shift for all would spread means as widely as one event."""
+    activity = np.random.default_rng(0).normal(size=(200, 1))
+    average = EventTriggeredAverage(1, EventWindow(1, 1, 1), shuffles=1000, resamples=2)
+    for number in range(100):
+        average.update(activity, np.array([50]), number)
+    estimate = average.finalize()
+    width = float(estimate.shuffled_high[0] - estimate.shuffled_low[0])
+    assert width == pytest.approx(2 * 1.96 * activity.std() / np.sqrt(100), rel=0.15)
+
+
 def test_null_data_have_event_locked_units_no_more_often_than_stated() -> None:
     false_alarms = 0
     for seed in range(200):

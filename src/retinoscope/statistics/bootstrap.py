@@ -37,7 +37,8 @@ def bootstrap_interval(
 
     Returns:
         The statistic of all units, and its interval. A resample whose statistic is not finite (a ratio with nothing
-        below the line) counts as infinitely high, so that the interval is then open above, as it should be.
+        below the line) counts as infinitely high, so that the interval is then open above, as it should be. Where the
+        statistic of all units is no number (nothing over nothing), there is no interval: all three are NaN.
 
     Raises:
         UserError: there are fewer than two units.
@@ -53,6 +54,8 @@ def bootstrap_interval(
     with np.errstate(divide="ignore", invalid="ignore"):
         replicates = chosen(weights @ table)
         estimate = float(chosen(np.ones((1, count)) @ table)[0])
+    if np.isnan(estimate):
+        return Interval(estimate, np.nan, np.nan)
     replicates = np.where(np.isfinite(replicates), replicates, np.inf)
     tail = (1 - level) / 2
     low, high = np.quantile(replicates, (tail, 1 - tail), method="closest_observation")
