@@ -17,7 +17,8 @@ from retinoscope.command_line import options
 from retinoscope.command_line.analyze import analyze
 from retinoscope.command_line.examples import examples
 from retinoscope.command_line.intervene import intervene
-from retinoscope.command_line.output import print_json, print_table
+from retinoscope.command_line.output import interval, print_json, print_table
+from retinoscope.command_line.players import PlayerName, load_player
 from retinoscope.command_line.scenario import scenario_app
 from retinoscope.command_line.train import DeferredCommand, train
 from retinoscope.command_line.train_classifier import train_classifier
@@ -96,7 +97,7 @@ app.command("train-classifier")(train_classifier)
 
 @app.command()
 def evaluate(
-    agent: options.AgentName = "digits",
+    agent: PlayerName = "digits",
     arena: options.Arena = None,
     episodes: Annotated[int, typer.Option(help="Episodes of the agent, and as many of a random policy.")] = 200,
     checkpoint: options.Checkpoint = "final",
@@ -116,7 +117,7 @@ def evaluate(
     import retinoscope
     from retinoscope.rollouts.evaluation import summarise
 
-    player = retinoscope.load_agent(agent, checkpoint)
+    player = load_player(agent, checkpoint, arena)
     result = retinoscope.evaluate(
         player, arena, episodes=episodes, seed=seed, greedy=greedy, workers=workers, progress=True
     )
@@ -128,16 +129,14 @@ def evaluate(
     rows = []
     for key in summary["agent"]:
         intervals = (summary[policy][key] for policy in ("agent", "random"))
-        rows.append((key, *(f"{each.estimate:.2f} [{each.low:.2f}, {each.high:.2f}]" for each in intervals)))
+        rows.append((key, *map(interval, intervals)))
     print_table(("per episode, mean [95% interval]", player.name, "random policy"), rows)
     typer.echo(f"n = {episodes} episodes each, seed {seed}")
 
 
 @app.command()
 def watch(
-    agent: Annotated[
-        str, typer.Argument(metavar="AGENT", help="As of other commands, or `random`: all actions equally likely.")
-    ] = "digits",
+    agent: PlayerName = "digits",
     arena: options.Arena = None,
     frames: Annotated[int, typer.Option(parser=options.whole_number, help="Decisions to play.")] = 1000,
     out: Annotated[
@@ -155,8 +154,7 @@ def watch(
     """
     import retinoscope
 
-    is_random = agent == "random"
-    player = retinoscope.random_agent(arena or "digits") if is_random else retinoscope.load_agent(agent, checkpoint)
+    player = load_player(agent, checkpoint, arena)
     movie = retinoscope.watch(player, arena, frames=frames, out=out, seed=seed, greedy=greedy, progress=True)
     if movie is not None:
         typer.echo(movie)
@@ -164,7 +162,7 @@ def watch(
 
 @app.command()
 def record(
-    agent: options.AgentName = "digits",
+    agent: PlayerName = "digits",
     arena: options.Arena = None,
     frames: Annotated[int, typer.Option(parser=options.whole_number, help="Decisions to record.")] = 10_000,
     out: Annotated[Path, typer.Option(help="The recording, a folder.")] = Path("recording.zarr"),
@@ -191,7 +189,7 @@ def record(
     import retinoscope
 
     recording = retinoscope.record(
-        retinoscope.load_agent(agent, checkpoint, device),
+        load_player(agent, checkpoint, arena, device),
         arena,
         frames=frames,
         out=out,

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from retinoscope.command_line.output import print_json, print_table, save_figure
+from retinoscope.command_line.output import interval, print_json, print_table, save_figure
 from retinoscope.errors import UserError
+from retinoscope.statistics.bootstrap import Interval, bootstrap_interval, ratio_of_sums
 
 
 def test_numbers_that_json_does_not_know_become_null(capsys: pytest.CaptureFixture[str]) -> None:
@@ -24,6 +25,12 @@ def test_tables_keep_every_cell_whole(capsys: pytest.CaptureFixture[str]) -> Non
     print_table(("name", "value"), [("short", 1), ("x" * 200, 22)])
     header, first, second = capsys.readouterr().out.splitlines()
     assert header.index("value") == first.index("1") == second.index("22") == 202
+
+
+def test_what_has_no_value_has_no_interval_beside_it() -> None:
+    assert interval(Interval(1.0, 0.5, 12.345)) == "1.00 [0.50, 12.35]"
+    assert interval(bootstrap_interval(np.array([[1.0, 0.0], [2.0, 0.0]]), ratio_of_sums)) == "inf [inf, inf]"
+    assert interval(bootstrap_interval(np.zeros((4, 2)), ratio_of_sums)) == "nan"
 
 
 def test_a_figure_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:

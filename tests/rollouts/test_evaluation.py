@@ -33,11 +33,14 @@ def scenario() -> Scenario:
 
 @pytest.fixture(scope="module")
 def agent(scenario: Scenario) -> Agent:
-    """An agent that mostly walks forward and otherwise does as its random network says."""
+    """An agent that mostly walks forward and otherwise does as its random network and its long memory say."""
     heads = tuple(ActionHead(name, outputs) for name, outputs in ACTION_HEADS.items())
     network = NetworkConfig(global_channels=3, retinal_bottleneck=2, hidden_size=16, rnn_size=8)
     policy = ActorCriticPolicy.untrained(NetworkDescription(network, (60, 80, 3), heads), seed=4)
-    policy.network.policy.bias[4] = 3.0
+    with torch.no_grad():
+        policy.network.policy.weight *= 8
+        policy.network.policy.bias[4] = 3.0
+        policy.network.rnn.bias_ih_l0[8:16] += 4  # the gate that keeps what was: for some fifty decisions
     return Agent("walker", policy, scenario)
 
 

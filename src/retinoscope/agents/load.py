@@ -36,10 +36,17 @@ def load_agent(
         UserError: there is no such agent, checkpoint or device, or the file cannot be used.
     """
     require_device(str(device))
-    agent = _find(str(name_or_path), checkpoint)
-    if str(device) != "cpu":
-        agent = dataclasses.replace(agent, policy=agent.policy.to(device))
-    return agent
+    return on_device(_find(str(name_or_path), checkpoint), device)
+
+
+def on_device(agent: Agent, device: str | torch.device) -> Agent:
+    """The same agent, computing there.
+
+    Raises:
+        UserError: this machine cannot.
+    """
+    require_device(str(device))
+    return agent if str(device) == "cpu" else dataclasses.replace(agent, policy=agent.policy.to(device))
 
 
 def _find(text: str, checkpoint: str | int) -> Agent:

@@ -15,6 +15,8 @@ from retinoscope.errors import UserError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from retinoscope.statistics.bootstrap import Interval
+
 
 def print_json(content: Mapping[str, Any]) -> None:
     """One JSON object on standard output. Numbers that JSON does not know (NaN, infinity) become null."""
@@ -27,6 +29,11 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def interval(found: Interval) -> str:
+    """`1.20 [1.00, 1.40]`; of what has no value, nothing over nothing, `nan` alone."""
+    return "nan" if math.isnan(found.estimate) else f"{found.estimate:.2f} [{found.low:.2f}, {found.high:.2f}]"
 
 
 def save_figure(figure: Figure, path: Path) -> Path:
