@@ -7,6 +7,8 @@ import pytest
 
 from retinoscope.analyses.memory.component_quantities import quantities_of, quantity_names
 from retinoscope.analyses.memory.components import ComponentParameters, components
+from retinoscope.analyses.memory.dataset_examples import dataset_examples
+from retinoscope.analyses.memory.fitted_components import fitted_components
 from retinoscope.analyses.memory.recording_windows import RecordingWindows
 from retinoscope.errors import UserError
 from retinoscope.result import Result, load_result
@@ -16,15 +18,21 @@ from tests.statistics.test_components import matches, mixed, planted_sources
 QUICK = ComponentParameters(runs=3, sweep=(2, 4), sweep_runs=2)
 
 
+def fit(recording: Recording) -> dict[str, Result]:
+    found = fitted_components(recording, components="pca:3", window_steps=6, burn_in_steps=2)
+    return {"fitted_components": found}
+
+
 @pytest.fixture(scope="module")
 def of_recording(small_recording: Recording) -> Result:
-    return components(small_recording, stability=QUICK, components="pca:3", window_steps=6, burn_in_steps=2)
+    return components(small_recording, given=fit(small_recording), parameters=QUICK)
 
 
 def test_planted_sources_in_anyones_array_are_found_and_called_stable() -> None:
     sources = planted_sources(gaussian=2)
     states = mixed(sources).reshape(400, 10, 9)
-    result = components(states, stability=ComponentParameters(runs=6, sweep=(4, 9), sweep_runs=2), components="ica:6")
+    given = {"fitted_components": fitted_components(states, components="ica:6")}
+    result = components(states, given=given, runs=6, sweep=(4, 9, 10), sweep_runs=2)
     activations = states.reshape(-1, 9) @ result.data["direction"].values.T
     similarity = matches(activations, sources)
     stable = result.data["is_stable"].values
@@ -82,9 +90,7 @@ def test_patterns_and_directions_belong_together_and_are_saved(of_recording: Res
 
 
 def test_the_same_windows_and_components_as_of_the_lists(of_recording: Result, small_recording: Recording) -> None:
-    from retinoscope.analyses.memory.dataset_examples import dataset_examples
-
-    lists = dataset_examples(small_recording, components="pca:3", window_steps=6, burn_in_steps=2)
+    lists = dataset_examples(small_recording, given=fit(small_recording))
     windows = RecordingWindows(small_recording, 6, burn_in=2)
     states = windows.activity(0, windows.count).reshape(-1, 8).astype(np.float64)
     activations = states @ of_recording.data["direction"].values.T
@@ -94,7 +100,7 @@ def test_the_same_windows_and_components_as_of_the_lists(of_recording: Result, s
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"runs": 1}, "runs 1"), ({"sweep_runs": 0}, "sweep_runs 0"), ({"sweep": (0, 4)}, "sweep 0")],
+    [({"runs": 1}, "runs is 1"), ({"sweep_runs": 0}, "sweep_runs is 0"), ({"sweep": (0, 4)}, "sweep 0")],
 )
 def test_parameters_that_make_no_sense_are_refused(settings: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-import retinoscope.analyses.memory.memory_components as memory_components
+import retinoscope.analyses.memory.activations as activations_module
 import retinoscope.analyses.memory.samples as samples_module
-from retinoscope.analyses.memory.dataset_examples import ExampleParameters, dataset_examples
+from retinoscope.analyses.memory.dataset_examples import dataset_examples
+from retinoscope.analyses.memory.fitted_components import fitted_components
 from retinoscope.analyses.memory.recording_windows import RecordingWindows
 from retinoscope.analyses.memory.samples import ArraySamples, FolderSamples
 from retinoscope.errors import UserError
+from retinoscope.result import Result
 from retinoscope.rollouts import Recording
 from retinoscope.workflows.example_files import write_json
 from tests.oracles_examples import slow_levels, slow_lists
@@ -22,8 +25,13 @@ from tests.oracles_examples import slow_levels, slow_lists
 SHAPES = [(1, 1, 1), (1, 7, 2), (9, 1, 2), (2, 3, 2), (40, 6, 3), (33, 5, 4)]
 
 
+def given(source: Any, **settings: Any) -> dict[str, Result]:
+    """The components of a source; the units as they are, unless others are wanted."""
+    return {"fitted_components": fitted_components(source, **({"components": "units"} | settings))}
+
+
 def written(activity: np.ndarray, proportion: float, step: int, folder: Path) -> str:
-    result = dataset_examples(activity, components="units", proportions=(proportion,), gradient_step=step)
+    result = dataset_examples(activity, given=given(activity), proportions=(proportion,), gradient_step=step)
     return write_json(result, proportion, folder / "lists.json").read_text(encoding="utf-8")
 
 
@@ -54,12 +62,13 @@ def test_large_activity_goes_through_a_file_block_by_block_to_the_same_lists(
 ) -> None:
     activity = np.random.default_rng(0).normal(size=(300, 6, 8)).astype(np.float32)
     np.save(tmp_path / "hx.npy", activity)
-    settings = {"components": "pca:3", "proportions": (0.1, 0.25), "fit_steps": 500}
-    whole = dataset_examples(activity, **settings)
-    monkeypatch.setattr(memory_components, "_IN_MEMORY", 100)
-    monkeypatch.setattr(memory_components, "BLOCK_VALUES", 6 * 3 * 7)
+    fit, proportions = given(activity, components="pca:3", fit_steps=500), (0.1, 0.25)
+    whole = dataset_examples(activity, given=fit, proportions=proportions)
+    monkeypatch.setattr(activations_module, "_IN_MEMORY", 100)
+    monkeypatch.setattr(activations_module, "BLOCK_VALUES", 6 * 3 * 7)
     monkeypatch.setattr(samples_module.Samples.blocks, "__defaults__", (6 * 8 * 11,))
-    streamed = dataset_examples(tmp_path / "hx.npy", scratch=tmp_path, **settings)
+    fit = given(tmp_path / "hx.npy", components="pca:3", fit_steps=500)
+    streamed = dataset_examples(tmp_path / "hx.npy", given=fit, proportions=proportions, cache=tmp_path)
     # Products of blocks of other sizes may differ in their last digits; what is made of them may not.
     assert np.array_equal(whole.data["listed"].values, streamed.data["listed"].values)
     assert np.array_equal(whole.data["histogram"].values, streamed.data["histogram"].values)
@@ -77,8 +86,8 @@ def test_what_is_read_from_files_block_by_block_equals_the_oracle_to_the_last_by
     activity = (random.integers(-2, 3, shape) if kind == "ties" else random.normal(size=shape)).astype(dtype)
     np.save(tmp_path / "hx.npy", activity)
     samples = ArraySamples(tmp_path / "hx.npy")
-    monkeypatch.setattr(memory_components, "_IN_MEMORY", 100)
-    monkeypatch.setattr(memory_components, "BLOCK_VALUES", 4 * 3 * 7)
+    monkeypatch.setattr(activations_module, "_IN_MEMORY", 100)
+    monkeypatch.setattr(activations_module, "BLOCK_VALUES", 4 * 3 * 7)
     monkeypatch.setattr(samples_module.Samples.blocks, "__defaults__", (4 * 3 * 11,))
     assert len(list(samples.blocks())) == 5
     for proportion in (0.001, 0.1, 0.3, 0.5):
@@ -88,7 +97,7 @@ def test_what_is_read_from_files_block_by_block_equals_the_oracle_to_the_last_by
 
 def test_the_result_states_thresholds_coverage_and_shape() -> None:
     activity = np.random.default_rng(0).gamma(1.5, size=(200, 5, 2))
-    result = dataset_examples(activity, components="units", proportions=(0.1, 0.02), gradient_step=2)
+    result = dataset_examples(activity, given=given(activity), proportions=(0.1, 0.02), gradient_step=2)
     data = result.data
     for place, proportion in enumerate((0.1, 0.02)):
         for component in range(2):
@@ -111,12 +120,13 @@ def test_poor_cuts_are_told_in_words_and_good_ones_are_not() -> None:
     activity[:, :, 0] = np.where(random.random((400, 10)) < 0.04, 10, activity[:, :, 0])
     activity[:, :, 1] = np.clip(activity[:, :, 1] - 1, 0, None)
     activity[:, :, 3] = 2.5
-    fair, relu, gaussian, constant = dataset_examples(activity, components="units").data["cut"].values[0]
+    fair, relu, gaussian, constant = dataset_examples(activity, given=given(activity)).data["cut"].values[0]
     assert "high list mixes ordinary steps with extreme ones" in fair and "lower half" in fair
     assert "Many steps share one value" in relu and "low holds 84%" in relu
     assert gaussian == ""
     assert "never changes" in constant
-    narrow = dataset_examples(activity[:, :, :1], components="units", proportions=(0.03,)).data["cut"].item()
+    first = activity[:, :, :1]
+    narrow = dataset_examples(first, given=given(first), proportions=(0.03,)).data["cut"].item()
     assert "mixes" not in narrow and "lower half" in narrow
 
 
@@ -191,7 +201,8 @@ def test_windows_of_a_recording_never_cross_a_reset(small_recording: Recording) 
 
 
 def test_a_recording_is_cut_into_windows_of_its_own(small_recording: Recording) -> None:
-    result = dataset_examples(small_recording, components="pca:2", window_steps=8, burn_in_steps=2)
+    fit = given(small_recording, components="pca:2", window_steps=8, burn_in_steps=2)
+    result = dataset_examples(small_recording, given=fit)
     windows = RecordingWindows(small_recording, 8, burn_in=2)
     assert result.data["first_row"].values.tolist() == windows.starts.tolist()
     assert result.provenance["agent"] == "small-0" and result.parameters["burn_in_steps"] == 2
@@ -209,18 +220,14 @@ def with_value(value: float) -> np.ndarray:
     [
         (with_value(np.nan), {"components": "units"}, "unit 1 in sample 2, step 1, is nan"),
         (with_value(-np.inf), {"components": "units"}, "unit 1 in sample 2, step 1, is -inf"),
-        (with_value(0), {"components": "units", "gradient_step": 3}, "gradient step 3: samples have steps 0 to 2"),
-        (with_value(0), {"components": "units", "gradient_step": -1}, "gradient step -1"),
         (with_value(0), {"components": "ica:3"}, "2 units; ask for 1 to 2"),
-        (with_value(0) * [1, 0], {"components": "pca:1"}, "unit 1"),
-        (with_value(0), {"proportions": (0.0,)}, "proportion 0.0"),
-        (with_value(0), {"proportions": (0.51,)}, "proportion 0.51"),
-        (with_value(0), {"proportions": (float("nan"),)}, "proportion nan"),
-        (with_value(0), {"proportions": ()}, "none given"),
+        (with_value(0) * [1, 0], {"components": "pca:1", "leave_out_constant": False}, "unit 1"),
+        (with_value(0) * [0, 0], {"components": "pca:1"}, "none of its 2 units ever changes"),
         (with_value(0), {"components": "ica:0"}, "'ica:0'"),
         (with_value(0), {"components": "units:4"}, "'units:4'"),
         (with_value(0), {"components": "tsne:2"}, "'tsne:2'"),
-        (with_value(0), {"component": "units"}, "no parameter 'component'"),
+        (with_value(0), {"component": "units"}, "no parameter 'component'; did you mean 'components'"),
+        (with_value(0), {"seed": -1}, "seed is -1"),
         (with_value(0)[0], {}, r"\(3, 2\); give \(sample, step, unit\)"),
         (np.zeros((0, 3, 2)), {}, "each at least 1"),
         (np.array([[["a"]]]), {}, "not numbers"),
@@ -229,15 +236,39 @@ def with_value(value: float) -> np.ndarray:
 )
 def test_wrong_input_is_refused_in_one_line(activity: np.ndarray, settings: dict, message: str) -> None:
     with pytest.raises(UserError, match=message) as caught:
-        dataset_examples(activity, **settings)
+        fitted_components(activity, **settings)
     assert "\n" not in str(caught.value)
 
 
-def test_units_that_never_change_may_be_left_out() -> None:
-    activity = np.random.default_rng(0).normal(size=(30, 4, 3)) * [1, 0, 1]
-    result = dataset_examples(activity, components="pca:2", leave_out_constant=True)
-    same = dataset_examples(activity[:, :, [0, 2]], components="pca:2")
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"gradient_step": 3}, "gradient step 3: samples have steps 0 to 2"),
+        ({"gradient_step": -1}, "gradient_step is -1"),
+        ({"proportions": (0.0,)}, "proportion 0.0"),
+        ({"proportions": (0.51,)}, "proportion 0.51"),
+        ({"proportions": (float("nan"),)}, "proportions is nan"),
+        ({"proportions": ()}, "proportions is empty"),
+        ({"proportions": (0.1, 0.1)}, "given twice"),
+        ({"components": "units"}, "no parameter 'components'"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_in_one_line(settings: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        dataset_examples(with_value(0), **settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_units_that_never_change_are_left_out_and_named_or_refused() -> None:
+    activity = np.random.default_rng(0).normal(size=(30, 4, 4)) * [1, 0, 1, 0]
+    result = dataset_examples(activity, given=given(activity, components="pca:2"))
+    changing = activity[:, :, [0, 2]]
+    same = dataset_examples(changing, given=given(changing, components="pca:2"))
     assert np.array_equal(result.data["listed"].values, same.data["listed"].values)
+    assert "2 of 4 units never change and are left out (unit 1, 3)" in result.data.attrs["caption"]
+    assert "left out (unit" not in same.data.attrs["caption"]
+    with pytest.raises(UserError, match="unit 1, 3"):
+        fitted_components(activity, components="pca:2", leave_out_constant=False)
 
 
 def test_files_that_cannot_be_used_are_refused(folder: Path, tmp_path: Path) -> None:
@@ -258,12 +289,12 @@ def test_files_that_cannot_be_used_are_refused(folder: Path, tmp_path: Path) -> 
         dataset_examples(tmp_path)
     np.save(folder / "sample_00007" / "agent_hs.npy", np.zeros((5, 4), np.float32))
     with pytest.raises(UserError, match=r"sample_00007.*has 5 steps of 4 units, the first sample 6 of 4"):
-        dataset_examples(folder, components="units")
+        dataset_examples(folder, given=given(folder))
     bad = np.zeros((6, 4), np.float32)
     bad[3, 2] = np.nan
     np.save(folder / "sample_00007" / "agent_hs.npy", bad)
     with pytest.raises(UserError, match="unit 2 in sample sample_00007, step 3, is nan"):
-        dataset_examples(folder, components="units")
+        dataset_examples(folder, given=given(folder))
 
 
 @pytest.mark.parametrize(
@@ -285,10 +316,3 @@ def test_a_recording_too_short_for_a_window_is_refused(small_recording: Recordin
         RecordingWindows(small_recording, length=0)
     with pytest.raises(UserError, match="no layer 'lstm'"):
         RecordingWindows(small_recording, layer="lstm")
-
-
-def test_parameters_refuse_what_makes_no_sense() -> None:
-    with pytest.raises(UserError, match="seed: -1"):
-        ExampleParameters(seed=-1)
-    with pytest.raises(UserError, match="given twice"):
-        ExampleParameters(proportions=(0.1, 0.1))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from retinoscope.errors import UserError
-from retinoscope.statistics.component_stability import component_stability, kept_dimensions
+from retinoscope.errors import NotMeasurable, UserError
+from retinoscope.statistics.component_stability import component_stability, kept_dimensions, stability_of_each
 from retinoscope.statistics.components import FAST_ICA, PICARD, InlierRule, fit_components
 
 STEPS = 4_000
@@ -68,9 +68,20 @@ def test_samples_are_drawn_as_wholes() -> None:
     states[:100, 0] = 12
     found = fit_components(states, "ica", 3)
     samples = np.repeat(np.arange(20), 100)
-    whole = component_stability(states, samples, found, runs=8, chance=0.0)
-    single = component_stability(states, np.arange(2_000), found, runs=8, chance=0.0)
+    whole = component_stability(states, samples, found, runs=8)
+    single = component_stability(states, np.arange(2_000), found, runs=8)
     assert single.index.max() > 0.9 > whole.index.max()
+
+
+def test_several_are_judged_as_each_alone_with_what_noise_reaches_of_the_first() -> None:
+    states, samples = mixed(planted_sources(gaussian=2)), np.arange(STEPS) // 8
+    found = [fit_components(states, "ica", count) for count in (6, 4)]
+    first, second = stability_of_each(states, samples, [(found[0], 4), (found[1], 3)], seed=2)
+    alone = [component_stability(states, samples, *each, seed=2) for each in ((found[0], 4), (found[1], 3))]
+    for one, other in zip((first, second), alone, strict=True):
+        assert np.array_equal(one.index, other.index) and np.array_equal(one.within, other.within)
+        assert (one.runs, one.not_converged) == (other.runs, other.not_converged)
+    assert first.chance == second.chance == alone[0].chance != alone[1].chance
 
 
 def test_order_and_sign_follow_the_rule_and_not_the_start() -> None:
@@ -178,5 +189,5 @@ def test_stability_needs_runs_and_samples() -> None:
     found = fit_components(states, "pca", 2)
     with pytest.raises(UserError, match="runs: 1"):
         component_stability(states, np.arange(STEPS), found, runs=1)
-    with pytest.raises(UserError, match="one sample only"):
+    with pytest.raises(NotMeasurable, match="one sample only"):
         component_stability(states, np.zeros(STEPS, int), found)

@@ -52,8 +52,7 @@ def intervene(
         retinoscope intervene digits --component 3 --recording digits.zarr --episodes 2 --random-directions 1
     """
     import retinoscope
-    from retinoscope.analyses.memory.intervention import effects_of, unedited_means
-    from retinoscope.page.drawings.components import intervention_table
+    from retinoscope.analyses.memory.intervention_effects import effects_of, intervention_table, unedited_means
 
     player = retinoscope.load_agent(agent, checkpoint)
     result = retinoscope.intervene(

@@ -10,18 +10,20 @@ total similarity): every cluster then holds one estimate of every run, and none 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from retinoscope.errors import UserError
+from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.statistics.components import (
     PICARD,
     Array,
     Components,
     InlierRule,
+    Standardised,
     fit_components,
     principal_axes,
 )
@@ -55,12 +57,7 @@ class Stability:
 
 
 def component_stability(
-    rows: NDArray[np.floating],
-    samples: NDArray[np.integer],
-    reference: Components,
-    runs: int = 20,
-    seed: int = 0,
-    chance: float | None = None,
+    rows: NDArray[np.floating], samples: NDArray[np.integer], reference: Components, runs: int = 20, seed: int = 0
 ) -> Stability:
     """Estimate components again and again, and compare them with the reference.
 
@@ -71,28 +68,54 @@ def component_stability(
         reference: the components that are judged.
         runs: number of estimates.
         seed: of starts, resampling and noise.
-        chance: what noise reaches, if it was measured before.
 
     Raises:
-        UserError: there are fewer than two runs or samples.
+        UserError: there are fewer than two runs.
+        NotMeasurable: there is one sample only.
     """
-    if runs < 2:
-        raise UserError(f"runs: {runs} are too few to compare; use at least 2")
+    return stability_of_each(rows, samples, [(reference, runs)], seed)[0]
+
+
+def stability_of_each(
+    rows: NDArray[np.floating],
+    samples: NDArray[np.integer],
+    judged: Sequence[tuple[Components, int]],
+    seed: int = 0,
+) -> list[Stability]:
+    """The stability of several sets of components of one method, each with its number of estimates.
+
+    Run by run, all are estimated on the same samples drawn with replacement, which are drawn and standardised once.
+    What noise reaches is measured for the first and holds for all.
+
+    Args:
+        rows: (row, unit).
+        samples: (row,) to which sample (or episode) each row belongs.
+        judged: components, and the number of their estimates.
+        seed: of starts, resampling and noise.
+
+    Raises:
+        UserError, NotMeasurable: as `component_stability`.
+    """
+    first, most = judged[0]
+    if (fewest := min(runs for _, runs in judged)) < 2:
+        raise UserError(f"runs: {fewest} are too few to compare; use at least 2")
     if len(np.unique(samples)) < 2:
-        raise UserError("stability: there is one sample only, nothing can be drawn anew; give at least 2")
-    if reference.method == "units":
-        nothing = np.full(reference.count, np.nan)
-        return Stability(nothing, nothing, np.nan, np.zeros(reference.count, bool), 0, 0)
-    index, within, not_converged = _index(rows, samples, reference, runs, seed)
-    if reference.method == "nmf":
-        chance = np.nan
-    elif chance is None:
-        noise = np.random.default_rng((seed, 1)).standard_normal((len(rows), reference.count))
+        raise NotMeasurable("stability: there is one sample only, nothing can be drawn anew; give at least 2")
+    if first.method == "units":
+        nothing = np.full(first.count, np.nan)
+        return [Stability(nothing, nothing, np.nan, np.zeros(first.count, bool), 0, 0) for _ in judged]
+    found = _indices(rows, samples, judged, seed)
+    chance = np.nan
+    if first.method != "nmf":
+        noise = np.random.default_rng((seed, 1)).standard_normal((len(rows), first.count))
         # FastICA has nothing to converge to in noise, and would spend all of its iterations on every run.
-        nothing_there = fit_components(noise, reference.method, reference.count, seed, skip_fast_ica=True)
-        chance = float(_index(noise, samples, nothing_there, runs, seed)[0].max())
-    is_stable = index >= max(STABLE, 0.0 if np.isnan(chance) else chance)
-    return Stability(index, within, chance, is_stable, runs, not_converged)
+        nothing_there = fit_components(noise, first.method, first.count, seed, skip_fast_ica=True)
+        chance = float(_indices(noise, samples, [(nothing_there, most)], seed)[0][0].max())
+    least = max(STABLE, 0.0 if np.isnan(chance) else chance)
+    return [
+        Stability(index, within, chance, index >= least, runs, not_converged)
+        for (index, within, not_converged), (_, runs) in zip(found, judged, strict=True)
+    ]
 
 
 def kept_dimensions(rows: NDArray[np.floating], permutations: int = 20, seed: int = 0) -> tuple[int, Array]:
@@ -119,25 +142,30 @@ def kept_dimensions(rows: NDArray[np.floating], permutations: int = 20, seed: in
     return max(1, int(below[0]) if len(below) else len(eigenvalues)), chance
 
 
-def _index(
-    rows: NDArray[np.floating], samples: NDArray[np.integer], reference: Components, runs: int, seed: int
-) -> tuple[Array, Array, int]:
-    """Index and similarity within the cluster, (component,) each, and how many runs did not converge."""
+def _indices(
+    rows: NDArray[np.floating], samples: NDArray[np.integer], judged: Sequence[tuple[Components, int]], seed: int
+) -> list[tuple[Array, Array, int]]:
+    """Of each: index and similarity within the cluster, (component,), and how many runs did not converge."""
     compared = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _COMPARED_ROWS)).astype(np.intp))
-    estimates, not_converged = [_normalised(reference.transform(rows[compared]))], 0
-    for run in range(runs):
-        drawn = _resampled(samples, np.random.default_rng((seed, 0, run)))
-        kept = rows[drawn][InlierRule.of(rows[drawn]).is_inlier(rows[drawn])]
-        again = fit_components(kept, reference.method, reference.count, run + 1, reference.algorithm == PICARD)
-        not_converged += not again.converged
-        activations = _normalised(again.transform(rows[compared]))
-        _, partner = linear_sum_assignment(-np.abs(estimates[0].T @ activations))
-        estimates.append(activations[:, partner])
-    similarity = _similarities(np.stack(estimates))
-    own = np.eye(reference.count, dtype=bool)
-    within = similarity[own]
-    others = max(reference.count - 1, 1)
-    return within - (similarity.sum(axis=1) - within) / others, within, not_converged
+    estimates = [[_normalised(reference.transform(rows[compared]))] for reference, _ in judged]
+    not_converged = [0] * len(judged)
+    for run in range(max(runs for _, runs in judged)):
+        drawn = rows[_resampled(samples, np.random.default_rng((seed, 0, run)))]
+        kept = Standardised.of(drawn[InlierRule.of(drawn).is_inlier(drawn)])
+        for place, (reference, runs) in enumerate(judged):
+            if run < runs:
+                again = fit_components(kept, reference.method, reference.count, run + 1, reference.algorithm == PICARD)
+                not_converged[place] += not again.converged
+                activations = _normalised(again.transform(rows[compared]))
+                _, partner = linear_sum_assignment(-np.abs(estimates[place][0].T @ activations))
+                estimates[place].append(activations[:, partner])
+    found = []
+    for several, count in zip(estimates, not_converged, strict=True):
+        similarity = _similarities(np.stack(several))
+        within = similarity.diagonal()
+        others = max(len(similarity) - 1, 1)
+        found.append((within - (similarity.sum(axis=1) - within) / others, within, count))
+    return found
 
 
 def _similarities(pooled: Array) -> Array:

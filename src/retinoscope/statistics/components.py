@@ -22,11 +22,11 @@ from picard import picard
 from sklearn.decomposition import NMF, FastICA
 from sklearn.exceptions import ConvergenceWarning
 
-from retinoscope.errors import UserError
+from retinoscope.errors import NotMeasurable, UserError
 
 Array = NDArray[np.float64]
-Method = Literal["ica", "pca", "nmf", "units"]
-METHODS: tuple[Method, ...] = get_args(Method)
+ComponentMethod = Literal["ica", "pca", "nmf", "units"]
+COMPONENT_METHODS: tuple[ComponentMethod, ...] = get_args(ComponentMethod)
 
 FAST_ICA, PICARD = "FastICA", "Picard, as FastICA did not converge"
 
@@ -58,7 +58,7 @@ class Components:
         eigenvalues: (unit,) of the correlation matrix of the inliers; sum is the number of units. NaN for `units`.
     """
 
-    method: Method
+    method: ComponentMethod
     offset: Array
     scale: Array
     unmixing: Array
@@ -101,65 +101,102 @@ class Components:
         return np.asarray(gradients, np.float64) @ self.patterns().T
 
 
+@dataclass(frozen=True)
+class Standardised:
+    """States made ready for components to be found on them, whatever their number.
+
+    Attributes:
+        rows: (row, unit) as they are.
+        mean, scale: (unit,) of them.
+        values: (row, unit), (rows - mean) / scale.
+        eigenvalues: (unit,) of the covariance of the values, largest first.
+        axes: (axis, unit) that belong to them.
+    """
+
+    rows: Array
+    mean: Array
+    scale: Array
+    values: Array
+    eigenvalues: Array
+    axes: Array
+
+    @classmethod
+    def of(cls, rows: NDArray[np.floating]) -> Standardised:
+        """Of (row, unit) states, finite, outliers included or not.
+
+        Raises:
+            NotMeasurable: units are constant.
+        """
+        values = np.asarray(rows, np.float64)
+        refuse_constant_units(values.min(axis=0), values.max(axis=0))
+        mean, scale = values.mean(axis=0), values.std(axis=0)
+        standardised = (values - mean) / scale
+        return cls(values, mean, scale, standardised, *principal_axes(standardised))
+
+    @property
+    def dimensions(self) -> int:
+        """In how many dimensions the states vary; fewer than units if some of these are sums of others."""
+        return int((self.eigenvalues > _SMALLEST_EIGENVALUE * self.eigenvalues[0]).sum())
+
+
 def fit_components(
-    rows: NDArray[np.floating], method: Method, count: int, seed: int = 0, skip_fast_ica: bool = False
+    rows: NDArray[np.floating] | Standardised,
+    method: ComponentMethod,
+    count: int,
+    seed: int = 0,
+    skip_fast_ica: bool = False,
 ) -> Components:
     """Find components of states.
 
     Args:
-        rows: (row, unit), finite, outliers included or not.
-        method: see `METHODS`.
+        rows: (row, unit), finite, outliers included or not; or the same `Standardised`, where several are to be found.
+        method: see `COMPONENT_METHODS`.
         count: number of components; for `units` all units are taken.
         seed: of the start of ICA and NMF.
         skip_fast_ica: begin with Picard: FastICA is known not to converge on such data.
 
     Raises:
-        UserError: the method is unknown, units are constant, or there are fewer dimensions than components.
+        UserError: the method is unknown, or there are fewer units than components.
+        NotMeasurable: units are constant, or there are fewer dimensions than components.
     """
-    values = np.asarray(rows, np.float64)
-    if method not in METHODS:
-        raise UserError(f"components {method!r}: unknown; choose from {', '.join(METHODS)}")
+    if method not in COMPONENT_METHODS:
+        raise UserError(f"components {method!r}: unknown; choose from {', '.join(COMPONENT_METHODS)}")
+    units = (rows.rows if isinstance(rows, Standardised) else rows).shape[1]
     if method == "units":
-        return _units(values.shape[1])
-    if not 1 <= count <= values.shape[1]:
-        raise UserError(
-            f"components {method}:{count}: the activity has {values.shape[1]} units; ask for 1 to {values.shape[1]}"
-        )
-    refuse_constant_units(values.min(axis=0), values.max(axis=0))
-    mean, scale = values.mean(axis=0), values.std(axis=0)
-    standardised = (values - mean) / scale
-    eigenvalues, axes = principal_axes(standardised)
-    rank = int((eigenvalues > _SMALLEST_EIGENVALUE * eigenvalues[0]).sum())
-    if count > rank:
-        raise UserError(
-            f"components {method}:{count}: the activity has only {rank} dimension{'s' if rank > 1 else ''} in "
-            f"{len(values):,} steps; ask for fewer components or give more steps"
+        return _units(units)
+    if not 1 <= count <= units:
+        raise UserError(f"components {method}:{count}: the activity has {units} units; ask for 1 to {units}")
+    states = rows if isinstance(rows, Standardised) else Standardised.of(rows)
+    if count > states.dimensions:
+        raise NotMeasurable(
+            f"components {method}:{count}: the activity has only {states.dimensions} "
+            f"dimension{'s' if states.dimensions > 1 else ''} in {len(states.rows):,} steps; ask for fewer components "
+            "or give more steps"
         )
     if method == "nmf":
-        return _factorise(values, count, seed, eigenvalues)
+        return _factorise(states, count, seed)
+    axes, algorithm, converged = states.axes[:count], "eigenvectors of the correlation", True
     if method == "pca":
-        unmixing, mixing, algorithm, converged = axes[:count], axes[:count].T, "eigenvectors of the correlation", True
+        unmixing, mixing = axes, axes.T
     else:
-        roots = np.sqrt(eigenvalues[:count])
-        rotation, algorithm, converged = _independent_rotation(
-            standardised @ axes[:count].T / roots, seed, skip_fast_ica
-        )
-        unmixing = rotation @ (axes[:count] / roots[:, None])
-        mixing = (axes[:count].T * roots) @ rotation.T
-    activations = standardised @ unmixing.T
-    explained = (mixing**2).sum(axis=0) * activations.var(axis=0) / len(mean)
+        roots = np.sqrt(states.eigenvalues[:count])
+        rotation, algorithm, converged = _independent_rotation(states.values @ axes.T / roots, seed, skip_fast_ica)
+        unmixing = rotation @ (axes / roots[:, None])
+        mixing = (axes.T * roots) @ rotation.T
+    activations = states.values @ unmixing.T
+    explained = (mixing**2).sum(axis=0) * activations.var(axis=0) / units
     order = np.argsort(-explained, kind="stable")
     sign = _signs(activations[:, order], mixing[:, order])
     return Components(
         method,
-        mean,
-        scale,
+        states.mean,
+        states.scale,
         unmixing[order] * sign[:, None],
         mixing[:, order] * sign,
         explained[order],
         algorithm,
         converged,
-        eigenvalues,
+        states.eigenvalues,
     )
 
 
@@ -203,15 +240,19 @@ def refuse_constant_units(lowest: NDArray[np.floating], highest: NDArray[np.floa
     """Say which units never change.
 
     Raises:
-        UserError: some do not.
+        NotMeasurable: some do not.
     """
     constant = np.flatnonzero(lowest == highest)
     if len(constant):
-        named = ", ".join(map(str, constant[:5])) + (", ..." if len(constant) > 5 else "")
-        raise UserError(
-            f"{len(constant)} of {len(lowest)} units never change (unit {named}); they have no components: leave them "
-            "out, or ask for single units"
+        raise NotMeasurable(
+            f"{len(constant)} of {len(lowest)} units never change ({named_units(constant)}); they have no components: "
+            "leave them out, or ask for single units"
         )
+
+
+def named_units(numbers: NDArray[np.integer]) -> str:
+    """`unit 3, 5`, the first few of them."""
+    return f"unit {', '.join(map(str, numbers[:5].tolist()))}{', ...' if len(numbers) > 5 else ''}"
 
 
 def principal_axes(standardised: Array) -> tuple[Array, Array]:
@@ -256,15 +297,16 @@ def _orthogonal(rotation: Array) -> Array:
 def _signs(activations: Array, mixing: Array) -> Array:
     """+1 or -1 for each component, by the rule in the module's text."""
     deviations = activations - activations.mean(axis=0)
-    skewness = (deviations**3).mean(axis=0) / (deviations**2).mean(axis=0) ** 1.5
+    squares = deviations * deviations  # a third power by numpy takes many times as long as two products
+    skewness = (squares * deviations).mean(axis=0) / squares.mean(axis=0) ** 1.5
     heaviest = mixing[np.abs(mixing).argmax(axis=0), np.arange(mixing.shape[1])]
     return np.where(np.where(np.abs(skewness) < SYMMETRIC, heaviest, skewness) < 0, -1.0, 1.0)
 
 
-def _factorise(values: Array, count: int, seed: int, eigenvalues: Array) -> Components:
+def _factorise(states: Standardised, count: int, seed: int) -> Components:
     """Non-negative parts of what each unit has above its lowest value, scaled by its standard deviation."""
-    offset, scale = values.min(axis=0), values.std(axis=0)
-    rows = (values - offset) / scale
+    offset, scale = states.rows.min(axis=0), states.scale
+    rows = (states.rows - offset) / scale
     model = NMF(count, init="nndsvda", max_iter=_NMF_ITERATIONS, tol=1e-4, random_state=seed)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
@@ -284,7 +326,7 @@ def _factorise(values: Array, count: int, seed: int, eigenvalues: Array) -> Comp
         explained[order],
         "coordinate descent from NNDSVDa",
         converged,
-        eigenvalues,
+        states.eigenvalues,
     )
 
 

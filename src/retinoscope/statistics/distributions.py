@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Moments:
+class DistributionMoments:
     """What is known of each of some variables.
 
     Attributes:
@@ -66,7 +66,7 @@ class MomentsAccumulator:
         self._highest = np.maximum(self._highest, other._highest)
         self._add(other._count, other._mean, other._sums)
 
-    def finalize(self) -> Moments:
+    def finalize(self) -> DistributionMoments:
         """The moments so far."""
         count = max(self._count, 1)
         variance = self._sums[0] / count
@@ -74,7 +74,7 @@ class MomentsAccumulator:
             skewness = self._sums[1] / count / variance**1.5
             kurtosis = self._sums[2] / count / variance**2 - 3
         is_constant = self._lowest == self._highest
-        return Moments(
+        return DistributionMoments(
             self._count,
             self._mean.copy(),
             np.where(is_constant, 0.0, np.sqrt(variance)),

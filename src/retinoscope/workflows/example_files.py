@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import xarray
 
-from retinoscope.analyses.memory.dataset_examples import ExampleList
+from retinoscope.analyses.memory.example_lists import ExampleList
 from retinoscope.analyses.memory.samples import Samples
 from retinoscope.files import replacing
 from retinoscope.result import Result

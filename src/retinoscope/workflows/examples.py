@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.load import load_agent
+from retinoscope.analyses.memory.activations import activations_of
 from retinoscope.analyses.memory.component_gallery import component_gallery
 from retinoscope.analyses.memory.components import components as judge_components
-from retinoscope.analyses.memory.dataset_examples import (
-    ExampleParameters,
-    example_lists,
-    examples_result,
-    fit_examples,
-    gradient_step_of,
+from retinoscope.analyses.memory.dataset_examples import ExampleParameters, examples_result, gradient_step_of
+from retinoscope.analyses.memory.example_lists import example_lists, thresholds_of
+from retinoscope.analyses.memory.fitted_components import (
+    FittedComponentsParameters,
+    fit_of,
+    fitted_components,
     samples_of,
-    thresholds_of,
 )
-from retinoscope.analyses.memory.memory_components import activations_of
 from retinoscope.analyses.memory.recording_windows import WINDOW_STEPS
 from retinoscope.analyses.memory.samples import ArraySamples, FolderSamples, Samples
 from retinoscope.errors import UserError
@@ -80,8 +79,7 @@ def examples(
             `activity` is given.
         out: the directory.
         activity: (sample, step, unit): an array, a `.npy` file, or a folder with `NAME/agent_hs.npy` (and
-        `NAME/ims.npy`)
-            for each sample.
+            `NAME/ims.npy`) for each sample.
         frames: that go with `activity`: (sample, step, height, width, channel), a `.npy` file, or a folder with
             `NAME/ims.npy`, `NAME.npy` or the pictures of each sample in `NAME/`.
         gradient_step: that gradients are taken from, counted from 0; None for the last.
@@ -105,35 +103,35 @@ def examples(
     if frames is not None and activity is None:
         raise UserError("examples: frames go with --activity; a recording has its own")
     proportions = (float(proportion),) if isinstance(proportion, int | float) else tuple(proportion)
-    parameters = ExampleParameters(
-        components,
-        proportions,
-        gradient_step,
-        window_steps,
-        stride_steps,
-        burn_in_steps,
+    parameters = ExampleParameters(proportions=proportions, gradient_step=gradient_step)
+    wanted = FittedComponentsParameters(
+        components=components,
+        window_steps=window_steps,
+        stride_steps=stride_steps,
+        burn_in_steps=burn_in_steps,
         leave_out_constant=leave_out_constant,
         seed=seed,
     )
     folder = _directory(out)
-    samples, agent = _samples(source, activity, frames, parameters, folder, decisions, progress)
-    fitted = fit_examples(samples, parameters)
+    samples, agent = _samples(source, activity, frames, wanted, folder, decisions, progress)
+    step = gradient_step_of(parameters, samples)
+    given = {"fitted_components": fitted_components(samples, parameters=wanted)}
+    fit = fit_of(samples, given=given)
     written: list[str] = []
-    with activations_of(samples, fitted, folder) as activations:
-        result = examples_result(samples, fitted, activations, parameters)
+    with activations_of(samples, fit.fitted, folder) as activations:
+        result = examples_result(fit, activations, parameters)
         for number, share in enumerate(proportions):
             name = "dataset_examples" if number == 0 else f"dataset_examples_{share:g}"
-            lists = example_lists(
-                activations, fitted.numbers, thresholds_of(result, share), gradient_step_of(parameters, samples)
-            )
+            thresholds = thresholds_of(result.data.sel(proportion=share))
+            lists = example_lists(activations, fit.fitted.numbers, thresholds, step)
             write_json(result, share, folder / f"{name}.json")
             write_table(lists, samples, folder / f"{name}.csv")
             written += [f"{name}.json", f"{name}.csv"]
-    results = [result]
+    results, given = [result], given | {"dataset_examples": result}
     if stability:
-        results.append(judge_components(samples, parameters))
+        results.append(judge_components(samples, given=given))
     if gallery and samples.frames(0) is not None:
-        results.append(component_gallery(samples, agent, parameters))
+        results.append(component_gallery(samples, agent=agent, given=given))
     for each in results:
         each.save(folder / f"{each.analysis}.nc")
         written += [f"{each.analysis}.nc", *(product.path for product in write_drawings(each, folder))]
@@ -153,7 +151,7 @@ def _samples(
     source: Agent | Recording | str | Path | None,
     activity: Any,
     frames: Any,
-    parameters: ExampleParameters,
+    wanted: FittedComponentsParameters,
     folder: Path,
     decisions: int,
     progress: bool,
@@ -168,10 +166,10 @@ def _samples(
     from retinoscope.rollouts import Recording, open_recording, record
 
     if isinstance(source, Recording):
-        return samples_of(source, parameters), None
+        return samples_of(source, wanted), None
     if isinstance(source, str | Path) and (Path(source) / "zarr.json").is_file():
-        return samples_of(open_recording(source), parameters), None
+        return samples_of(open_recording(source), wanted), None
     agent = source if isinstance(source, Agent) else load_agent(str(source))
     path = folder / "recording.zarr"
-    recording = record(agent, frames=decisions, out=path, seed=parameters.seed, progress=progress)
-    return samples_of(recording, parameters, agent), agent
+    recording = record(agent, frames=decisions, out=path, seed=wanted.seed, progress=progress)
+    return samples_of(recording, wanted, agent), agent

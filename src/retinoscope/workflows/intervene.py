@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from retinoscope.agents.agent import Agent
-from retinoscope.analyses.memory.intervention import intervene as play_edited
+from retinoscope.analyses.memory.fitted_components import fitted_components
+from retinoscope.analyses.memory.intervention import InterventionParameters, intervention, recording_of
 from retinoscope.errors import UserError
 from retinoscope.page.products import write_drawings
 from retinoscope.result import Result
+from retinoscope.rollouts.arenas import arena_of
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
@@ -52,10 +54,10 @@ def intervene(
         progress: show progress bars on standard error.
 
     Returns:
-        See `analyses.intervene`.
+        See `analyses.intervention`.
 
     Raises:
-        UserError: as `analyses.intervene`, or `out` cannot be written.
+        UserError: as `analyses.intervention`, or `out` cannot be written.
     """
     folder = None if out is None else Path(out)
     if folder is not None:
@@ -63,18 +65,21 @@ def intervene(
             (folder / "figures").mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"{out}: cannot be written ({error.strerror}); choose another place") from None
-    settings: dict[str, Any] = {"component": component, "do": do, "episodes": episodes, "frames": frames, "seed": seed}
-    result = play_edited(
-        agent,
-        arena,
-        recording=recording,
-        components=components,
-        workers=workers,
-        progress=progress,
+    parameters = InterventionParameters(
+        do=do,
+        component=component,
+        episodes=episodes,
         random_directions=random_directions,
+        frames=frames,
         greedy=greedy,
-        **settings,
+        episode_seed=seed,
+        workers=workers,
     )
+    where = arena_of(agent, arena)
+    with recording_of(agent, where, recording, parameters, progress) as source:
+        fit = fitted_components(source, agent=agent, components=components)
+    given = {"fitted_components": fit}
+    result = intervention(agent, arena=where, given=given, parameters=parameters, progress=progress)
     if folder is not None:
         result.save(folder / "intervention.nc")
         write_drawings(result, folder)

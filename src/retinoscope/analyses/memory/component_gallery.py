@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,58 +11,44 @@ import xarray
 from numpy.typing import NDArray
 
 from retinoscope.agents.agent import Agent
-from retinoscope.analyses.memory.dataset_examples import (
-    ExampleList,
-    ExampleParameters,
-    example_lists,
-    fit_examples,
-    gradient_step_of,
-    provenance_of_samples,
-    samples_of,
-    settle_examples,
-)
-from retinoscope.analyses.memory.memory_components import FittedComponents, activations_of
+from retinoscope.analyses.declaration import FRAMES, MEMORY, RECORDING, Analysis, Given
+from retinoscope.analyses.drawing import Drawing, FigureDrawing
+from retinoscope.analyses.memory.dataset_examples import dataset_examples
+from retinoscope.analyses.memory.example_lists import thresholds_of
+from retinoscope.analyses.memory.fitted_components import Fit, FittedComponentsParameters, fit_of
 from retinoscope.analyses.memory.recording_windows import RecordingWindows
 from retinoscope.analyses.memory.samples import Samples
 from retinoscope.analyses.recorded import require_same
 from retinoscope.attribution import attribute_windows
+from retinoscope.attribution.parameters import AttributionMethod
 from retinoscope.errors import UserError
 from retinoscope.result import Result
-from retinoscope.statistics.dataset_examples import LEVELS, find_thresholds
+from retinoscope.settings import parameters, setting, stated, with_settings
+from retinoscope.statistics.dataset_examples import LEVELS, centre_of_middle, extremeness_order
 
 if TYPE_CHECKING:
-    from retinoscope.rollouts import Recording
+    from retinoscope.analyses.memory.fitted_components import Source
 
 
-@dataclass(frozen=True)
+@parameters("component gallery")
 class GalleryParameters:
-    """Parameters of `component_gallery` besides those of `ExampleParameters`.
+    """Parameters of `component_gallery`."""
 
-    Attributes:
-        per_level: samples shown of each of high, middle and low.
-        frames: of each sample that are shown, evenly spaced and with the gradient step among them.
-        components: the numbers of those shown; none for all.
-        method: of the attribution to the pixels.
-        attribution_steps: of integrated gradients.
-    """
-
-    per_level: int = 3
-    frames: int = 8
-    components: tuple[int, ...] = ()
-    method: str = "integrated_gradients"
-    attribution_steps: int = 6
-
-    def __post_init__(self) -> None:
-        for name in ("per_level", "frames", "attribution_steps"):
-            if getattr(self, name) < 1:
-                raise UserError(f"gallery: {name} is {getattr(self, name)}; give at least 1")
+    per_level: int = setting(3, "samples shown of each of high, middle and low", least=1)
+    frames: int = setting(
+        8, "of each sample that are shown, evenly spaced and with the gradient step among them", least=1
+    )
+    numbers: tuple[int, ...] | None = setting(None, "of the components that are shown; none for all", fewest=1)
+    method: AttributionMethod = setting("integrated_gradients", "of the attribution to the pixels")
+    attribution_steps: int = setting(6, "of integrated gradients, from the empty view to the frame", least=1)
 
 
 def component_gallery(
-    source: Recording | Samples,
+    source: Source,
+    *,
     agent: Agent | None = None,
-    parameters: ExampleParameters | None = None,
-    gallery: GalleryParameters | None = None,
+    given: Given | None = None,
+    parameters: GalleryParameters | None = None,
     **settings: Any,
 ) -> Result:
     """For each component, samples of its high, middle and low list at the gradient step, the most extreme first.
@@ -75,9 +61,10 @@ def component_gallery(
     Args:
         source: a recording, or samples with frames.
         agent: of the recording; None for no attribution.
-        parameters: as for `dataset_examples`, so that both speak of the same components; its first proportion counts.
-        gallery: see `GalleryParameters`.
-        **settings: fields of `ExampleParameters` that replace those of `parameters`.
+        given: the Results of `fitted_components` and of `dataset_examples`, with parameters of their own; of several
+            proportions, the first counts.
+        parameters: see `GalleryParameters`; single ones may be given by name instead.
+        **settings: fields of `GalleryParameters` that replace those of `parameters`.
 
     Returns:
         A Result over (component, level, place): `sample` (-1 where a list is shorter), `name`, `value` at the gradient
@@ -85,20 +72,23 @@ def component_gallery(
         with an agent `attribution` (..., shown, height, width), summed over colours, in units of the component.
 
     Raises:
-        UserError: as `dataset_examples`; samples have no frames; there is no such component; the agent is not that of
-            the recording; the components are no linear readouts of its state.
+        UserError: a parameter is unknown or out of range; samples have no frames; there is no such component; what is
+            given does not belong together; the agent is not that of the recording; the components are no linear
+            readouts of its state.
+        NotMeasurable: as `fitted_components`.
     """
-    settled, chosen = settle_examples(parameters, settings), gallery or GalleryParameters()
-    samples = samples_of(source, settled, agent)
+    chosen = with_settings(parameters or GalleryParameters(), settings)
+    fit = fit_of(source, agent, given)
+    samples, fitted = fit.samples, fit.fitted
     if agent is not None and isinstance(samples, RecordingWindows):
         require_same(samples.recording, agent)
-    step = gradient_step_of(settled, samples)
-    fitted = fit_examples(samples, settled)
-    numbers = list(chosen.components) or fitted.numbers.tolist()
+    numbers = list(chosen.numbers or fitted.numbers.tolist())
     for number in numbers:
         if number not in fitted.numbers:
             raise UserError(f"component {number}: there are components {fitted.numbers[0]} to {fitted.numbers[-1]}")
-    places, traces = _chosen_samples(samples, fitted, settled, chosen, step, numbers)
+    examples = _examples_of(source, fit, agent, given)
+    step = int(examples.parameters["gradient_step"])
+    places, traces = _chosen_samples(fit, examples, chosen, step, numbers)
     shown = _shown_steps(samples.steps, chosen.frames, step)
     frames = _frames(samples, places, shown)
     dimensions = ("component", "level", "place")
@@ -115,52 +105,62 @@ def component_gallery(
     if isinstance(samples, RecordingWindows):
         variables["episode"] = (dimensions, np.where(places < 0, -1, samples.episodes[places]))
     if agent is not None and isinstance(samples, RecordingWindows):
-        maps = _attributions(samples, fitted, agent, places, numbers, shown, step, chosen)
+        maps = _attributions(samples, fit, agent, places, numbers, shown, step, chosen)
         variables["attribution"] = ((*dimensions, "shown", "height", "width"), maps, {"units": "activation"})
     data = xarray.Dataset(variables, coords={"component": numbers, "level": list(LEVELS), "shown": shown})
     for name in ("frames", "attribution"):
         if name in data:
             data[name].encoding = {"zlib": True, "complevel": 1}
-    data.attrs["caption"] = _caption(samples, fitted, step, settled, chosen, "attribution" in data)
-    stated = dataclasses.asdict(settled) | {"gradient_step": step, "gallery": dataclasses.asdict(chosen)}
-    if isinstance(samples, RecordingWindows):
-        stated["burn_in_steps"] = samples.burn_in
-    return Result("component_gallery", data, stated, provenance_of_samples(samples))
+    share = examples.parameters["proportions"][0]
+    data.attrs["caption"] = _caption(fit, step, share, chosen, "attribution" in data)
+    said = fit.parameters | {"proportions": [share], "gradient_step": step} | stated(chosen)
+    return Result("component_gallery", data, said, fit.provenance)
+
+
+def _examples_of(source: Source, fit: Fit, agent: Agent | None, given: Given | None) -> Result:
+    """The lists of these components: those that are given, else made on the spot."""
+    found = (given or {}).get("dataset_examples")
+    if found is None:
+        return dataset_examples(source, agent=agent, given=given)
+    for field in dataclasses.fields(FittedComponentsParameters):
+        here, there = fit.parameters[field.name], found.parameters[field.name]
+        if here != there:
+            raise UserError(
+                f"component gallery: the dataset examples were made with {field.name} {there}, the components with "
+                f"{here}; give the Results of the same fitted components"
+            )
+    return found
 
 
 def _chosen_samples(
-    samples: Samples,
-    fitted: FittedComponents,
-    settled: ExampleParameters,
-    chosen: GalleryParameters,
-    step: int,
-    numbers: list[int],
+    fit: Fit, examples: Result, chosen: GalleryParameters, step: int, numbers: list[int]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Samples (component, level, place), -1 for none, and their activations (component, level, place, step)."""
+    samples, fitted = fit.samples, fit.fitted
     shape = (len(numbers), len(LEVELS), chosen.per_level)
     places, traces = np.full(shape, -1, np.int64), np.full((*shape, samples.steps), np.nan)
-    with activations_of(samples, fitted) as activations:
-        (thresholds,) = find_thresholds(
-            activations.step_blocks, fitted.steps, len(fitted.numbers), settled.proportions[:1]
-        )
-        for each in example_lists(activations, fitted.numbers, thresholds, step):
-            if each.scope != "gradient_step" or each.component not in numbers:
-                continue
-            row, level = numbers.index(each.component), LEVELS.index(each.level)
-            column = fitted.numbers.tolist().index(each.component)
-            for place, sample in enumerate(_spread(each, samples, chosen.per_level)):
-                places[row, level, place] = sample
-                traces[row, level, place] = activations.samples(sample, sample + 1)[0, :, column]
+    now = np.concatenate([fitted.transform(block[:, step]) for block in samples.blocks()])
+    first = examples.data.isel(proportion=0)
+    listed = first["listed"].sel(scope="gradient_step")
+    centres = centre_of_middle(thresholds_of(first))
+    for row, number in enumerate(numbers):
+        column = fitted.numbers.tolist().index(number)
+        for place, level in enumerate(LEVELS):
+            there = np.flatnonzero(listed.sel(level=level, component=number).values)
+            ordered = there[extremeness_order(now[there, column], level, float(centres[column]), there)]
+            for which, sample in enumerate(_spread(ordered, samples, chosen.per_level)):
+                places[row, place, which] = sample
+                traces[row, place, which] = fitted.transform(samples.activity(sample, sample + 1))[0, :, column]
     return places, traces
 
 
-def _spread(examples: ExampleList, samples: Samples, wanted: int) -> list[int]:
-    """The most extreme samples, no second one of an episode before every episode had one."""
-    groups = samples.group(examples.samples)
+def _spread(ordered: NDArray[np.intp], samples: Samples, wanted: int) -> list[int]:
+    """The first of the samples, no second one of an episode before every episode had one."""
+    groups = samples.group(ordered)
     first_of_group = np.zeros(len(groups), bool)
     first_of_group[np.unique(groups, return_index=True)[1]] = True
     order = np.argsort(~first_of_group, kind="stable")[:wanted]
-    return [int(each) for each in examples.samples[np.sort(order)]]
+    return [int(each) for each in ordered[np.sort(order)]]
 
 
 def _shown_steps(steps: int, wanted: int, step: int) -> NDArray[np.int64]:
@@ -189,7 +189,7 @@ def _frames(samples: Samples, places: NDArray[np.int64], shown: NDArray[np.int64
 
 def _attributions(
     samples: RecordingWindows,
-    fitted: FittedComponents,
+    fit: Fit,
     agent: Agent,
     places: NDArray[np.int64],
     numbers: list[int],
@@ -198,6 +198,7 @@ def _attributions(
     chosen: GalleryParameters,
 ) -> NDArray[np.float32]:
     """(component, level, place, shown, height, width), summed over colours; zero behind the gradient step."""
+    fitted = fit.fitted
     directions = fitted.full(fitted.components.directions())
     height, width, _ = agent.policy.observation_shape
     found = np.zeros((*places.shape, len(shown), height, width), np.float32)
@@ -221,22 +222,17 @@ def _attributions(
     return found
 
 
-def _caption(
-    samples: Samples,
-    fitted: FittedComponents,
-    step: int,
-    settled: ExampleParameters,
-    chosen: GalleryParameters,
-    is_attributed: bool,
-) -> str:
+def _caption(fit: Fit, step: int, share: float, chosen: GalleryParameters, is_attributed: bool) -> str:
+    samples = fit.samples
     text = (
         f"{chosen.per_level} samples of each list at the gradient step ({step}, counted from 0, framed), proportion "
-        f"{settled.proportions[0]:.4g}, the most extreme first"
+        f"{share:.4g}, the most extreme first"
     )
     if isinstance(samples, RecordingWindows):
         text += ", from different episodes where there are enough"
-    text += f"; of {samples.count:,} samples of {samples.steps} steps of {samples.source}. Left: its activation"
-    text += "." if fitted.components.method == "units" else ", in standard deviations."
+    text += f"; of {samples.count:,} samples of {samples.steps} steps of {samples.source}."
+    text += f"{fit.fitted.constant_units} Left: its activation"
+    text += "." if fit.fitted.components.method == "units" else ", in standard deviations."
     if is_attributed:
         method = chosen.method.replace("_", " ")
         text += (
@@ -244,3 +240,33 @@ def _caption(
             "colours; red raises, blue lowers), back through the memory to the beginning of the window."
         )
     return text
+
+
+def _draw(result: Result) -> list[Drawing]:
+    from retinoscope import figures
+
+    return [
+        FigureDrawing(
+            f"component_gallery_{number:02d}",
+            f"Component {number}: what drives it",
+            result.data.attrs["caption"],
+            functools.partial(figures.component_gallery, result, number),
+            says_caption=True,
+        )
+        for number in result.data["component"].values.tolist()
+    ]
+
+
+ANALYSIS = Analysis(
+    name="component_gallery",
+    title="Galleries of the components",
+    group="memory",
+    summary="For each component, samples that drive it, what it did during them, and which pixels moved it.",
+    run=component_gallery,
+    parameters=GalleryParameters,
+    of="recording",
+    needs=(RECORDING, MEMORY, FRAMES),
+    builds_on=("fitted_components", "dataset_examples"),
+    draw=_draw,
+    rank=40,
+)

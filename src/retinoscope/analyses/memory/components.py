@@ -2,74 +2,72 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pydantic
 import xarray
 from numpy.typing import NDArray
 
+from retinoscope.analyses.declaration import MEMORY, RECORDING, Analysis, Given
+from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
 from retinoscope.analyses.memory.component_quantities import correlate
-from retinoscope.analyses.memory.dataset_examples import (
-    ExampleParameters,
-    fit_examples,
-    provenance_of_samples,
-    samples_of,
-    settle_examples,
-)
-from retinoscope.analyses.memory.memory_components import FittedComponents
+from retinoscope.analyses.memory.fitted_components import Fit, fit_of
+from retinoscope.analyses.memory.memory_components import FittedComponents, draw_steps
 from retinoscope.analyses.memory.recording_windows import RecordingWindows
-from retinoscope.analyses.memory.samples import Samples
 from retinoscope.errors import UserError
 from retinoscope.result import Result
-from retinoscope.statistics.component_stability import STABLE, Stability, component_stability, kept_dimensions
-from retinoscope.statistics.components import fit_components
+from retinoscope.settings import parameters, setting, stated, with_settings
+from retinoscope.statistics.component_stability import (
+    STABLE,
+    Stability,
+    component_stability,
+    kept_dimensions,
+    stability_of_each,
+)
+from retinoscope.statistics.components import Components, Standardised, fit_components
 
 if TYPE_CHECKING:
     from retinoscope.agents.agent import Agent
-    from retinoscope.rollouts import Recording
+    from retinoscope.analyses.memory.fitted_components import Source
+
+_NAMED = 3  # correlates in the table
 
 
-@dataclass(frozen=True)
+@parameters("components")
 class ComponentParameters:
-    """Parameters of `components` besides those of `ExampleParameters`.
+    """Parameters of `components`."""
 
-    Attributes:
-        runs: estimates from other starts and resampled samples, for the stability.
-        sweep: numbers of components for which the stability is measured too; those above the dimensions are left out.
-        sweep_runs: estimates for each of these.
-    """
+    runs: int = setting(20, "estimates from other starts and resampled samples, for the stability", least=2)
+    sweep: tuple[int, ...] = setting(
+        (4, 8, 16, 24, 32),
+        "numbers of components for which the stability is measured too; those above the dimensions are left out",
+    )
+    sweep_runs: int = setting(5, "estimates for each of these", least=2)
 
-    runs: int = 20
-    sweep: tuple[int, ...] = (4, 8, 16, 24, 32)
-    sweep_runs: int = 5
-
-    def __post_init__(self) -> None:
-        for name in ("runs", "sweep_runs"):
-            if getattr(self, name) < 2:
-                raise UserError(f"{name} {getattr(self, name)}: too few to compare; use at least 2")
+    @pydantic.model_validator(mode="after")
+    def _numbers(self) -> ComponentParameters:
         if any(each < 1 for each in self.sweep):
             raise UserError(f"sweep {min(self.sweep)}: is no number of components; give numbers from 1 on")
+        return self
 
 
 def components(
-    source: Samples | Recording | NDArray[Any] | str | Path,
-    parameters: ExampleParameters | None = None,
-    stability: ComponentParameters | None = None,
+    source: Source,
     *,
     agent: Agent | None = None,
+    given: Given | None = None,
+    parameters: ComponentParameters | None = None,
     **settings: Any,
 ) -> Result:
-    """Find the components of samples and judge them.
+    """Judge the components of samples.
 
     Args:
-        source: as for `dataset_examples`.
-        parameters: as for `dataset_examples`, so that both speak of the same components.
-        stability: see `ComponentParameters`.
-        agent: of the recording, as for `dataset_examples`.
-        **settings: fields of `ExampleParameters` that replace those of `parameters`.
+        source: as for `fitted_components`.
+        agent: of the recording, if it is at hand.
+        given: the Result of `fitted_components`, with parameters of its own.
+        parameters: see `ComponentParameters`; single ones may be given by name instead.
+        **settings: fields of `ComponentParameters` that replace those of `parameters`.
 
     Returns:
         A Result with, by component: `direction` and `pattern` (component, unit), the gradient of a component with
@@ -80,106 +78,99 @@ def components(
         `correlation_chance` (component).
 
     Raises:
-        UserError: as `dataset_examples`, or there is only one sample.
+        UserError: a parameter is unknown or out of range, or as `fitted_components`.
+        NotMeasurable: there is only one sample or episode, or as `fitted_components`.
     """
-    settled, chosen = settle_examples(parameters, settings), stability or ComponentParameters()
-    samples = samples_of(source, settled, agent)
-    fitted = fit_examples(samples, settled)
+    chosen = with_settings(parameters or ComponentParameters(), settings)
+    fit = fit_of(source, agent, given)
+    samples, fitted, seed = fit.samples, fit.fitted, fit.parameters["seed"]
     found = fitted.components
     # All that they were found on: estimates from fewer steps would be less like each other than those of this size are.
-    rows, groups = fitted.rows, fitted.groups
-    judged = component_stability(rows, groups, found, chosen.runs, settled.seed)
+    drawn = draw_steps(samples, seed, fit.parameters["fit_steps"])
+    rows = drawn.rows[:, fitted.units]
+    judged, variables = _judged(rows, drawn.groups, fitted, chosen, seed)
     by_component = {
         "explained": (found.explained, "share of the variance of the standardised state", "1"),
         "stability": (judged.index, "stability index", "1"),
         "similarity": (judged.within, "mean similarity of its estimates", "1"),
         "is_stable": (judged.is_stable, "stable", ""),
     }
-    variables: dict[str, Any] = {
+    variables |= {
         "direction": (("component", "unit"), fitted.full(found.directions()), {"units": "1 / activity"}),
         "pattern": (("component", "unit"), fitted.full(found.patterns()), {"units": "activity"}),
         "stability_chance": ((), judged.chance),
-        "is_inlier_share": ((), float(fitted.inlier_rows.mean()), {"units": "1"}),
+        "is_inlier_share": ((), (fitted.drawn - fitted.outliers) / fitted.drawn, {"units": "1"}),
     }
     for name, (values, long_name, units) in by_component.items():
         variables[name] = ("component", values, {"long_name": long_name, "units": units})
-    if found.method != "units":
-        variables |= _dimensions(fitted, settled.seed) | _swept(rows, groups, fitted, judged, chosen, settled.seed)
-    coordinates: dict[str, Any] = {"component": fitted.numbers, "unit": np.arange(fitted.units_of_state)}
-    if isinstance(samples, RecordingWindows):
-        names, correlations = correlate(samples.recording, fitted, samples.burn_in, samples.layer, settled.seed)
-        coordinates["quantity"] = names
-        for suffix, values in (
-            ("", correlations.estimate),
-            ("_low", correlations.low),
-            ("_high", correlations.high),
-        ):
-            variables[f"correlation{suffix}"] = (("component", "quantity"), values, {"units": "1"})
-        variables["correlation_chance"] = ("component", correlations.chance, {"units": "1"})
-    data = xarray.Dataset(variables, coordinates)
-    data.attrs["caption"] = _caption(samples, fitted, judged, rows)
+    data = xarray.Dataset(variables, {"component": fitted.numbers, "unit": np.arange(fitted.units_of_state)})
+    data.attrs["caption"] = _caption(fit, judged)
     if "kept" in data.dims:
         data.attrs["caption"] += f" Of other numbers of components: over {chosen.sweep_runs} estimates."
     if isinstance(samples, RecordingWindows):
-        data.attrs["correlation_caption"] = _correlation_caption(correlations.rows, correlations.episodes)
-    stated = dataclasses.asdict(settled) | dataclasses.asdict(chosen)
-    stated |= {"found_by": found.algorithm, "converged": found.converged, "how_many": fitted.how_many}
-    stated |= {"stability_steps": len(rows), "stable_from": STABLE}
-    if isinstance(samples, RecordingWindows):
-        stated["burn_in_steps"] = samples.burn_in
-    return Result("components", data, stated, provenance_of_samples(samples))
+        data = _with_correlations(data, samples, fitted, seed)
+    said = fit.parameters | stated(chosen) | {"stability_steps": len(rows), "stable_from": STABLE}
+    return Result("components", data, said, fit.provenance)
 
 
-def _dimensions(fitted: FittedComponents, seed: int) -> dict[str, Any]:
-    kept, chance = kept_dimensions(fitted.rows[fitted.inlier_rows], seed=seed)
-    return {
-        "eigenvalue": ("dimension", fitted.components.eigenvalues, {"units": "variance of a unit"}),
-        "eigenvalue_chance": ("dimension", chance, {"units": "variance of a unit"}),
-        "dimensions_above_chance": ((), kept),
-    }
-
-
-def _swept(
+def _judged(
     rows: NDArray[np.floating],
     groups: NDArray[np.integer],
     fitted: FittedComponents,
-    judged: Stability,
     chosen: ComponentParameters,
     seed: int,
-) -> dict[str, Any]:
-    """The same with other numbers of components; what noise reaches is taken from the number asked for."""
-    method, explained, index, stable = fitted.components.method, [], [], []
-    counts = [each for each in sorted(set(chosen.sweep)) if each <= len(fitted.units)]
-    for count in counts:
-        found = fit_components(fitted.rows[fitted.inlier_rows], method, count, seed)
-        is_given = count == fitted.components.count
-        again = judged if is_given else component_stability(rows, groups, found, chosen.sweep_runs, seed, judged.chance)
-        explained.append(float(found.explained.sum()))
-        index.append(float(np.median(again.index)))
-        stable.append(int(again.is_stable.sum()))
-    return {
+) -> tuple[Stability, dict[str, Any]]:
+    """How stable the components are; and, unless they are single units, how many there might be."""
+    given = fitted.components
+    if given.method == "units":
+        return component_stability(rows, groups, given, chosen.runs, seed), {}
+    inliers = rows[fitted.inliers.is_inlier(rows)]
+    states = Standardised.of(inliers)
+    counts = [each for each in sorted(set(chosen.sweep)) if each <= states.dimensions]
+    swept = {each: fit_components(states, given.method, each, seed) for each in counts if each != given.count}
+    stabilities = stability_of_each(
+        rows, groups, [(given, chosen.runs), *((each, chosen.sweep_runs) for each in swept.values())], seed
+    )
+    judged: dict[int, tuple[Components, Stability]] = {given.count: (given, stabilities[0])}
+    judged |= {each.count: (each, one) for each, one in zip(swept.values(), stabilities[1:], strict=True)}
+    at = [judged[each] for each in counts]
+    kept, chance = kept_dimensions(inliers, seed=seed)
+    return stabilities[0], {
+        "eigenvalue": ("dimension", given.eigenvalues, {"units": "variance of a unit"}),
+        "eigenvalue_chance": ("dimension", chance, {"units": "variance of a unit"}),
+        "dimensions_above_chance": ((), kept),
         "kept": ("kept", counts, {"long_name": "number of components"}),
-        "sweep_explained": ("kept", explained, {"units": "1"}),
-        "sweep_stability": ("kept", index, {"units": "1"}),
-        "sweep_stable": ("kept", stable, {"units": "components"}),
+        "sweep_explained": ("kept", [float(each.explained.sum()) for each, _ in at], {"units": "1"}),
+        "sweep_stability": ("kept", [float(np.median(one.index)) for _, one in at], {"units": "1"}),
+        "sweep_stable": ("kept", [int(one.is_stable.sum()) for _, one in at], {"units": "components"}),
     }
 
 
-def _caption(samples: Samples, fitted: FittedComponents, judged: Stability, rows: NDArray[np.floating]) -> str:
-    found = fitted.components
+def _with_correlations(
+    data: xarray.Dataset, samples: RecordingWindows, fitted: FittedComponents, seed: int
+) -> xarray.Dataset:
+    """What goes with each component in the recording."""
+    names, found = correlate(samples.recording, fitted, samples.burn_in, samples.layer, seed)
+    values = {"": found.estimate, "_low": found.low, "_high": found.high}
+    variables = {f"correlation{end}": (("component", "quantity"), each, {"units": "1"}) for end, each in values.items()}
+    data = data.assign(variables | {"correlation_chance": ("component", found.chance, {"units": "1"})})
+    caption = _correlation_caption(found.rows, found.episodes)
+    return data.assign_coords(quantity=names).assign_attrs(correlation_caption=caption)
+
+
+def _caption(fit: Fit, judged: Stability) -> str:
+    fitted, found = fit.fitted, fit.fitted.components
     if found.method == "units":
-        return f"{found.count} units of {samples.source}, as they are; n = {fitted.steps:,} steps."
-    outliers = int((~fitted.inlier_rows).sum())
+        return f"{found.count} units of {fit.samples.source}, as they are; n = {fitted.steps:,} steps."
     converged = "" if found.converged else "; IT DID NOT CONVERGE"
+    drawn_anew = "episodes" if isinstance(fit.samples, RecordingWindows) else "samples"
     sentences = [
-        f"{found.count} components of {samples.source} by {found.method.upper()} ({found.algorithm}{converged}); "
-        f"{fitted.how_many}. Found on {len(fitted.rows) - outliers:,} steps drawn from {fitted.steps:,}; {outliers} "
-        "outliers (beyond Tukey's outer fence of distances from the mean) left out. Order: variance explained; "
-        "sign: the "
-        "long tail is high.",
-        f"Stability: index of ICASSO over {judged.runs} estimates, each from another start and from "
-        f"{'episodes' if isinstance(samples, RecordingWindows) else 'samples'} drawn with replacement "
-        f"({len(rows):,} steps); stable from {STABLE:g} on",
+        f"{found.count} components of {fit.samples.source} by {found.method.upper()} ({found.algorithm}{converged}); "
+        f"{fitted.how_many}. Found on {fitted.drawn - fitted.outliers:,} steps drawn from {fitted.steps:,}; "
+        f"{fitted.outliers} outliers (beyond Tukey's outer fence of distances from the mean) left out."
+        f"{fitted.constant_units} Order: variance explained; sign: the long tail is high.",
+        f"Stability: index of ICASSO over {judged.runs} estimates, each from another start and from {drawn_anew} drawn "
+        f"with replacement ({fitted.drawn:,} steps); stable from {STABLE:g} on",
     ]
     sentences[-1] += "." if np.isnan(judged.chance) else f"; Gaussian noise reaches {judged.chance:.2f}."
     if judged.not_converged:
@@ -193,3 +184,74 @@ def _correlation_caption(rows: int, episodes: int) -> str:
         f"Pearson correlation over {rows:,} decisions of {episodes} episodes; {interval}. Chance: the largest absolute "
         "correlation with any of the quantities stays below it in 95% of circular shifts within episodes."
     )
+
+
+def _draw(result: Result) -> list[Drawing]:
+    from retinoscope import figures
+
+    caption = result.data.attrs["caption"]
+    drawn: list[Drawing] = [
+        FigureDrawing(
+            "components", "Components of the memory", caption, lambda: figures.components(result), says_caption=True
+        ),
+    ]
+    if "correlation" in result.data:
+        said = result.data.attrs["correlation_caption"]
+        drawn.append(
+            FigureDrawing(
+                "component_correlates",
+                "What goes with each component",
+                said,
+                lambda: figures.component_correlates(result),
+                says_caption=True,
+            )
+        )
+    drawn.append(_component_table(result))
+    return drawn
+
+
+def _component_table(result: Result) -> TableDrawing:
+    data = result.data
+    has_correlates = "correlation" in data
+    columns: tuple[str, ...] = ("component", "variance explained (%)", "stability index", "stable")
+    if has_correlates:
+        columns += (f"goes with: the {_NAMED} largest correlations above chance, r [95% interval]", "chance |r|")
+    rows = []
+    for place, number in enumerate(data["component"].values.tolist()):
+        row: tuple[str | int | float, ...] = (
+            number,
+            f"{100 * float(data['explained'][place]):.1f}",
+            f"{float(data['stability'][place]):.2f}",
+            "yes" if bool(data["is_stable"][place]) else "no",
+        )
+        if has_correlates:
+            row += (_largest_correlates(result, place), f"{float(data['correlation_chance'][place]):.2f}")
+        rows.append(row)
+    caption = data.attrs["caption"] + (f" {data.attrs['correlation_caption']}" if has_correlates else "")
+    return TableDrawing("components", "Components of the memory", caption, columns, tuple(rows))
+
+
+def _largest_correlates(result: Result, place: int) -> str:
+    one = result.data.isel(component=place)
+    values, low, high = (one[f"correlation{suffix}"].values for suffix in ("", "_low", "_high"))
+    order = np.argsort(-np.abs(np.nan_to_num(values)), kind="stable")[:_NAMED]
+    above = [each for each in order if abs(values[each]) > float(one["correlation_chance"])]
+    named = [
+        f"{one['quantity'].values[each]} {values[each]:+.2f} [{low[each]:+.2f}, {high[each]:+.2f}]" for each in above
+    ]
+    return "; ".join(named).replace("-", "−") or "nothing above chance"
+
+
+ANALYSIS = Analysis(
+    name="components",
+    title="Components of the memory",
+    group="memory",
+    summary="Directions in which the memory varies: how stable they are, how many there are, and what goes with them.",
+    run=components,
+    parameters=ComponentParameters,
+    of="recording",
+    needs=(RECORDING, MEMORY),
+    builds_on=("fitted_components",),
+    draw=_draw,
+    rank=20,
+)

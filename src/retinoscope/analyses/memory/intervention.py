@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,63 +10,68 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pydantic
 import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
-from retinoscope.analyses.memory.dataset_examples import ExampleParameters, fit_examples, samples_of, settle_examples
+from retinoscope.analyses.declaration import AGENT, ARENA, MEMORY, RECORDING, Analysis, Given
+from retinoscope.analyses.memory.fitted_components import NAME as FITTED
+from retinoscope.analyses.memory.fitted_components import fitted_components, fitted_of
+from retinoscope.analyses.memory.intervention_effects import (
+    UNEDITED,
+    drawings_of_effects,
+    effects_of,
+    effects_table,
+    unedited_means,
+)
 from retinoscope.analyses.memory.memory_components import FittedComponents
-from retinoscope.analyses.memory.recording_windows import RecordingWindows
 from retinoscope.analyses.recorded import require_same
-from retinoscope.errors import UserError
+from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.progress import progress_bar
-from retinoscope.result import Result
+from retinoscope.result import Result, provenance
 from retinoscope.rollouts.arenas import arena_of
 from retinoscope.rollouts.intervention import EditedPolicy
 from retinoscope.rollouts.spawning import nothing_to_import_again, process_pool
 from retinoscope.scenarios.specification import TICS_PER_SECOND
-from retinoscope.settings import with_settings
-from retinoscope.statistics.bootstrap import Interval, bootstrap_interval
+from retinoscope.settings import parameters, setting, stated, with_settings
 from retinoscope.statistics.state_edits import Reading, StateEdit, ablate, clamp, random_reading, reading_of, swap
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
     from retinoscope.scenarios import ArenaArchive, Scenario
 
-UNEDITED = "none"
 _EPISODES_PER_TASK = 32  # engines take seconds to start: few tasks, but some for every core
 
 
-@dataclass(frozen=True)
+@parameters("intervention")
 class InterventionParameters:
-    """Parameters of `intervene`.
+    """Parameters of `intervention`."""
 
-    Attributes:
-        do: `clamp` (held at its mean), `ablate` (removed), or `swap:7` (exchanged with component 7).
-        component: its number; None for all of them.
-        episodes: of each edit, the same for all: worlds and draws depend on (seed, episode) alone.
-        random_directions: per component, of the same variance, edited in the same way.
-        frames: recorded to find the components on, if no recording is given.
-        greedy: take the likeliest action instead of drawing one.
-        seed: of worlds, actions and random directions. The components are found on another seed's recording.
-    """
+    do: str = setting("clamp", "clamp (held at its mean), ablate (removed), or swap:7 (exchanged with component 7)")
+    component: int | None = setting(None, "its number; none for all of them", least=0)
+    episodes: int = setting(
+        50, "of each edit, the same for all: worlds and draws depend on (seed, episode) alone", least=2
+    )
+    random_directions: int = setting(
+        4, "per component, of the same variance, edited in the same way, to compare it with", least=1
+    )
+    frames: int = setting(
+        10_000, "recorded to find the components on, if there is no recording", units="decisions", least=1
+    )
+    greedy: bool = setting(False, "take the likeliest action instead of drawing one")
+    episode_seed: int | None = setting(
+        None,
+        "of worlds, actions and random directions; none for one more than that of the recording on which the "
+        "components were found, so that none was found on what is played",
+        least=0,
+    )
+    workers: int | None = setting(None, "processes; none for one per core", least=1)
 
-    do: str = "clamp"
-    component: int | None = None
-    episodes: int = 50
-    random_directions: int = 4
-    frames: int = 10_000
-    greedy: bool = False
-    seed: int = 0
-
-    def __post_init__(self) -> None:
+    @pydantic.model_validator(mode="after")
+    def _known_operation(self) -> InterventionParameters:
         self.operation  # noqa: B018 - refuses what is unknown
-        if self.episodes < 2:
-            raise UserError(f"episodes: {self.episodes} is too few for an interval; use at least 2")
-        if self.random_directions < 1:
-            raise UserError(f"random directions: {self.random_directions} is too few to compare with; use at least 1")
-        if self.seed < 0:
-            raise UserError(f"seed: {self.seed} is negative; give 0 or more")
+        return self
 
     @property
     def operation(self) -> tuple[str, int | None]:
@@ -82,15 +86,13 @@ class InterventionParameters:
         )
 
 
-def intervene(
+def intervention(
     agent: Agent,
-    arena: ArenaArchive | Scenario | str | Path | None = None,
-    parameters: InterventionParameters | None = None,
     *,
+    arena: ArenaArchive | Scenario | str | Path | None = None,
     recording: Recording | str | Path | None = None,
-    examples: ExampleParameters | None = None,
-    components: str | None = None,
-    workers: int | None = None,
+    given: Given | None = None,
+    parameters: InterventionParameters | None = None,
     progress: bool = False,
     **settings: Any,
 ) -> Result:
@@ -103,115 +105,79 @@ def intervene(
     Args:
         agent: who plays; it needs a recurrent core.
         arena: where; None for the arena the agent was trained in.
-        parameters: see `InterventionParameters`.
         recording: of the agent in that arena, or its path, to find the components on; None to make one.
-        examples: how the components are found, as for `dataset_examples`; they are then the same ones.
-        components: `ica:16` or `pca:16`, instead of what `examples` says.
-        workers: processes; None for one per core.
+        given: the Result of `fitted_components` of such a recording, with parameters of its own; it takes its place.
+        parameters: see `InterventionParameters`; single ones may be given by name instead.
         progress: show a progress bar on standard error.
         **settings: fields of `InterventionParameters` that replace those of `parameters`.
 
     Returns:
         A Result by (edit, episode): `seconds` survived, `survived` (to the time limit), `health_gathered`, `pickups`
         (edit, episode, class), and `actions` (edit, episode, output), the share of decisions. Edits are `none`,
-        `component 3`, `random 3.0` and so on, with `component`, `is_random` and `explained` (edit). `effects_of` turns
-        it into differences with intervals.
+        `component 3`, `random 3.0` and so on, with `component`, `is_random` and `explained` (edit). What each edited
+        component changed, by (edited, measure): `difference` and `random_difference`, each with `_low` and `_high`, and
+        `p`; and `unedited` (measure), with `_low` and `_high`: see `effects_of` and `unedited_means`.
 
     Raises:
-        UserError: a parameter is unknown or out of range, the agent has no recurrent core, or is not that of the
-            recording.
+        UserError: a parameter is unknown or out of range, or recording or components are not those of the agent in that
+            arena.
+        NotMeasurable: the agent has no recurrent core, or as `fitted_components`.
     """
-    settled = with_settings(parameters or InterventionParameters(), settings, "intervene")
-    if not agent.policy.state_size:
-        raise UserError(f"agent {agent.name!r}: has no recurrent core; there is nothing to intervene on")
-    start = settle_examples(examples, {} if components is None else {"components": components})
-    chosen = arena_of(agent, arena)
-    with _recorded(agent, chosen, recording, settled, progress) as source:
-        samples = samples_of(source, start, agent)
-        fitted = fit_examples(samples, start)
-    edits = _edits(fitted, settled)
-    rows = _played(agent.policy.to("cpu"), chosen, edits, settled, workers, progress)
-    burn_in = samples.burn_in if isinstance(samples, RecordingWindows) else 0
-    return _to_result(rows, edits, agent, chosen, settled, start, burn_in, fitted)
-
-
-def effects_of(result: Result) -> list[dict[str, Any]]:
-    """What each edited component changed, episode by episode against the unedited agent.
-
-    Returns:
-        A dictionary for each component: `component`, `explained`, and for each measure (`seconds`, `survived`,
-        `healing`, `harmful`, `pickups NAME`, `actions NAME`) a dictionary of `difference` (Interval, 95%, bootstrap
-        over episodes), `random` (Interval of the mean over its random directions), and `p`: among all random
-        directions of the result, how many changed the measure at least as much, as (C + 1) / (n + 1).
-    """
-    data = result.data
-    measured = _measures(data)
-    edits, is_random = data["edit"].values.tolist(), data["is_random"].values
-    reference, randoms = edits.index(UNEDITED), np.flatnonzero(is_random)
-    found = []
-    for place in np.flatnonzero(~is_random & (data["component"].values >= 0)):
-        number = int(data["component"].values[place])
-        own = [each for each in randoms if data["component"].values[each] == number]
-        entry: dict[str, Any] = {"component": number, "explained": float(data["explained"].values[place])}
-        for name, values in measured.items():
-            difference = values - values[reference]
-            by_random = np.abs(difference[randoms].mean(axis=1))
-            exceeding = int((by_random >= abs(difference[place].mean()) - 1e-12).sum())
-            entry[name] = {
-                "difference": bootstrap_interval(difference[place]),
-                "random": bootstrap_interval(difference[own].mean(axis=0)),
-                "p": (exceeding + 1) / (len(randoms) + 1),
-            }
-        found.append(entry)
-    return found
-
-
-def unedited_means(result: Result) -> dict[str, Interval]:
-    """The same measures of the unedited agent: means per episode with 95% intervals."""
-    place = result.data["edit"].values.tolist().index(UNEDITED)
-    return {name: bootstrap_interval(values[place]) for name, values in _measures(result.data).items()}
-
-
-def _measures(data: xarray.Dataset) -> dict[str, np.ndarray]:
-    """(edit, episode) each."""
-    effects, pickups = data["effect"].values, data["pickups"].values.astype(np.float64)
-    measured = {
-        "seconds": data["seconds"].values,
-        "survived": data["survived"].values.astype(np.float64),
-        "healing": pickups[..., effects > 0].sum(axis=-1),
-        "harmful": pickups[..., effects < 0].sum(axis=-1),
-    }
-    measured |= {f"pickups {name}": pickups[..., place] for place, name in enumerate(data["class"].values)}
-    return measured | {
-        f"actions {name}": data["actions"].values[..., k] for k, name in enumerate(data["output"].values)
-    }
+    chosen = with_settings(parameters or InterventionParameters(), settings)
+    where = arena_of(agent, arena)
+    fit = (given or {}).get(FITTED)
+    if fit is None or recording is not None:
+        with recording_of(agent, where, recording, chosen, progress) as source:
+            fit = fit or fitted_components(source, agent=agent, given=given)
+    _require_same_fit(fit, agent, where)
+    recorded = fit.provenance["seed"] or 0
+    seed = recorded + 1 if chosen.episode_seed is None else chosen.episode_seed
+    fitted = fitted_of(fit)
+    edits = _edits(fitted, chosen, seed)
+    rows = _played(agent.policy.to("cpu"), where, edits, chosen, seed, progress)
+    return _to_result(rows, edits, agent, where, chosen, seed, fit)
 
 
 @contextmanager
-def _recorded(
+def recording_of(
     agent: Agent,
     arena: ArenaArchive,
     recording: Recording | str | Path | None,
-    settled: InterventionParameters,
-    progress: bool,
+    chosen: InterventionParameters,
+    progress: bool = False,
 ) -> Iterator[Recording]:
+    """The recording to find components on, for as long as the `with` block lasts if it has to be made.
+
+    Raises:
+        UserError: the recording is not of this agent in this arena.
+        NotMeasurable: the agent has no recurrent core.
+    """
     from retinoscope.rollouts import open_recording, record
 
+    if not agent.policy.state_size:
+        raise NotMeasurable(f"agent {agent.name!r}: has no recurrent core; there is nothing to intervene on")
     if recording is not None:
         source = open_recording(recording) if isinstance(recording, str | Path) else recording
         require_same(source, agent, arena)
         yield source
         return
     with tempfile.TemporaryDirectory(prefix="retinoscope-") as folder:
+        out = Path(folder) / "recording.zarr"
         # Another seed than that of the episodes, so that no component was found on what is played.
-        yield record(
-            agent,
-            arena,
-            frames=settled.frames,
-            out=Path(folder) / "recording.zarr",
-            seed=settled.seed + 1,
-            progress=progress,
-        )
+        seed = 0 if chosen.episode_seed is None else chosen.episode_seed + 1
+        yield record(agent, arena, frames=chosen.frames, out=out, seed=seed, progress=progress)
+
+
+def _require_same_fit(fit: Result, agent: Agent, arena: ArenaArchive) -> None:
+    for kind, key, sha256 in (
+        ("agent", "checkpoint_sha256", agent.checkpoint_sha256),
+        ("arena", "arena_sha256", arena.sha256),
+    ):
+        if fit.provenance[key] != sha256:
+            raise UserError(
+                f"fitted components: were found with another {kind} than {agent.name!r} in {arena.scenario.name!r}; "
+                f"give those of a recording of this {kind}"
+            )
 
 
 @dataclass(frozen=True)
@@ -223,25 +189,21 @@ class _Edit:
     edit: StateEdit | None
 
 
-def _edits(fitted: FittedComponents, settled: InterventionParameters) -> list[_Edit]:
-    components = fitted.components
-    activations = components.transform(fitted.rows[fitted.inlier_rows])
-    deviations = activations.std(axis=0)
-    numbers = range(components.count) if settled.component is None else [settled.component]
-    operation, partner = settled.operation
+def _edits(fitted: FittedComponents, chosen: InterventionParameters, seed: int) -> list[_Edit]:
+    components, deviations = fitted.components, fitted.deviations
+    numbers = range(components.count) if chosen.component is None else [chosen.component]
+    operation, partner = chosen.operation
     found = [_Edit(UNEDITED, -1, False, 0.0, None)]
     for number in numbers:
         if operation == "swap" and number == partner:
-            if settled.component is not None:
-                raise UserError(
-                    f"do {settled.do!r}: component {number} cannot be exchanged with itself; choose another"
-                )
+            if chosen.component is not None:
+                raise UserError(f"do {chosen.do!r}: component {number} cannot be exchanged with itself; choose another")
             continue
         own, explained = reading_of(components, number, deviations), float(components.explained[number])
         other = None if partner is None else reading_of(components, partner, deviations)
         found.append(_Edit(f"component {number}", number, False, explained, _edit(operation, own, other, fitted)))
-        for draw in range(settled.random_directions):
-            random = np.random.default_rng((settled.seed, number, draw))
+        for draw in range(chosen.random_directions):
+            random = np.random.default_rng((seed, number, draw))
             drawn = random_reading(components, deviations, explained, random)
             second = (
                 None
@@ -268,8 +230,8 @@ def _played(
     policy: Policy,
     arena: ArenaArchive,
     edits: list[_Edit],
-    settled: InterventionParameters,
-    workers: int | None,
+    chosen: InterventionParameters,
+    seed: int,
     progress: bool,
 ) -> dict[tuple[int, int], dict[str, Any]]:
     """One row per (edit, episode)."""
@@ -279,12 +241,12 @@ def _played(
     tasks = []
     for number, each in enumerate(edits):
         player = policy if each.edit is None else EditedPolicy(policy, each.edit.matrix, each.edit.offset)
-        for first in range(0, settled.episodes, _EPISODES_PER_TASK):
-            episodes = list(range(first, min(first + _EPISODES_PER_TASK, settled.episodes)))
-            tasks.append((number, (player, arena, episodes, settled.seed, settled.greedy)))
+        for first in range(0, chosen.episodes, _EPISODES_PER_TASK):
+            episodes = list(range(first, min(first + _EPISODES_PER_TASK, chosen.episodes)))
+            tasks.append((number, (player, arena, episodes, seed, chosen.greedy)))
     rows: dict[tuple[int, int], dict[str, Any]] = {}
-    count = len(edits) * settled.episodes
-    with progress_bar("episodes", count, progress) as advance, process_pool(workers) as pool:
+    count = len(edits) * chosen.episodes
+    with progress_bar("episodes", count, progress) as advance, process_pool(chosen.workers) as pool:
         with nothing_to_import_again():
             futures = [(number, pool.submit(play_episodes, *arguments)) for number, arguments in tasks]
         for number, future in futures:
@@ -299,16 +261,15 @@ def _to_result(
     edits: list[_Edit],
     agent: Agent,
     arena: ArenaArchive,
-    settled: InterventionParameters,
-    examples: ExampleParameters,
-    burn_in: int,
-    fitted: FittedComponents,
+    chosen: InterventionParameters,
+    seed: int,
+    fit: Result,
 ) -> Result:
     heads = [len(head.outputs) for head in agent.policy.action_heads]
 
     def table(key: str) -> np.ndarray:
         return np.array(
-            [[rows[number, episode][key] for episode in range(settled.episodes)] for number in range(len(edits))]
+            [[rows[number, episode][key] for episode in range(chosen.episodes)] for number in range(len(edits))]
         )
 
     def shares(actions: np.ndarray) -> np.ndarray:
@@ -317,7 +278,7 @@ def _to_result(
 
     actions = np.array(
         [
-            [shares(rows[number, episode]["actions"]) for episode in range(settled.episodes)]
+            [shares(rows[number, episode]["actions"]) for episode in range(chosen.episodes)]
             for number in range(len(edits))
         ]
     )
@@ -342,20 +303,28 @@ def _to_result(
     )
     limit = scenario.episode_tics / TICS_PER_SECOND
     data.attrs["caption"] = (
-        f"{agent.name} in {scenario.name}, {settled.do} at every decision; {settled.episodes} episodes of each "
-        f"edit, of at "
-        f"most {limit:.0f} s, the same worlds and random numbers for all (seed {settled.seed}). Components: "
-        f"{examples.components} ({fitted.components.algorithm}). Intervals: 95%, bootstrap over episodes, of "
-        f"the difference "
-        f"from the unedited agent. Random: {settled.random_directions} random directions per component that explain as "
-        "much variance; p: share of all random directions that change the measure at least as much."
+        f"{agent.name} in {scenario.name}, {chosen.do} at every decision; {chosen.episodes} episodes of each edit, of "
+        f"at most {limit:.0f} s, the same worlds and random numbers for all (seed {seed}). Components: "
+        f"{fit.parameters['components']} ({fit.parameters['found_by']}). Intervals: 95%, bootstrap over episodes, of "
+        f"the difference from the unedited agent. Random: {chosen.random_directions} random directions per component "
+        "that explain as much variance; p: share of all random directions that change the measure at least as much."
     )
-    stated = dataclasses.asdict(settled) | {"examples": dataclasses.asdict(examples), "burn_in_steps": burn_in}
-    provenance = {
-        "agent": agent.name,
-        "checkpoint_sha256": agent.checkpoint_sha256,
-        "frames_trained": agent.frames_trained,
-        "scenario": scenario.name,
-        "arena_sha256": arena.sha256,
-    }
-    return Result("intervention", data, stated, provenance)
+    said = fit.parameters | stated(chosen) | {"episode_seed": seed}
+    return Result("intervention", data.merge(effects_table(data)), said, provenance(agent=agent, arena=arena))
+
+
+ANALYSIS = Analysis(
+    name="intervention",
+    title="Does it matter?",
+    group="memory",
+    summary="What the agent does with a component of its memory clamped, removed or exchanged.",
+    run=intervention,
+    parameters=InterventionParameters,
+    of="agent",
+    needs=(AGENT, RECORDING, ARENA, MEMORY),
+    builds_on=("fitted_components",),
+    draw=drawings_of_effects,
+    is_on_request=True,
+    functions=(effects_of, unedited_means),
+    rank=50,
+)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retinoscope.analyses.memory.samples import Samples
-from retinoscope.errors import UserError
+from retinoscope.errors import NotMeasurable, UserError
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
@@ -36,7 +36,8 @@ class RecordingWindows(Samples):
         episodes: (sample,) index of the episode.
 
     Raises:
-        UserError: the agent has no such layer, or no episode is as long as a window.
+        UserError: a length is out of range.
+        NotMeasurable: the agent has no such layer, or no episode is as long as a window.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class RecordingWindows(Samples):
         layer: str = "rnn",
     ) -> None:
         if layer not in recording.attributes["layers"]:
-            raise UserError(
+            raise NotMeasurable(
                 f"{recording.path}: holds no layer {layer!r}; components need an agent with a recurrent layer"
             )
         for name, value, least in (("length", length, 1), ("stride", stride, 1), ("burn_in", burn_in, 0)):
@@ -64,7 +65,7 @@ class RecordingWindows(Samples):
         self.count, self.units = len(self.starts), int(recording.attributes["layers"][layer])
         self.source = f"{layer} of {recording.attributes['agent']}"
         if not self.count:
-            raise UserError(
+            raise NotMeasurable(
                 f"{recording.path}: no episode has {burn_in} + {length} decisions; use shorter windows or record more"
             )
 
