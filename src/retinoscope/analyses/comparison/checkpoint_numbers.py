@@ -10,7 +10,7 @@ import xarray
 from retinoscope.agents.agent import Agent
 from retinoscope.analyses.behaviour.burn_in import burn_in, choose_burn_in
 from retinoscope.analyses.behaviour.event_triggered import event_triggered
-from retinoscope.analyses.behaviour.layer_components import fit_components as fit_layers
+from retinoscope.analyses.behaviour.layer_components import fit_layers
 from retinoscope.analyses.declaration import Given
 from retinoscope.analyses.early_vision.receptive_fields import receptive_fields
 from retinoscope.analyses.recorded import seconds_per_decision
@@ -105,7 +105,7 @@ def _events(agent: Agent, recording: Recording, given: Given, shuffles: int, see
         return {}
     settings: dict[str, Any] = {"layers": ("fc",), "shuffles": shuffles, "seed": seed}
     try:
-        data = event_triggered(recording, agent=agent, given=given, **settings).data
+        data = event_triggered(recording, agent=agent, **settings).data
     except NotMeasurable:
         return {}
     rising = data.sel(kind="healing", layer="fc")
