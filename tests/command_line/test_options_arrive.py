@@ -21,6 +21,9 @@ OTHERWISE: dict[str, dict[str, Any]] = {
     "record": {"agent": "mine", "arena": "apples", "frames": 123, "checkpoint": "early", "seed": 7, "workers": 2},
 }
 """What each option of these commands is given instead of its default."""
+OTHERWISE["intervene"] = {"agent": "mine", "arena": "apples", "component": 3, "do": "swap:1", "checkpoint": "early"}
+OTHERWISE["intervene"] |= {"recording": Path("digits.zarr"), "components": "pca:4", "episodes": 3, "frames": 123}
+OTHERWISE["intervene"] |= {"random_directions": 2, "out": Path("out"), "seed": 7, "greedy": True, "workers": 2}
 OTHERWISE["evaluate"] |= {"greedy": True}
 OTHERWISE["watch"] |= {"greedy": True, "out": Path("play.mp4")}
 OTHERWISE["record"] |= {"greedy": True, "out": Path("play.zarr")}

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import xarray
 
+import retinoscope
 from retinoscope.agents.agent import Agent
-from retinoscope.analyses.memory.intervention import InterventionParameters, effects_of, intervene, unedited_means
-from retinoscope.errors import UserError
-from retinoscope.result import load_result
+from retinoscope.analyses.memory import intervention as module
+from retinoscope.analyses.memory.fitted_components import fitted_components, fitted_of
+from retinoscope.analyses.memory.intervention import InterventionParameters, effects_of, intervention, unedited_means
+from retinoscope.analyses.memory.intervention_effects import effects_table
+from retinoscope.analyses.memory.recording_windows import RecordingWindows
+from retinoscope.errors import NotMeasurable, UserError
+from retinoscope.result import Result, load_result
 from retinoscope.rollouts import Recording
 from retinoscope.rollouts.chance import action_generator, world_seed
 from retinoscope.rollouts.environment import GatheringEnvironment
 from retinoscope.rollouts.intervention import EditedPolicy
 from retinoscope.scenarios import ArenaArchive
+from retinoscope.settings import stated
+from retinoscope.statistics.bootstrap import bootstrap_interval
+from retinoscope.statistics.state_edits import StateEdit
 from tests.rollouts.recordings import small_agent
 
 
@@ -69,12 +80,19 @@ def test_what_cannot_be_edited_is_refused() -> None:
     with pytest.raises(UserError, match="state of 3 units, the agent has 8"):
         EditedPolicy(small_agent().policy, np.eye(3), np.zeros(3))
     with pytest.raises(UserError, match="nothing to intervene on"):
-        intervene(without_memory)
+        intervention(without_memory)
+    with pytest.raises(NotMeasurable, match="nothing to intervene on"):
+        retinoscope.intervene(without_memory)
 
 
 @pytest.fixture(scope="module")
-def played(small_recording: Recording, small_recording_arena: ArenaArchive):
-    return intervene(
+def given(small_recording: Recording) -> dict[str, Result]:
+    return {"fitted_components": fitted_components(small_recording, agent=small_agent(), components="pca:3")}
+
+
+@pytest.fixture(scope="module")
+def played(small_recording: Recording, small_recording_arena: ArenaArchive) -> Result:
+    return retinoscope.intervene(
         small_agent(),
         small_recording_arena,
         recording=small_recording,
@@ -89,12 +107,9 @@ def played(small_recording: Recording, small_recording_arena: ArenaArchive):
 
 
 def test_every_edit_plays_the_episodes_that_a_slow_loop_plays(
-    played, small_recording: Recording, small_recording_arena: ArenaArchive
+    played: Result, given: dict[str, Result], small_recording_arena: ArenaArchive
 ) -> None:
-    from retinoscope.analyses.memory.dataset_examples import ExampleParameters, fit_examples, samples_of
-
-    agent, parameters = small_agent(), ExampleParameters("pca:3")
-    fitted = fit_examples(samples_of(small_recording, parameters, agent), parameters)
+    agent, fitted = small_agent(), fitted_of(given["fitted_components"])
     direction, pattern = (getattr(fitted.components, name)()[1] for name in ("directions", "patterns"))
     edits = {"none": np.eye(8), "component 1": np.eye(8) - np.outer(pattern, direction)}
     for name, matrix in edits.items():
@@ -107,7 +122,7 @@ def test_every_edit_plays_the_episodes_that_a_slow_loop_plays(
             assert bool(one["survived"]) == expected["survived"]
 
 
-def test_effects_are_differences_in_the_same_episodes(played, tmp_path: Path) -> None:
+def test_effects_are_differences_in_the_same_episodes(played: Result, tmp_path: Path) -> None:
     data = load_result(played.save(tmp_path / "intervention.nc")).data
     assert data["edit"].values.tolist() == ["none", "component 1", "random 1.0", "random 1.1"]
     assert len(set(data["explained"].values[1:].tolist())) == 1
@@ -122,6 +137,159 @@ def test_effects_are_differences_in_the_same_episodes(played, tmp_path: Path) ->
     shares = data["actions"].values
     np.testing.assert_allclose(shares[..., :3].sum(axis=-1), 1)
     assert effects["actions turn left"]["difference"].estimate == pytest.approx((shares[1] - shares[0])[:, 1].mean())
+    # What versions before saved holds no differences; they are made of what every edit did.
+    before = played.data.drop_dims(["edited", "measure"])
+    old = Result("intervention", before, played.parameters, played.provenance)
+    assert effects_of(old) == effects_of(played) == effects_of(load_result(tmp_path / "intervention.nc"))
+    assert unedited_means(old) == unedited_means(played)
+
+
+def test_what_is_the_same_in_every_episode_has_no_interval_however_unlike_the_episodes_are() -> None:
+    seconds = np.array([5.0, 60.0, 22.0, 41.0, 9.0, 33.0])
+    edited, first, second = (
+        seconds - 3,
+        seconds + np.array([1, -1, 1, -1, 1, -1]),
+        seconds - np.array([1, 2, 3, 4, 5, 6]),
+    )
+    played = np.stack([seconds, edited, first, second])
+    names = ["none", "component 2", "random 2.0", "random 2.1"]
+    data = xarray.Dataset(
+        {
+            "seconds": (("edit", "episode"), played),
+            "survived": (("edit", "episode"), played > 30),
+            "pickups": (("edit", "episode", "class"), np.zeros((4, 6, 1), int)),
+            "actions": (("edit", "episode", "output"), np.ones((4, 6, 1))),
+            "component": ("edit", [-1, 2, 2, 2]),
+            "is_random": ("edit", [False, False, True, True]),
+            "explained": ("edit", [0.0, 0.1, 0.1, 0.1]),
+        },
+        coords={"edit": names, "class": ["apple"], "effect": ("class", [20]), "output": ["turn"]},
+    )
+    table = effects_table(data).sel(measure="seconds", edited=2)
+    found = [float(table[f"difference{end}"]) for end in ("", "_low", "_high")]
+    np.testing.assert_allclose(found, -3)
+    expected = bootstrap_interval((first + second) / 2 - seconds)
+    assert [float(table[f"random_difference{end}"]) for end in ("", "_low", "_high")] == pytest.approx(list(expected))
+    assert float(table["p"]) == pytest.approx(2 / 3)  # one of two random directions changes it by 3.5
+    mean = bootstrap_interval(seconds)
+    of_none = effects_table(data).sel(measure="seconds")
+    assert [float(of_none[f"unedited{end}"]) for end in ("", "_low", "_high")] == pytest.approx(list(mean))
+
+
+class Stopped(Exception):
+    """Nothing further is of interest."""
+
+
+def edits_of(
+    monkeypatch: pytest.MonkeyPatch, agent: Agent, arena: ArenaArchive, given: dict[str, Result], **settings: Any
+) -> dict[str, StateEdit]:
+    """The edits that would be played, by name."""
+    found: list[Any] = []
+
+    def keep(policy: Any, where: Any, edits: Any, *_: Any) -> None:
+        found.extend(edits)
+        raise Stopped
+
+    monkeypatch.setattr(module, "_played", keep)
+    with pytest.raises(Stopped):
+        intervention(agent, arena=arena, given=given, **settings)
+    return {each.name: each.edit for each in found if each.edit is not None}
+
+
+@pytest.mark.parametrize("component", [0, 1])
+def test_random_directions_move_the_memory_as_much_as_the_component_does(
+    component: int,
+    given: dict[str, Result],
+    small_recording: Recording,
+    small_recording_arena: ArenaArchive,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = {"component": component, "random_directions": 3, "do": "clamp"}
+    edits = edits_of(monkeypatch, small_agent(), small_recording_arena, given, **settings)
+    assert list(edits) == [f"component {component}", *(f"random {component}.{draw}" for draw in range(3))]
+    fit, parameters = fitted_of(given["fitted_components"]), given["fitted_components"].parameters
+    windows = RecordingWindows(small_recording, parameters["window_steps"], burn_in=parameters["burn_in_steps"])
+    states = windows.activity(0, windows.count).reshape(-1, 8).astype(np.float64)
+    states = states[fit.inliers.is_inlier(states)]
+    for edit in edits.values():
+        moved = (states - edit.apply(states)) / fit.components.scale
+        share = moved.var(axis=0).sum() / 8
+        assert share == pytest.approx(float(fit.components.explained[component]), rel=0.02)
+
+
+@pytest.mark.parametrize(("seed", "recorded"), [(4, 5), (0, 1)])
+def test_no_component_is_found_on_the_seed_that_is_played(
+    seed: int, recorded: int, small_recording_arena: ArenaArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def record(agent: Agent, arena: ArenaArchive, **named: Any) -> None:
+        raise Stopped(named["seed"], named["frames"])
+
+    monkeypatch.setattr("retinoscope.rollouts.record", record)
+    for play in (
+        lambda: retinoscope.intervene(small_agent(), small_recording_arena, seed=seed, frames=77),
+        lambda: intervention(small_agent(), arena=small_recording_arena, episode_seed=seed, frames=77),
+    ):
+        with pytest.raises(Stopped) as stopped:
+            play()
+        assert stopped.value.args == (recorded, 77)
+
+
+def test_where_no_seed_is_given_it_is_not_that_of_the_recording(
+    given: dict[str, Result], small_recording: Recording, small_recording_arena: ArenaArchive, monkeypatch: Any
+) -> None:
+    def keep(policy: Any, where: Any, edits: Any, chosen: Any, seed: int, *_: Any) -> None:
+        raise Stopped(seed)
+
+    monkeypatch.setattr(module, "_played", keep)
+    for more in ({"given": given}, {"recording": small_recording}, {"given": given, "recording": small_recording}):
+        with pytest.raises(Stopped) as stopped:
+            intervention(small_agent(), arena=small_recording_arena, **more)  # type: ignore[arg-type]
+        assert stopped.value.args == (small_recording.attributes["seed"] + 1,)
+
+
+OTHERWISE = {
+    "component": 2,
+    "do": "swap:1",
+    "components": "pca:2",
+    "episodes": 3,
+    "random_directions": 2,
+    "frames": 77,
+    "seed": 7,
+    "greedy": True,
+    "workers": 2,
+    "progress": True,
+}
+
+
+def test_every_setting_of_intervene_arrives_and_changes_nothing_else(
+    small_recording: Recording, small_recording_arena: ArenaArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from retinoscope.workflows import intervene as workflow
+
+    def fit(source: Recording, *, agent: Agent, **settings: Any) -> Any:
+        return source.path, agent.name, settings
+
+    def play(agent: Agent, *, arena: Any, given: Any, parameters: Any, progress: bool) -> None:
+        path, name, settings = given["fitted_components"]
+        assert (path, name, arena.sha256) == (small_recording.path, agent.name, small_recording_arena.sha256)
+        raise Stopped(stated(parameters) | settings | {"progress": progress})
+
+    def found(**settings: Any) -> dict[str, Any]:
+        with pytest.raises(Stopped) as stopped:
+            workflow.intervene(small_agent(), small_recording_arena, recording=small_recording, **settings)
+        (said,) = stopped.value.args
+        return said | {"seed": said["episode_seed"], "episode_seed": None}
+
+    monkeypatch.setattr(workflow, "fitted_components", fit)
+    monkeypatch.setattr(workflow, "intervention", play)
+
+    signature = inspect.signature(retinoscope.intervene).parameters
+    assert set(OTHERWISE) == set(signature) - {"agent", "arena", "recording", "out"}
+    usual = found()
+    assert all(usual[name] == signature[name].default for name in OTHERWISE)
+    for name, value in OTHERWISE.items():
+        assert signature[name].default != value
+        assert found(**{name: value}) == usual | {name: value}
 
 
 @pytest.mark.parametrize(
@@ -130,9 +298,11 @@ def test_effects_are_differences_in_the_same_episodes(played, tmp_path: Path) ->
         ({"do": "clamp:3"}, "do 'clamp:3'"),
         ({"do": "swap"}, "do 'swap'"),
         ({"do": "erase"}, "do 'erase'"),
-        ({"episodes": 1}, "episodes: 1"),
-        ({"random_directions": 0}, "random directions: 0"),
-        ({"seed": -1}, "seed: -1"),
+        ({"episodes": 1}, "episodes is 1; give at least 2"),
+        ({"random_directions": 0}, "random_directions is 0"),
+        ({"episode_seed": -1}, "episode_seed is -1"),
+        ({"component": -1}, "component is -1"),
+        ({"workers": 0}, "workers is 0"),
     ],
 )
 def test_parameters_that_make_no_sense_are_refused(settings: dict, message: str) -> None:
@@ -146,20 +316,32 @@ def test_parameters_that_make_no_sense_are_refused(settings: dict, message: str)
         ({"component": 9}, "component 9: there are components 0 to 2"),
         ({"component": 1, "do": "swap:1"}, "exchanged with itself"),
         ({"component": 1, "do": "swap:7"}, "component 7"),
-        ({"component": 1, "workers": 0}, "workers: 0"),
-        ({"components": "units"}, "choose ica:16 or pca:16"),
         ({"wrong": 1}, "no parameter 'wrong'"),
     ],
 )
-def test_what_the_recording_does_not_have_is_refused(
-    settings: dict, message: str, small_recording: Recording, small_recording_arena: ArenaArchive
+def test_what_the_components_do_not_have_is_refused(
+    settings: dict, message: str, given: dict[str, Result], small_recording_arena: ArenaArchive
 ) -> None:
     with pytest.raises(UserError, match=message):
-        intervene(
-            small_agent(), small_recording_arena, recording=small_recording, **({"components": "pca:3"} | settings)
+        intervention(small_agent(), arena=small_recording_arena, given=given, **settings)
+
+
+def test_single_units_are_not_intervened_on(small_recording: Recording, small_recording_arena: ArenaArchive) -> None:
+    with pytest.raises(UserError, match="choose ica:16 or pca:16"):
+        retinoscope.intervene(
+            small_agent(), small_recording_arena, recording=small_recording, components="units", workers=1
         )
 
 
-def test_the_recording_has_to_be_of_the_agent(small_recording: Recording, small_recording_arena: ArenaArchive) -> None:
+def test_recording_and_components_have_to_be_of_the_agent_in_the_arena(
+    given: dict[str, Result], small_recording: Recording, small_recording_arena: ArenaArchive
+) -> None:
     with pytest.raises(UserError, match="another agent"):
-        intervene(small_agent(seed=1), small_recording_arena, recording=small_recording)
+        intervention(small_agent(seed=1), arena=small_recording_arena, recording=small_recording)
+    with pytest.raises(UserError, match="with another agent than 'small-1'"):
+        intervention(small_agent(seed=1), arena=small_recording_arena, given=given)
+    with pytest.raises(UserError, match="with another arena than 'small-0' in 'apples'"):
+        intervention(small_agent(), arena="apples", given=given)
+    of_arrays = {"fitted_components": fitted_components(np.random.default_rng(0).normal(size=(20, 5, 8)))}
+    with pytest.raises(UserError, match="with another agent"):
+        intervention(small_agent(), arena=small_recording_arena, given=of_arrays)

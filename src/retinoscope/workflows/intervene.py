@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 from retinoscope.agents.agent import Agent
 from retinoscope.analyses.memory.fitted_components import fitted_components
-from retinoscope.analyses.memory.intervention import InterventionParameters, intervention, recording_of
+from retinoscope.analyses.memory.intervention import (
+    InterventionParameters,
+    intervention,
+    recording_of,
+    require_memory,
+)
 from retinoscope.errors import UserError
 from retinoscope.page.products import write_drawings
 from retinoscope.result import Result
@@ -75,6 +80,7 @@ def intervene(
         episode_seed=seed,
         workers=workers,
     )
+    require_memory(agent)
     where = arena_of(agent, arena)
     with recording_of(agent, where, recording, parameters, progress) as source:
         fit = fitted_components(source, agent=agent, components=components)

@@ -124,6 +124,7 @@ def intervention(
         NotMeasurable: the agent has no recurrent core, or as `fitted_components`.
     """
     chosen = with_settings(parameters or InterventionParameters(), settings)
+    require_memory(agent)
     where = arena_of(agent, arena)
     fit = (given or {}).get(FITTED)
     if fit is None or recording is not None:
@@ -138,6 +139,16 @@ def intervention(
     return _to_result(rows, edits, agent, where, chosen, seed, fit)
 
 
+def require_memory(agent: Agent) -> None:
+    """Refuse an agent without a recurrent core.
+
+    Raises:
+        NotMeasurable: it has none.
+    """
+    if not agent.policy.state_size:
+        raise NotMeasurable(f"agent {agent.name!r}: has no recurrent core; there is nothing to intervene on")
+
+
 @contextmanager
 def recording_of(
     agent: Agent,
@@ -150,12 +161,9 @@ def recording_of(
 
     Raises:
         UserError: the recording is not of this agent in this arena.
-        NotMeasurable: the agent has no recurrent core.
     """
     from retinoscope.rollouts import open_recording, record
 
-    if not agent.policy.state_size:
-        raise NotMeasurable(f"agent {agent.name!r}: has no recurrent core; there is nothing to intervene on")
     if recording is not None:
         source = open_recording(recording) if isinstance(recording, str | Path) else recording
         require_same(source, agent, arena)
