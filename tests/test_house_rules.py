@@ -21,11 +21,19 @@ ONLY = {
 }
 """Who alone may import these libraries."""
 
+READ_AND_RUN = ("retinoscope.page", "retinoscope.workflows", "retinoscope.command_line", "retinoscope.testing")
+ABOVE_ROOMS = ("retinoscope.analyses", "retinoscope.figures", *READ_AND_RUN)
+
 NEVER = {
-    "scenarios/": ("retinoscope.rollouts", "retinoscope.training", "retinoscope.agents", "torch"),
-    "agents/": ("retinoscope.rollouts", "retinoscope.training"),
-    "rollouts/": ("retinoscope.training", "retinoscope.figures", "retinoscope.report"),
-    "analyses/": ("retinoscope.training", "retinoscope.figures", "retinoscope.report"),
+    "scenarios/": ("retinoscope.rollouts", "retinoscope.training", "retinoscope.agents", "torch", *ABOVE_ROOMS),
+    "agents/": ("retinoscope.rollouts", "retinoscope.training", "retinoscope.attribution", *ABOVE_ROOMS),
+    "rollouts/": ("retinoscope.training", "retinoscope.stimuli", "retinoscope.attribution", *ABOVE_ROOMS),
+    "stimuli/": ("retinoscope.training", "retinoscope.attribution", "retinoscope.agents", *ABOVE_ROOMS),
+    "attribution/": ("retinoscope.training", "retinoscope.stimuli", *ABOVE_ROOMS),
+    "training/": ("retinoscope.figures", "retinoscope.attribution", *READ_AND_RUN),
+    "analyses/": ("retinoscope.training", *READ_AND_RUN),
+    "page/": ("retinoscope.training", "retinoscope.workflows", "retinoscope.command_line", "retinoscope.testing"),
+    "workflows/": ("retinoscope.training", "retinoscope.command_line", "retinoscope.testing"),
     "": ("pickle.load", "matplotlib.pyplot"),
 }
 """Which modules these rooms may never import."""
@@ -33,8 +41,18 @@ NEVER = {
 OURS = {
     "statistics/": ("retinoscope.statistics", "retinoscope.errors"),
     "figures/": ("retinoscope.figures", "retinoscope.result", "retinoscope.errors"),
+    "result.py": ("retinoscope.errors", "retinoscope.files", "retinoscope.versions"),
+    "settings.py": ("retinoscope.errors",),
+    "errors.py": (),
+    "files.py": (),
+    "progress.py": (),
+    "versions.py": (),
 }
 """All of our modules that these rooms may import."""
+
+ONE_IDEA = {
+}
+"""Files of more than 500 lines that a cut would part, and why."""
 
 
 def imports_of(path: Path) -> Iterator[str]:
@@ -82,9 +100,26 @@ def test_the_command_line_imports_rooms_lazily() -> None:
                 assert not name.startswith("retinoscope") or name.startswith(allowed), f"{room(path)} imports {name}"
 
 
+def test_every_room_has_its_rules() -> None:
+    rooms = {f"{path.name}/" for path in SOURCE.iterdir() if (path / "__init__.py").is_file()}
+    lazily = {"command_line/"}  # see the test of the command line
+    assert rooms == {place for place in (*NEVER, *OURS) if place.endswith("/")} | lazily
+
+
+def test_an_analysis_looks_at_figures_only_when_it_draws() -> None:
+    """So that numbers can be had where nothing can be drawn."""
+    for path in (path for path in FILES if room(path).startswith("analyses/")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            for each in ast.walk(node) if not isinstance(node, ast.FunctionDef | ast.ClassDef) else ():
+                if isinstance(each, ast.ImportFrom):
+                    names = [f"{each.module}.{alias.name}" for alias in each.names]
+                    assert not any(is_within(name, "retinoscope.figures") for name in names), room(path)
+
+
 def test_no_file_is_long() -> None:
     for path in EVERY_FILE:
-        assert len(path.read_text(encoding="utf-8").splitlines()) <= 500, path
+        most = 600 if path.relative_to(ROOT).as_posix() in ONE_IDEA else 500
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= most, path
 
 
 def test_nothing_a_user_gives_is_executed() -> None:

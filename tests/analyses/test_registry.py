@@ -1,72 +1,142 @@
-"""Which analyses run is a matter of the registry alone."""
+"""The declarations are all there is: what they say is where lists, runs and public names come from."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import inspect
+from importlib import metadata
+from types import SimpleNamespace
 
 import pytest
-from retinoscope.report.drawings import DRAWINGS
 
 import retinoscope.analyses
-from retinoscope.analyses.early_vision.receptive_field_parameters import MAX_STIMULI, chosen_layers
-from retinoscope.analyses.registry import ALWAYS, ANALYSES, Inputs, Options, select_analyses
+import retinoscope.figures
+from retinoscope.analyses import registry
+from retinoscope.analyses.declaration import GROUPS, Analysis
+from retinoscope.analyses.registry import all_analyses, analysis, select_analyses
 from retinoscope.errors import UserError
-from tests.rollouts.recordings import small_agent
-from tests.simulations import HEADS, PlantedRecording, planted_rows
+
+NAMES = list(all_analyses())
 
 
-def test_an_analysis_has_one_name_everywhere() -> None:
-    folder = Path(retinoscope.analyses.__file__).parent
-    for analysis in ANALYSES:
-        assert (folder / f"{analysis.name}.py").is_file()
-        assert (folder.parent / "figures" / f"{analysis.name}.py").is_file()
-        assert analysis.name in DRAWINGS
+@pytest.mark.parametrize("name", NAMES)
+def test_an_analysis_has_one_name_everywhere(name: str) -> None:
+    each = all_analyses()[name]
+    assert each.run.__name__ == name
+    assert each.run.__module__ == f"retinoscope.analyses.{each.group}.{name}"
+    assert getattr(retinoscope.analyses, name) is each.run
+    assert getattr(retinoscope.analyses, each.parameters.__name__) is each.parameters
+    assert {name, each.parameters.__name__} <= set(dir(retinoscope.analyses))
+    if not each.is_shared:
+        assert callable(getattr(retinoscope.figures, name, None)) or name == "activation_movies"
 
 
-def test_each_runs_on_what_it_says_it_needs_and_takes_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(MAX_STIMULI, "noise", 256)
-    inputs = {
-        "agent": small_agent(),
-        "arena": None,
-        "recording": PlantedRecording(planted_rows(12), HEADS, {"poison": -20, "stone": 0, "fruit": 25}),
-    }
-    for analysis in select_analyses():
-        needed = {name: inputs[name] if name in analysis.needs else None for name in inputs}
-        result = analysis.run(Inputs(**needed), Options(frames=5, seed=3, method="noise"))  # type: ignore[arg-type]
-        assert result.analysis == analysis.name
-        if analysis.name == "simulation":
-            assert result.data.sizes["time"] == 5
-        if analysis.name == "receptive_fields":
-            assert (result.parameters["method"], result.parameters["seed"]) == ("noise", 3)
+@pytest.mark.parametrize("name", NAMES)
+def test_there_is_one_way_to_call(name: str) -> None:
+    """What is analysed comes first, then keywords, then settings by name."""
+    parameters = list(inspect.signature(all_analyses()[name].run).parameters.values())
+    first, *others = parameters
+    assert first.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    assert others[-1].kind is inspect.Parameter.VAR_KEYWORD and others[-1].name == "settings"
+    assert all(each.kind is inspect.Parameter.KEYWORD_ONLY for each in others[:-1])
+    allowed = {"agent", "recording", "arena", "given", "cache", "parameters", "progress"}
+    assert {each.name for each in others[:-1]} <= allowed
+    assert {each.name for each in others[:-1]} >= {"parameters"}
+
+
+def test_one_sentence_says_what_each_shows() -> None:
+    for each in all_analyses().values():
+        assert each.summary.endswith(".") and len(each.summary) <= 160, each.name
+        assert each.title and each.needs, each.name
+
+
+def test_the_page_has_the_order_of_groups_and_ranks() -> None:
+    groups = [group.name for group in GROUPS]
+    kept = [each for each in all_analyses().values() if not each.is_always_made]
+    assert [each.group for each in kept] == sorted((each.group for each in kept), key=groups.index)
+    assert NAMES[:2] == ["simulation", "receptive_fields"]
 
 
 def test_the_quick_analyses_always_run() -> None:
-    assert [each.name for each in select_analyses()] == [each.name for each in ANALYSES if each.family == ALWAYS]
+    assert [each.name for each in select_analyses()] == ["simulation", "receptive_fields"]
+
+
+def test_words_of_the_first_tool_are_understood() -> None:
+    for group in GROUPS:
+        if group.also:
+            assert select_analyses(group.also) == select_analyses(group.name)
+
+
+def test_only_brings_what_it_builds_on_and_nothing_else() -> None:
+    assert [each.name for each in select_analyses(only="burn_in")] == ["burn_in"]
+    for each in all_analyses().values():
+        found = [one.name for one in select_analyses(only=each.name)]
+        assert found[-1] == each.name
+        for place, name in enumerate(found):
+            assert set(all_analyses()[name].builds_on) <= set(found[:place])
+    assert [each.name for each in select_analyses(only=["simulation,burn_in"])] == ["simulation", "burn_in"]
 
 
 @pytest.mark.parametrize("responses", ["telepathy", ["telepathy"], ("always",)])
-def test_an_unknown_family_is_refused_and_what_there_is_listed(responses: str | list[str]) -> None:
+def test_an_unknown_group_is_refused_and_what_there_is_listed(responses: str | list[str]) -> None:
     with pytest.raises(UserError, match=r"unknown; .*simulation and receptive fields always run"):
         select_analyses(responses)
 
 
-@pytest.mark.parametrize("wrong", [{"frames": 0}, {"seed": -1}, {"method": "magic"}])
-def test_options_that_make_no_sense_are_refused(wrong: dict[str, int]) -> None:
-    (name,) = wrong
-    with pytest.raises(UserError, match=name):
-        Options(**wrong)  # type: ignore[arg-type]
+def test_the_nearest_name_is_given() -> None:
+    with pytest.raises(UserError, match="responses 'memry': unknown; did you mean 'memory'"):
+        select_analyses("memry")
+    with pytest.raises(UserError, match="analysis 'decodin': unknown; did you mean 'decoding'"):
+        select_analyses(only="decodin")
 
 
-def test_layers_and_units_are_chosen_by_name_and_number() -> None:
-    assert chosen_layers(()) == {}
-    assert chosen_layers(("conv1",)) == {"layers": ("conv1",), "units": {}}
-    assert chosen_layers(("conv2", "fc:0-2,7")) == {"layers": ("conv2", "fc"), "units": {"fc": (0, 1, 2, 7)}}
-    result = ANALYSES[1].run(Inputs(small_agent(), None, None), Options(layers=("rnn:1,3", "conv1:0")))  # type: ignore[arg-type]
-    assert result.data["rnn_unit"].values.tolist() == [1, 3]
-    assert result.data["conv1_unit"].values.tolist() == [0]
+def test_results_of_earlier_names_find_their_analysis() -> None:
+    assert analysis("attribution").name == "episode_attribution"
 
 
-@pytest.mark.parametrize("text", ["fc:", "fc:a", "fc:1-", "fc:-1", "fc:1,,2"])
-def test_units_that_are_no_numbers_are_refused(text: str) -> None:
-    with pytest.raises(UserError, match=r"units are given as in fc:0-3,7"):
-        chosen_layers((text,))
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch):
+    """Have another package declare something."""
+
+    def declare(declared: object) -> None:
+        def load() -> object:
+            if isinstance(declared, Exception):
+                raise declared
+            return declared
+
+        point = SimpleNamespace(name="theirs", value="their_package:ANALYSIS", load=load)
+        monkeypatch.setattr(metadata, "entry_points", lambda group: [point] if group == registry.ENTRY_POINTS else [])
+        all_analyses.cache_clear()
+
+    yield declare
+    monkeypatch.undo()
+    all_analyses.cache_clear()
+
+
+def their(**changes: object) -> Analysis:
+    import dataclasses
+
+    return dataclasses.replace(analysis("burn_in"), **{"name": "theirs", "group": "behaviour", **changes})
+
+
+def test_an_analysis_of_another_package_is_one_of_all(installed) -> None:
+    declared = their(title="Theirs")
+    installed(declared)
+    assert all_analyses()["theirs"] is declared
+    assert "theirs" in [each.name for each in select_analyses("behaviour")]
+
+
+@pytest.mark.parametrize(
+    ("declared", "says"),
+    [
+        (ImportError("no module named x"), "'theirs' of their_package:ANALYSIS: cannot be loaded .*no module named x"),
+        ("text", "is no Analysis; see docs/plugins.md"),
+        ({"name": "raster"}, "analysis 'raster' of their_package:ANALYSIS: the name is taken"),
+        ({"group": "behavior"}, "its group 'behavior' is unknown; did you mean 'behaviour'"),
+        ({"builds_on": ("rastr",)}, "builds on 'rastr', which is unknown; did you mean 'raster'"),
+    ],
+)
+def test_what_another_package_gets_wrong_is_one_line_with_its_name(declared, says, installed) -> None:
+    declared = their(**declared) if isinstance(declared, dict) else declared
+    installed(declared)
+    with pytest.raises(UserError, match=says):
+        all_analyses()

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from retinoscope.workflows import AnalysisRun
 
 from retinoscope.figures.simulation import simulation_frames, view_position
 from retinoscope.result import load_result
+from retinoscope.workflows import AnalysisRun
 from tests.runs import FRAMES, find_chromium
 
 FLAGS = [

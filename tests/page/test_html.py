@@ -8,11 +8,11 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from retinoscope.workflows import AnalysisRun
 
 from retinoscope.agents.agent import Agent
 from retinoscope.page.html import compact, flatten
 from retinoscope.scenarios import ArenaArchive
+from retinoscope.workflows import AnalysisRun
 
 
 class Page(HTMLParser):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,34 @@ import numpy as np
 import pytest
 import xarray
 from PIL import Image
-from retinoscope.workflows import AnalysisRun, analyze, rebuild_report
 
 from retinoscope.agents.agent import Agent
-from retinoscope.analyses import registry
 from retinoscope.analyses.behaviour.simulation import simulation
+from retinoscope.analyses.declaration import Analysis
+from retinoscope.analyses.registry import analysis
 from retinoscope.errors import UserError
 from retinoscope.result import Result, load_result
 from retinoscope.rollouts import open_recording
 from retinoscope.scenarios import ArenaArchive
+from retinoscope.workflows import AnalysisRun, analyze, rebuild_report, running
 from retinoscope.workflows.reuse import result_key
 from tests.runs import FRAMES
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, BaseException], None]:
+    """Have one analysis fail."""
+    really = running._call
+
+    def fail(name: str, error: BaseException) -> None:
+        def call(one: Analysis, *arguments: Any) -> Result:
+            if one.name == name:
+                raise error
+            return really(one, *arguments)
+
+        monkeypatch.setattr(running, "_call", call)
+
+    return fail
 
 
 def content_of(directory: Path) -> dict[str, bytes]:
@@ -90,12 +108,9 @@ def test_figures_are_large_enough_to_print(finished_run: AnalysisRun) -> None:
             assert image.width >= 1100
 
 
-def test_the_same_run_again_uses_its_recording(
-    run: Path, agent: Agent, arena: ArenaArchive, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(registry, "ANALYSES", registry.ANALYSES[:1])
+def test_the_same_run_again_uses_its_recording(run: Path, agent: Agent, arena: ArenaArchive) -> None:
     before = {file: file.stat().st_mtime_ns for file in (run / "recording.zarr").rglob("*") if file.is_file()}
-    analyze(agent, out=run, frames=FRAMES, arena=arena)
+    analyze(agent, out=run, frames=FRAMES, arena=arena, only="simulation")
     assert {file: file.stat().st_mtime_ns for file in (run / "recording.zarr").rglob("*") if file.is_file()} == before
     assert [file.name for file in (run / "results").iterdir()] == ["simulation.nc"], "what is no longer made is removed"
 
@@ -112,54 +127,69 @@ def test_another_run_is_refused_and_nothing_touched(
 
 
 def test_a_step_that_fails_leaves_the_old_run(
-    run: Path, agent: Agent, arena: ArenaArchive, monkeypatch: pytest.MonkeyPatch
+    run: Path, agent: Agent, arena: ArenaArchive, failing: Callable[[str, BaseException], None]
 ) -> None:
-    def fail(inputs: registry.Inputs, options: registry.Options) -> None:
-        raise RuntimeError("of all things")
-
-    first, last = registry.select_analyses()
-    monkeypatch.setattr(registry, "ANALYSES", (first, dataclasses.replace(last, run=fail)))
+    failing("receptive_fields", RuntimeError("of all things"))
     before = content_of(run)
     with pytest.raises(RuntimeError, match="of all things"):
         analyze(agent, out=run, frames=FRAMES, arena=arena, layers="conv1")
     assert content_of(run) == before
 
 
-def test_a_result_is_used_again_only_if_code_options_and_run_are_the_same(
-    run: Path, agent: Agent, arena: ArenaArchive, monkeypatch: pytest.MonkeyPatch
+def test_a_result_is_used_again_only_if_its_parameters_and_bases_are_the_same(
+    run: Path, agent: Agent, arena: ArenaArchive
 ) -> None:
-    calls: list[str] = []
+    def computed(**changes: Any) -> set[str]:
+        return set(analyze(agent, out=run, frames=FRAMES, arena=arena, **changes).manifest["computed"])
 
-    def counted(analysis: registry.Analysis) -> registry.Analysis:
-        def run(inputs: registry.Inputs, options: registry.Options) -> Result:
-            calls.append(analysis.name)
-            return analysis.run(inputs, options)
-
-        return dataclasses.replace(analysis, run=run)
-
-    monkeypatch.setattr(registry, "ANALYSES", tuple(map(counted, registry.select_analyses())))
     before = content_of(run)
-    analyze(agent, out=run, frames=FRAMES, arena=arena)
-    assert calls == []
+    assert computed() == set()
     for name in ("results/simulation.nc", "results/receptive_fields.nc"):
         assert content_of(run)[name] == before[name]
-    analyze(agent, out=run, frames=FRAMES, arena=arena, layers="conv1")
-    assert calls == ["simulation", "receptive_fields"]
+    assert computed(layers="conv1") == {"receptive_fields"}
     (run / "results" / "simulation.nc").write_bytes(b"damaged")
-    analyze(agent, out=run, frames=FRAMES, arena=arena, layers="conv1")
-    assert calls == ["simulation", "receptive_fields", "simulation"]
+    assert computed(layers="conv1") == {"simulation"}
+
+
+def test_one_parameter_changed_recomputes_what_depends_on_it_and_says_so(
+    tmp_path: Path, agent: Agent, arena: ArenaArchive, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def run_with(**of_analyses: dict[str, Any]) -> dict[str, Any]:
+        return analyze(
+            agent,
+            out=tmp_path / "out",
+            frames=150,
+            arena=arena,
+            only="raster,simulation",
+            settings=of_analyses,
+            progress=True,
+        ).manifest
+
+    everything = {*run_with()["computed"]}
+    assert {"raster", "burn_in", "simulation"} <= everything
+    of_the_raster = run_with(raster={"splits": 2})
+    assert of_the_raster["computed"] == ["raster"] and {*of_the_raster["kept"]} == everything - {"raster"}
+    capfd.readouterr()
+    of_the_base = run_with(raster={"splits": 2}, burn_in={"windows": 40})
+    assert {*of_the_base["computed"]} == {"burn_in", "raster"}
+    lines = capfd.readouterr().err.splitlines()
+    assert "retinoscope: kept simulation" in lines
+    assert "retinoscope: started burn_in" in lines
+    said = [line for line in lines if line.startswith("retinoscope: computed: ")]
+    assert (
+        len(said) == 1 and "burn_in" in said[0].partition("kept:")[0] and "simulation" in said[0].partition("kept:")[2]
+    )
 
 
 def test_a_first_run_that_fails_keeps_only_the_recording_and_goes_on_with_it(
     tmp_path: Path, agent: Agent, arena: ArenaArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(inputs: registry.Inputs, options: registry.Options) -> None:
+    def fail(*_: Any) -> None:
         raise KeyboardInterrupt
 
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
-        failing = tuple(dataclasses.replace(each, run=fail) for each in registry.ANALYSES)
-        patch.setattr(registry, "ANALYSES", failing)
+        patch.setattr(running, "_call", fail)
         with pytest.raises(KeyboardInterrupt):
             analyze(agent, out=out, frames=20, arena=arena)
     assert [each.name for each in out.iterdir()] == [".unfinished"]
@@ -170,7 +200,7 @@ def test_a_first_run_that_fails_keeps_only_the_recording_and_goes_on_with_it(
 
 
 def test_a_rebuilt_report_says_the_same_and_computes_nothing(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "ANALYSES", ())
+    monkeypatch.setattr(running, "_call", lambda *_: pytest.fail("computed anew"))
     before, manifest = content_of(run), json.loads((run / "manifest.json").read_text(encoding="utf-8"))
     for file in (run / "report.html", *(run / "figures").iterdir(), *(run / "movies").iterdir()):
         file.unlink()
@@ -200,7 +230,17 @@ def test_a_directory_without_a_run_cannot_be_rebuilt(tmp_path: Path) -> None:
         ({"seed": -1}, "seed"),
         ({"method": "magic"}, "'magic'"),
         ({"responses": ("telepathy",)}, "'telepathy'"),
-        ({"dataset": "mnist"}, "'mnist'"),
+        ({"only": "rster"}, "did you mean 'raster'"),
+        ({"only": "raster", "responses": "behaviour"}, "leave responses out"),
+        ({"dataset": "mnist"}, "no part of this run; add --responses images"),
+        ({"settings": {"raster": {"order": "magic"}}, "only": "raster"}, "choose from cosine, euclidean or rastermap"),
+        ({"settings": {"raster": {"ordr": "cosine"}}, "only": "raster"}, "did you mean 'order'"),
+        ({"settings": {"raster": {"splits": 2}}}, "no part of this run; add --responses behaviour or --only raster"),
+        (
+            {"raster_order": "cosine", "settings": {"raster": {"order": "cosine"}}, "only": "raster"},
+            "give one of the two",
+        ),
+        ({"rastr_order": "cosine"}, "did you mean 'raster_order'"),
         ({"agent": "nobody"}, "'nobody'"),
         ({"arena": "nowhere"}, "'nowhere'"),
         ({"arena": None}, "arena"),
@@ -222,14 +262,14 @@ def test_a_place_that_cannot_be_written_is_refused(agent: Agent, arena: ArenaArc
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_options_that_do_not_concern_a_result_do_not_have_it_computed_anew() -> None:
-    by_name = {each.name: each for each in registry.ANALYSES}
+def test_the_key_of_a_result_knows_its_parameters_its_bases_and_the_run() -> None:
+    raster = analysis("raster")
 
-    def key(name: str, **chosen: Any) -> str:
-        return result_key(by_name[name], registry.Options(**chosen), {"seed": 0})
+    def key(bases: dict[str, str] | None = None, seed: int = 0, **chosen: Any) -> str:
+        return result_key(raster, raster.parameters(**chosen), bases or {"burn_in": "1"}, {"seed": seed})
 
-    assert key("embedding") == key("embedding", movie_frames=7, raster_order="euclidean", progress=True)
-    assert key("activation_movies") != key("activation_movies", movie_frames=7)
-    assert key("raster") != key("raster", raster_order="euclidean")
-    assert key("raster") != key("raster", seed=1)
-    assert len({key(name) for name in by_name}) == len(by_name)
+    assert key() == key()
+    others = {key(order="euclidean"), key(bases={"burn_in": "2"}), key(seed=1), key(splits=2)}
+    assert len(others | {key()}) == 5
+    burn_in = analysis("burn_in")
+    assert result_key(burn_in, burn_in.parameters(), {"burn_in": "1"}, {"seed": 0}) != key()

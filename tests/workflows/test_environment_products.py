@@ -9,14 +9,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from retinoscope.workflows import analyze, rebuild_report
 
-from retinoscope.analyses import registry
 from retinoscope.analyses.behaviour.activation_movies import movie_blocks
 from retinoscope.errors import UserError
 from retinoscope.figures.activation_movies import activation_frames
 from retinoscope.result import load_result
 from retinoscope.rollouts import open_recording
+from retinoscope.workflows import analyze, rebuild_report
 
 MINE = ("activation_movies", "burn_in", "event_triggered")
 MOVIE_FRAMES = 24
@@ -26,12 +25,7 @@ MOVIE_FRAMES = 24
 def finished(agent, arena, tmp_path_factory):
     """Only these analyses; the small agent meets few stimuli, so that the pick-ups are too few."""
     out = tmp_path_factory.mktemp("environment") / "out"
-    with pytest.MonkeyPatch.context() as patch:
-        chosen = tuple(each for each in registry.ANALYSES if each.name in MINE)
-        patch.setattr(registry, "ANALYSES", chosen)
-        yield analyze(
-            agent, out=out, frames=200, arena=arena, responses="environment", movie_frames=MOVIE_FRAMES, gif=True
-        )
+    return analyze(agent, out=out, frames=200, arena=arena, only=MINE, movie_frames=MOVIE_FRAMES, gif=True)
 
 
 def products(run, kind):
@@ -78,5 +72,5 @@ def test_a_rebuilt_report_keeps_the_movies_it_cannot_compose(finished, tmp_path)
 
 
 def test_the_length_of_a_movie_is_a_number(agent, arena, tmp_path):
-    with pytest.raises(UserError, match="movie_frames: 0"):
-        analyze(agent, out=tmp_path / "out", frames=20, arena=arena, movie_frames=0)
+    with pytest.raises(UserError, match="activation movies: frames is 0"):
+        analyze(agent, out=tmp_path / "out", frames=20, arena=arena, responses="environment", movie_frames=0)

@@ -12,14 +12,13 @@ import numpy as np
 import pytest
 import torch
 import xarray
-from retinoscope.workflows import analyze
 
 import retinoscope
 from retinoscope.agents.networks import NetworkConfig
-from retinoscope.analyses import registry
 from retinoscope.errors import UserError
 from retinoscope.result import Result, load_result
 from retinoscope.training import TrainingConfig
+from retinoscope.workflows import analyze
 from retinoscope.workflows.follow import new_checkpoints
 from retinoscope.workflows.progress_log import FOLDER, numbers_of
 from tests.agents.sample_factory_models import make_model, write_run
@@ -99,12 +98,6 @@ def test_a_damaged_checkpoint_is_said_to_be(training, tmp_path):
         list(new_checkpoints(tmp_path / "elsewhere", tmp_path / "out"))
 
 
-def quick(monkeypatch) -> None:
-    """Only what is quick, and figures and numbers all the same."""
-    chosen = [each for each in registry.ANALYSES if each.name in ("burn_in", "training_progress")]
-    monkeypatch.setattr(registry, "ANALYSES", tuple(chosen))
-
-
 def events_of(folder: Path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -113,11 +106,10 @@ def events_of(folder: Path):
     return accumulator
 
 
-def test_following_analyses_and_logs_every_checkpoint(training, tmp_path, monkeypatch):
-    quick(monkeypatch)
+def test_following_analyses_and_logs_every_checkpoint(training, tmp_path):
     save_checkpoint(training, 9004)
     out = tmp_path / "out"
-    last = analyze(training, out=out, frames=FRAMES, follow=True, responses="environment")
+    last = analyze(training, out=out, frames=FRAMES, follow=True, only="burn_in")
     names = ["frames_000000004096", "frames_000000009004"]
     assert sorted(path.name for path in out.iterdir()) == [*names, FOLDER]
     assert last.directory.name == names[1] and (last.directory / "report.html").is_file()
@@ -130,15 +122,14 @@ def test_following_analyses_and_logs_every_checkpoint(training, tmp_path, monkey
     measured = [float(load_result(out / name / "results" / "burn_in.nc").data["steps"]) for name in names]
     assert steps == list(zip((4096, 9004), measured, strict=True))
     assert [event.step for event in logged.Images("retinoscope/burn_in")] == [4096, 9004]
-    again = analyze(training, out=out, frames=FRAMES, follow=True, responses="environment")
+    again = analyze(training, out=out, frames=FRAMES, follow=True, only="burn_in")
     assert again.directory == last.directory and again.manifest["seconds"] == last.manifest["seconds"]
 
 
-def test_all_checkpoints_are_compared(training, tmp_path, monkeypatch):
-    quick(monkeypatch)
+def test_all_checkpoints_are_compared(training, tmp_path):
     save_checkpoint(training, 6000)
     out = tmp_path / "out"
-    run = analyze(training, out=out, frames=FRAMES, checkpoints="all", wandb=False)
+    run = analyze(training, out=out, frames=FRAMES, only="burn_in", checkpoints="all", wandb=False)
     assert run.manifest["omitted"] == {}
     data = load_result(out / "results" / "training_progress.nc").data
     assert data["frames_trained"].values.tolist() == [4096, 6000]
@@ -155,9 +146,8 @@ def test_all_checkpoints_are_compared(training, tmp_path, monkeypatch):
     np.testing.assert_allclose(healing, expected, rtol=1e-6)
 
 
-def test_one_checkpoint_alone_is_not_compared_and_the_page_says_so(training, tmp_path, monkeypatch):
-    quick(monkeypatch)
-    run = analyze(training, out=tmp_path / "out", frames=FRAMES, checkpoints="all")
+def test_one_checkpoint_alone_is_not_compared_and_the_page_says_so(training, tmp_path):
+    run = analyze(training, out=tmp_path / "out", frames=FRAMES, only="burn_in", checkpoints="all")
     assert "needs at least 2" in run.manifest["omitted"]["training_progress"]
     assert "needs at least 2" in run.report.read_text(encoding="utf-8")
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from retinoscope.workflows import analyze
 
-from retinoscope.analyses import registry
+from retinoscope.workflows import analyze
 from tests.arenas import build_arena
 from tests.foreign import counted_arena
 from tests.rollouts.recordings import small_agent
@@ -15,16 +14,15 @@ from tests.rollouts.recordings import small_agent
     ("kind", "reason"),
     [("made elsewhere", "was made elsewhere"), ("with obstacles", "attribution cannot tell what lies behind")],
 )
-def test_attribution_is_left_out_with_a_reason_and_the_rest_is_made(kind, reason, tmp_path, monkeypatch):
+def test_attribution_is_left_out_with_a_reason_and_the_rest_is_made(kind, reason, tmp_path):
     if kind == "made elsewhere":
         arena = counted_arena(tmp_path / "arena")[0]
     else:
         arena = build_arena(tmp_path / "arena", "apples", obstacles={"count": 60})
     # Of those that always run, the quick one.
-    wanted = ("simulation", "attribution", "attribution_checks")
-    monkeypatch.setattr(registry, "ANALYSES", tuple(each for each in registry.ANALYSES if each.name in wanted))
-    run = analyze(small_agent(), out=tmp_path / "out", frames=60, arena=arena, responses="attribution")
-    assert set(run.manifest["omitted"]) == {"attribution", "attribution_checks"}
+    wanted = ("simulation", "episode_attribution", "attribution_checks")
+    run = analyze(small_agent(), out=tmp_path / "out", frames=60, arena=arena, only=wanted)
+    assert set(run.manifest["omitted"]) == {"episode_attribution", "attribution_checks"}
     page = run.report.read_text(encoding="utf-8")
     for name, said in run.manifest["omitted"].items():
         assert reason in said and "\n" not in said

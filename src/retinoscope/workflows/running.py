@@ -68,7 +68,7 @@ def run_analyses(
         is_kept = result is not None
         if result is None:
             with stage(each.name, progress):
-                result = store.keep(_computed(each, inputs, parameters[each.name], results, progress), keys[each.name])
+                result = store.keep(computed(each, inputs, parameters[each.name], results, progress), keys[each.name])
         else:
             say(f"kept {each.name}", progress)
         yield Made(each, result, time.monotonic() - began, is_kept)
@@ -76,12 +76,38 @@ def run_analyses(
         results = {name: one for name, one in (results | {each.name: result}).items() if name in needed}
 
 
-def call(
+def computed(
+    analysis: Analysis, inputs: Inputs, parameters: Any, results: Mapping[str, Result], progress: bool = False
+) -> Result:
+    """The Result of an analysis; where it cannot be made, one with nothing but the reason, in the attribute `omitted`.
+
+    Args:
+        analysis: which.
+        inputs: what it works on.
+        parameters: its own.
+        results: at least those it builds on, by name.
+        progress: show a bar on a terminal.
+
+    Raises:
+        NotMeasurable: it is one of those that are always made; the user has to know at once.
+    """
+    given = {name: results[name] for name in analysis.builds_on if OMITTED not in results[name].data.attrs}
+    try:
+        if (reason := analysis.why_not(inputs)) is not None:
+            raise NotMeasurable(reason)
+        return _call(analysis, inputs, parameters, given, progress)
+    except NotMeasurable as error:
+        if analysis.is_always_made:
+            raise
+        return Result(analysis.name, xarray.Dataset(attrs={OMITTED: str(error)}))
+
+
+def _call(
     analysis: Analysis,
     inputs: Inputs,
     parameters: Any,
-    given: Mapping[str, Result] | None = None,
-    progress: bool = False,
+    given: Mapping[str, Result],
+    progress: bool,
 ) -> Result:
     """Run an analysis on those of the inputs that it takes."""
     takes = inspect.signature(analysis.run).parameters
@@ -90,7 +116,7 @@ def call(
         "recording": inputs.recording,
         "arena": inputs.arena,
         "cache": inputs.cache,
-        "given": given or {},
+        "given": given,
         "progress": progress,
     }
     named = {name: value for name, value in offered.items() if name in takes and name != analysis.of}
@@ -104,18 +130,3 @@ def stage(name: str, progress: bool) -> Iterator[None]:
     say(f"started {name}", progress)
     yield
     say(f"finished {name}, {time.monotonic() - began:.1f} s", progress)
-
-
-def _computed(
-    analysis: Analysis, inputs: Inputs, parameters: Any, results: Mapping[str, Result], progress: bool
-) -> Result:
-    given = {name: results[name] for name in analysis.builds_on if OMITTED not in results[name].data.attrs}
-    try:
-        if (reason := analysis.why_not(inputs)) is not None:
-            raise NotMeasurable(reason)
-        return call(analysis, inputs, parameters, given, progress)
-    except NotMeasurable as error:
-        # Those that always run can always be made; if one cannot, the user has to know at once.
-        if analysis.is_always_made:
-            raise
-        return Result(analysis.name, xarray.Dataset(attrs={OMITTED: str(error)}))

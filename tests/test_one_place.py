@@ -1,0 +1,70 @@
+"""Adding an analysis touches one place in `src/`: the file that CONTRIBUTING.md shows, put there and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NAME = "value_by_health"
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the package with the file from CONTRIBUTING.md in it."""
+    source = tmp_path_factory.mktemp("house") / "src"
+    shutil.copytree(ROOT / "src" / "retinoscope", source / "retinoscope", ignore=shutil.ignore_patterns("__pycache__"))
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    (source / "retinoscope" / "analyses" / "behaviour" / f"{NAME}.py").write_text(shown, encoding="utf-8")
+    return source
+
+
+def run(house: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": f"{house}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-m", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=check)
+
+
+def test_it_is_in_every_list(house: Path) -> None:
+    assert NAME in run(house, "retinoscope", "analyze", "--list").stdout
+    assert f"{NAME}.step" in run(house, "retinoscope", "analyze", "--list", NAME).stdout
+    program = (
+        "import retinoscope; from retinoscope.analyses.listing import reference_of_analyses as text\n"
+        f"assert retinoscope.analyses.{NAME}.__doc__ and retinoscope.analyses.ValueByHealthParameters(step=3)\n"
+        f"assert '`{NAME}.step`' in text()"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(house)}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+
+
+@pytest.mark.engine
+def test_it_is_run_set_drawn_and_shown(house: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ("analyze", "--only", NAME, "--frames", "40", "--set", f"{NAME}.step=10", "--out", str(out))
+    run(house, "retinoscope", *arguments)
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["options"]["settings"][NAME]["step"] == 10
+    assert f"figures/{NAME}.png" in {each["path"] for each in manifest["products"]}
+    assert "bins of 10 points of health" in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_shared_suite_takes_it_in(house: Path) -> None:
+    suite = str(ROOT / "tests" / "analyses" / "test_every_analysis.py")
+    done = run(house, "pytest", "-q", "-p", "no:cacheprovider", "-k", f"planted and {NAME}", suite, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "7 passed" in done.stdout
+
+
+def test_it_obeys_the_rules_it_shows(house: Path) -> None:
+    shown = house / "retinoscope" / "analyses" / "behaviour" / f"{NAME}.py"
+    settings = ["--config", str(ROOT / "pyproject.toml")]
+    for command in (["check", *settings], ["format", "--check", *settings]):
+        subprocess.run([sys.executable, "-m", "ruff", *command, str(shown)], check=True, capture_output=True)
