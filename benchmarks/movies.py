@@ -22,11 +22,12 @@ import xarray
 from matplotlib.animation import ArtistAnimation, PillowWriter
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from retinoscope.page import movie
 
 import retinoscope
 from retinoscope.analyses.behaviour.activation_movies import ActivationMovieParameters, activation_movies, movie_blocks
-from retinoscope.figures.activation_movies import MAP, MovieLayout, activation_frames, movie_layout
+from retinoscope.figures.activation_movies import MovieLayout, activation_frames, movie_layout
+from retinoscope.figures.style import colour_map
+from retinoscope.page import movie
 from retinoscope.result import Result
 
 CHANNELS, ROWS, COLUMNS, VIEW = 16, 28, 38, (60, 80)
@@ -65,7 +66,8 @@ def older_way(result: Result, block: xarray.Dataset, path: Path, layout: MovieLa
     for pixels, activity in zip(block["pixels"].values, block["conv1"].values, strict=True):
         shown = [view.imshow(pixels, interpolation="nearest")]
         for axes, one, limit in zip(maps, activity, scale, strict=True):
-            shown.append(axes.imshow(one, cmap=MAP, vmin=-limit, vmax=limit, interpolation="nearest"))
+            image = axes.imshow(one, cmap=colour_map("diverging"), vmin=-limit, vmax=limit, interpolation="nearest")
+            shown.append(image)
         artists.append(shown)
     ArtistAnimation(figure, artists).save(path, writer=PillowWriter(fps=round(RATE)), dpi=dots)
     return (time.process_time() - began) / block.sizes["time"]

@@ -1,73 +1,55 @@
-"""Result in, Figure or movie out; nothing here computes and nothing here saves."""
+"""Result in, Figure or movie out; nothing here computes and nothing here saves.
 
-from retinoscope.figures.action_given_stimulus import action_given_stimulus, action_given_stimulus_by_place
-from retinoscope.figures.activation_movies import activation_frames
-from retinoscope.figures.attribution import (
-    attribution,
-    attribution_frames,
-    attribution_lags,
-    attribution_through_time,
-)
-from retinoscope.figures.attribution_checks import attribution_checks
-from retinoscope.figures.burn_in import burn_in
-from retinoscope.figures.component_gallery import component_gallery
-from retinoscope.figures.components import component_correlates, components
-from retinoscope.figures.contact_sheet import contact_sheet
-from retinoscope.figures.dataset_attribution import dataset_attribution
-from retinoscope.figures.dataset_embedding import dataset_embedding
-from retinoscope.figures.dataset_examples import dataset_examples
-from retinoscope.figures.dataset_presentation import dataset_presentation
-from retinoscope.figures.decoding import decoding
-from retinoscope.figures.embedding import embedding
-from retinoscope.figures.event_triggered import event_triggered, event_triggered_claims, event_triggered_units
-from retinoscope.figures.intervention import intervention
-from retinoscope.figures.principal_components import (
-    principal_components,
-    principal_components_map,
-    principal_components_time,
-)
-from retinoscope.figures.raster import raster
-from retinoscope.figures.receptive_fields import receptive_fields, receptive_fields_all
-from retinoscope.figures.recurrent_response import recurrent_response
-from retinoscope.figures.scenario_preview import scenario_preview
-from retinoscope.figures.simulation import simulation_frames, simulation_summary
-from retinoscope.figures.training_progress import training_progress
-from retinoscope.figures.twin_comparison import twin_comparison
+Every module here that draws names its public functions in `__all__`, and all of them are functions of this package:
+`retinoscope.figures.raster(result)`. A function that draws returns the Figure. One whose figure is a single panel takes
+`ax`, Axes of yours to draw into, and then returns these Axes. All others take `figsize`, inches; those that carry their
+caption themselves leave it out with `caption=False`. `use_style` changes the look of all of them. Functions whose name
+ends in `_frames` yield the frames of a movie.
+"""
 
-__all__ = [
-    "action_given_stimulus",
-    "action_given_stimulus_by_place",
-    "activation_frames",
-    "attribution",
-    "attribution_checks",
-    "attribution_frames",
-    "attribution_lags",
-    "attribution_through_time",
-    "burn_in",
-    "component_correlates",
-    "component_gallery",
-    "components",
-    "contact_sheet",
-    "dataset_attribution",
-    "dataset_embedding",
-    "dataset_examples",
-    "dataset_presentation",
-    "decoding",
-    "embedding",
-    "event_triggered",
-    "event_triggered_claims",
-    "event_triggered_units",
-    "intervention",
-    "principal_components",
-    "principal_components_map",
-    "principal_components_time",
-    "raster",
-    "receptive_fields",
-    "receptive_fields_all",
-    "recurrent_response",
-    "scenario_preview",
-    "simulation_frames",
-    "simulation_summary",
-    "training_progress",
-    "twin_comparison",
-]
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from types import ModuleType
+from typing import Any
+
+_MODULES = tuple(each.name for each in pkgutil.iter_modules(__path__))
+
+
+class _Figures(ModuleType):
+    """This package, in which the function `raster` stands under its name and not the module of that name."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Importing a module of a package sets it as an attribute of the package.
+        is_ours = isinstance(value, ModuleType) and name in getattr(value, "__all__", ())
+        super().__setattr__(name, getattr(value, name) if is_ours else value)
+
+
+sys.modules[__name__].__class__ = _Figures
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__all__":
+        return __dir__()
+    if name in _MODULES:
+        module = importlib.import_module(f"{__name__}.{name}")
+        return getattr(module, name) if name in getattr(module, "__all__", ()) else module
+    if not name.startswith("_"):
+        # The module of the longest common beginning is most often the right one; the others are then never loaded.
+        for each in sorted(_MODULES, key=lambda module: -_common(module, name)):
+            module = importlib.import_module(f"{__name__}.{each}")
+            if name in getattr(module, "__all__", ()):
+                return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _common(one: str, other: str) -> int:
+    """How many letters both begin with."""
+    return next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
+
+
+def __dir__() -> list[str]:
+    modules = (importlib.import_module(f"{__name__}.{each}") for each in _MODULES)
+    return sorted(name for module in modules for name in getattr(module, "__all__", ()))

@@ -12,9 +12,11 @@ import xarray
 
 from retinoscope.errors import UserError
 from retinoscope.figures import canvas
+from retinoscope.figures.style import colour_map, require
 from retinoscope.result import Result
 
-MAP = "RdBu_r"
+__all__ = ["activation_frames"]
+
 # Pixels of the movie.
 _WIDTH, _HEIGHT = 1280, 720
 _MARGIN, _GAP, _LABEL, _HEADER, _BAR = 20, 10, 20, 64, 52
@@ -22,11 +24,15 @@ _VIEW = 400  # the observation is enlarged by the whole number that brings it to
 _LARGEST_MAP = 12  # pixels of the movie per unit
 
 
-@functools.cache
 def colour_table() -> np.ndarray:
     """(256, 3) uint8: index 128 is zero, 1 is minus the scale, 255 is plus the scale."""
+    return _table(colour_map("diverging").name)
+
+
+@functools.lru_cache(maxsize=4)
+def _table(name: str) -> np.ndarray:
     levels = np.clip((np.arange(256) - 128) / 127, -1, 1)
-    return (matplotlib.colormaps[MAP]((1 + levels) / 2)[:, :3] * 255).round().astype(np.uint8)
+    return (matplotlib.colormaps[name]((1 + levels) / 2)[:, :3] * 255).round().astype(np.uint8)
 
 
 def colour_indices(maps: np.ndarray, scale: np.ndarray) -> np.ndarray:
@@ -116,8 +122,7 @@ def activation_frames(result: Result, blocks: Iterable[xarray.Dataset], layer: s
     Raises:
         UserError: the result is of another analysis or has no such layer.
     """
-    if result.analysis != "activation_movies":
-        raise UserError(f"result of {result.analysis!r}: is not one of activation_movies; give that of that analysis")
+    require(result, "activation_movies")
     if f"{layer}_scale" not in result.data:
         raise UserError(f"layer {layer!r}: is not in this result; it has {', '.join(result.parameters['layers'])}")
     return _frames(result, blocks, layer)
@@ -149,7 +154,7 @@ class _Composer:
         self._rows, self._columns = int(self._scale.attrs["rows"]), int(self._scale.attrs["columns"])
         self._layout = movie_layout(result, layer, view)
         self._rate = float(result.data.attrs["decisions_per_second"])
-        self._background = self._draw_background(f"{result.provenance.get('agent', '')}", layer, view)
+        self._background = self._draw_background(f"{result.provenance.get('agent') or ''}", layer, view)
 
     def compose(self, pixels: np.ndarray, indices: np.ndarray, episode: int, step: int) -> np.ndarray:
         """The frame of one decision: (height, width, 3) uint8."""

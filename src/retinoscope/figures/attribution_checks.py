@@ -10,15 +10,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from retinoscope.errors import UserError
+from retinoscope.figures.page import WIDTH, Size, titled
+from retinoscope.figures.style import colour, require, series, shade, styled, title_of
 from retinoscope.result import Result
 
+__all__ = ["attribution_checks"]
+
+# Place in the cycle of colours, and marker.
 _STYLES = {
-    "gradient": ("black", "o"),
-    "gradient_x_input": ("#E69F00", "s"),
-    "guided_backprop": ("#D55E00", "X"),
-    "integrated_gradients": ("#0072B2", "D"),
-    "smoothgrad": ("#56B4E9", "^"),
-    "occlusion": ("#009E73", "v"),
+    "gradient": (0, "o"),
+    "gradient_x_input": (1, "s"),
+    "guided_backprop": (5, "X"),
+    "integrated_gradients": (4, "D"),
+    "smoothgrad": (2, "^"),
+    "occlusion": (3, "v"),
 }
 _CONTROLS = {"random": "random order", "difference": "pixel difference, no network"}
 _SPOKEN = {"gradient_x_input": "gradient × input", "smoothgrad": "SmoothGrad", "guided_backprop": "guided backprop"}
@@ -29,25 +34,24 @@ def spoken(method: str) -> str:
     return _SPOKEN.get(method, method.replace("_", " "))
 
 
-def attribution_checks(result: Result, target: str = "all") -> Figure:
+@styled
+def attribution_checks(result: Result, target: str = "all", *, figsize: Size = None) -> Figure:
     """Draw the checks of all methods: randomisation by layer, deletion and insertion, agreement with the simulator.
 
     Args:
         result: of the `attribution_checks` analysis.
         target: which; the mean over all if not given.
+        figsize: inches; None for the usual size.
 
     Raises:
         UserError: the result is of another analysis or has no such target.
     """
-    if result.analysis != "attribution_checks":
-        raise UserError(
-            f"result of {result.analysis!r}: is not one of attribution_checks; give the result of that analysis"
-        )
+    require(result, "attribution_checks")
     names = [str(each) for each in result.data["target"].values]
     if target not in names:
         raise UserError(f"target {target!r}: is not in this result; it has {', '.join(names)}")
     data = result.data.sel(target=target)
-    figure = Figure(figsize=(7.5, 6.6), layout="constrained")
+    figure = Figure(figsize=figsize or (WIDTH, 6.9), layout="constrained")
     (signed, absolute), (deletion, insertion), (agree, legend) = figure.subplots(3, 2)
     for axes, which in ((signed, "signed"), (absolute, "absolute")):
         _draw_similarity(axes, data, which)
@@ -60,14 +64,18 @@ def attribution_checks(result: Result, target: str = "all") -> Figure:
             if label not in labels:
                 handles, labels = [*handles, handle], [*labels, label]
     legend.set_axis_off()
-    legend.legend(handles, labels, loc="center left", frameon=False, fontsize=8)
-    for axes in (signed, absolute, deletion, insertion, agree):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.tick_params(labelsize=7)
-        axes.xaxis.label.set_size(8)
-        axes.yaxis.label.set_size(8)
-        axes.title.set_size(8.5)
+    legend.legend(handles, labels, loc="center left")
+    titled(figure, title_of(result, "Are the maps about the agent?"))
     return figure
+
+
+def _style_of(name: str) -> tuple[str, str]:
+    """Colour and marker of a method; of a control a grey without marks."""
+    if name not in _STYLES:
+        return shade(0.5), ""
+    place, marker = _STYLES[name]
+    shades = series()
+    return shades[place % len(shades)], marker
 
 
 def _draw_similarity(axes: Axes, data: xarray.Dataset, which: str) -> None:
@@ -75,29 +83,26 @@ def _draw_similarity(axes: Axes, data: xarray.Dataset, which: str) -> None:
     name = "strength" if is_judged else "similarity"
     stages = [str(each) for each in chosen["stage"].values]
     place = np.arange(len(stages))
-    for method in chosen["attribution_method"].values:
-        colour, marker = _STYLES[str(method)]
+    for method in map(str, chosen["attribution_method"].values):
+        shown, marker = _style_of(method)
         one = chosen.sel(attribution_method=method)
         estimate, low, high = one[name].values.T - (one["strength_chance"].values if is_judged else 0)
         axes.errorbar(
-            place,
-            estimate,
-            (estimate - low, high - estimate),
-            color=colour,
-            marker=marker,
-            markersize=4,
-            linewidth=1,
-            label=spoken(str(method)),
-        )
+            place, estimate, (estimate - low, high - estimate), color=shown, marker=marker, linewidth=1,
+            label=spoken(method),
+        )  # fmt: skip
     if is_judged:
         threshold = float(data.attrs["threshold"])
-        axes.axhline(threshold, color="0.3", linestyle=":", linewidth=1, label="threshold")
+        axes.axhline(threshold, color=shade(0.7), linestyle=":", linewidth=1, label="threshold")
     else:
         low, high = (getattr(chosen["similarity_chance"].values, each)(axis=0) for each in ("min", "max"))
-        axes.fill_between(place, low, high, color="0.85", label="chance (map rolled by half)")
+        axes.fill_between(
+            place, low, high, color=colour("chance_band"), linewidth=0, label="chance (map rolled by half)"
+        )
     short = [textwrap.fill(each, 9) for each in stages]
-    axes.axhline(0, color="0.3", linewidth=0.6)
-    axes.set(ylim=(-0.3, 1), xticks=place, xticklabels=short, title=f"(a) {which} maps")
+    axes.axhline(0, color=shade(0.7), linewidth=0.6)
+    axes.set(ylim=(-0.3, 1), xticks=place, xticklabels=short)
+    axes.set_title(f"(a) {which} maps")
     axes.set_ylabel("mean |ρ| above chance" if is_judged else "mean ρ with trained")
     axes.set_xlabel("randomised from the outputs down to")
 
@@ -105,38 +110,33 @@ def _draw_similarity(axes: Axes, data: xarray.Dataset, which: str) -> None:
 def _draw_curves(axes: Axes, data: xarray.Dataset, which: str) -> None:
     fractions = data["fraction"].values
     for order in data["order"].values:
-        colour, marker = _STYLES.get(str(order), ("0.5", ""))
+        shown, marker = _style_of(str(order))
         line = {"random": "--", "difference": "-."}.get(str(order), "-")
         name = _CONTROLS.get(str(order), spoken(str(order)))
         values = data[which].sel(order=order).values
-        axes.plot(fractions, values, line, color=colour, marker=marker, markersize=3.5, linewidth=1, label=name)
+        axes.plot(fractions, values, line, color=shown, marker=marker, markersize=3.5, linewidth=1, label=name)
     axes.set(xlabel=f"share of pixels, {'deleted' if which == 'deletion' else 'inserted'}", ylim=(0, None))
-    axes.set(ylabel="distance from whole frame", title=f"(b) {which}", xlim=(0, 1))
+    axes.set(ylabel="distance from whole frame", xlim=(0, 1))
+    axes.set_title(f"(b) {which}")
 
 
 def _draw_agreement(axes: Axes, data: xarray.Dataset) -> None:
     methods = [str(each) for each in data["attribution_method"].values]
     place = np.arange(len(methods))
     size, low, high = data["agreement_of_size"].values
-    axes.axvspan(low, high, color="0.88")
-    axes.axvline(size, color="0.5", linewidth=1)
-    axes.text(size, -0.75, "absolute: object's size alone", fontsize=7, va="bottom", ha="center")
-    axes.axvline(float(data["agreement_of_difference"][0]), color="0.5", linewidth=1, linestyle="-.")
-    axes.axvline(0, color="0.3", linewidth=0.6)
-    for shift, which, face in ((-0.14, "signed", None), (0.14, "absolute", "white")):
+    axes.axvspan(low, high, color=colour("chance_band"), linewidth=0)
+    axes.axvline(size, color=colour("chance"), linewidth=1)
+    axes.text(size, -0.75, "absolute: object's size alone", fontsize="small", va="bottom", ha="center")
+    axes.axvline(float(data["agreement_of_difference"][0]), color=shade(0.5), linewidth=1, linestyle="-.")
+    axes.axvline(0, color=shade(0.7), linewidth=0.6)
+    for shift, which, face in ((-0.14, "signed", ""), (0.14, "absolute", shade(0))):
         for y, method in zip(place, methods, strict=True):
             estimate, low, high = data["agreement"].sel(attribution_method=method, map=which).values
-            colour, marker = _STYLES[method]
+            shown, marker = _style_of(method)
             axes.errorbar(
-                estimate,
-                y + shift,
-                xerr=[[estimate - low], [high - estimate]],
-                color=colour,
-                marker=marker,
-                markersize=5,
-                markerfacecolor=face or colour,
-                linewidth=1,
-            )
+                estimate, y + shift, xerr=[[estimate - low], [high - estimate]], color=shown, marker=marker,
+                markersize=5, markerfacecolor=face or shown, linewidth=1,
+            )  # fmt: skip
     axes.set(yticks=place, yticklabels=[spoken(each) for each in methods], ylim=(len(methods) - 0.5, -0.7))
     axes.set(xlim=(min(-0.1, axes.get_xlim()[0]), 1), xlabel="rank correlation ρ; filled: signed, open: absolute")
-    axes.set_title("(c) agreement with the true change", pad=12)
+    axes.set_title("(c) agreement with the true change", pad=14)

@@ -7,12 +7,13 @@ as a coverage mask, and everything else is assignment to parts of an array, in p
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 from typing import Literal
 
-import matplotlib
 import numpy as np
+from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
+
+from retinoscope.figures.style import font_families
 
 Colour = tuple[int, int, int]
 
@@ -20,22 +21,26 @@ WHITE: Colour = (255, 255, 255)
 INK: Colour = (32, 33, 36)
 GREY: Colour = (104, 108, 115)
 LINE: Colour = (214, 217, 222)
-# Okabe & Ito's blue and a darkened vermillion: told apart with any colour vision, and dark enough for text on white.
-HEALING: Colour = (0, 98, 158)
-HARMFUL: Colour = (176, 66, 0)
 
 
-@functools.lru_cache(maxsize=16)
 def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which matplotlib brings along, in pixels."""
-    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name), size)
+    """The font of the style in use; size in pixels."""
+    return _face(tuple(font_families()), size, bold)
+
+
+@functools.lru_cache(maxsize=64)
+def _face(families: tuple[str, ...], size: int, bold: bool) -> ImageFont.FreeTypeFont:
+    wanted = font_manager.FontProperties(family=list(families), weight="bold" if bold else "normal")
+    return ImageFont.truetype(font_manager.findfont(wanted), size)
+
+
+def text_mask(text: str, size: int, bold: bool = False) -> np.ndarray:
+    """Coverage of a line of text, (line height, width) uint8; the baseline is at the same row for every text."""
+    return _mask(text, font(size, bold))
 
 
 @functools.lru_cache(maxsize=4096)
-def text_mask(text: str, size: int, bold: bool = False) -> np.ndarray:
-    """Coverage of a line of text, (line height, width) uint8; the baseline is at the same row for every text."""
-    face = font(size, bold)
+def _mask(text: str, face: ImageFont.FreeTypeFont) -> np.ndarray:
     ascent, descent = face.getmetrics()
     image = Image.new("L", (max(1, round(face.getlength(text))), ascent + descent))
     ImageDraw.Draw(image).text((0, ascent), text, fill=255, font=face, anchor="ls")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,13 +11,20 @@ from matplotlib.figure import Figure
 from retinoscope.errors import UserError
 from retinoscope.figures.canvas import to_rgb
 from retinoscope.figures.overlay import colour_bar, overlay
+from retinoscope.figures.page import MARGIN, Page, Size, line_height, points
+from retinoscope.figures.style import styled
 
-WIDTH = 7.5
-_MARGIN, _GAP, _TITLE, _HEADER, _BAR, _LINE = 0.12, 0.12, 0.36, 0.2, 0.32, 0.135
-_SMALL, _NORMAL = 7.0, 8.0
-_CHARACTERS_PER_LINE = 118
+__all__ = ["contact_sheet"]
+
+_GAP, _LARGEST = 0.12, 3.0
+_READING = (
+    "Above each pair its frame; below it the same frame in grey under the map: red raises the target, blue lowers it, "
+    "and grey shines through where the map is near zero. Every frame has its own scale, its largest absolute "
+    "value{units}."
+)
 
 
+@styled
 def contact_sheet(
     observations: np.ndarray,
     maps: np.ndarray,
@@ -27,6 +33,8 @@ def contact_sheet(
     caption: str,
     units: str,
     columns: int = 4,
+    *,
+    figsize: Size = None,
 ) -> Figure:
     """Draw frames with their maps, a diverging overlay centred on zero, each with its own scale.
 
@@ -35,9 +43,10 @@ def contact_sheet(
         maps: (frame, height, width), or with a channel axis, which is summed.
         labels: one per frame, short.
         title: of the figure.
-        caption: what was measured, over how much, and how.
+        caption: what was measured, over how much, and how; how to read the maps is added. Empty for none at all.
         units: of the maps.
         columns: frames side by side.
+        figsize: inches; None for what the frames need.
 
     Raises:
         UserError: there is no frame, or the arrays do not belong together.
@@ -50,34 +59,25 @@ def contact_sheet(
         )
     columns = min(columns, len(flat))
     rows = -(-len(flat) // columns)
-    tile_width = min((WIDTH - 2 * _MARGIN - (columns - 1) * _GAP) / columns, 3.0)
-    tile_height = tile_width * flat.shape[1] / flat.shape[2]
-    row_height = _HEADER + 2 * tile_height + 0.04 + _BAR
     reading = _READING.format(units=f" ({units})" if units else "")
-    text = textwrap.wrap(f"{caption} {reading}", _CHARACTERS_PER_LINE, break_on_hyphens=False)
-    height = _TITLE + rows * row_height + _LINE * len(text) + 0.16
-    figure = Figure(figsize=(WIDTH, height))
-    panel = figure.add_axes((0, 0, 1, 1))
-    panel.set(xlim=(0, WIDTH), ylim=(height, 0))
-    panel.set_axis_off()
-    panel.text(_MARGIN, 0.12, title, va="top", fontsize=10, weight="bold")
+    page = Page(title, f"{caption} {reading}" if caption else None, figsize)
+    small = line_height(points("xtick.labelsize"))
+    beside = small + 0.08 + 0.04 + small + 0.27  # label, between the pictures, bar and its numbers
+    wide = min((page.width - 2 * MARGIN - (columns - 1) * _GAP) / columns, _LARGEST)
+    shape = flat.shape[1] / flat.shape[2]
+    tall = min(wide * shape, max((page.room / rows - beside) / 2, 0.05))
+    wide = tall / shape
+    page.begin(rows * (2 * tall + beside))
+    sheet = page.sheet()
     for index, (observation, values) in enumerate(zip(observations, flat, strict=True)):
         row, column = divmod(index, columns)
-        corner = (_MARGIN + column * (tile_width + _GAP), _TITLE + row * row_height + _HEADER)
-        _draw_frame(panel, corner, (tile_width, tile_height), observation, values, labels[index])
-    panel.text(_MARGIN, height - 0.06, "\n".join(text), va="bottom", fontsize=_NORMAL, linespacing=1.2)
-    return figure
-
-
-_READING = (
-    "Above each pair its frame; below it the same frame in grey under the map: red raises the target, blue lowers it, "
-    "and grey shines through where the map is near zero. Every frame has its own scale, its largest absolute "
-    "value{units}."
-)
+        corner = (MARGIN + column * (wide + _GAP), row * (2 * tall + beside) + small + 0.08)
+        _draw_frame(sheet, corner, (wide, tall), observation, values, labels[index])
+    return page.figure
 
 
 def _draw_frame(
-    panel: Axes,
+    sheet: Axes,
     corner: tuple[float, float],
     size: tuple[float, float],
     observation: np.ndarray,
@@ -86,16 +86,16 @@ def _draw_frame(
 ) -> None:
     (left, top), (width, height) = corner, size
     scale = float(np.nanmax(np.abs(values), initial=0.0))
-    panel.text(left, top - 0.04, label, fontsize=_SMALL, va="bottom", weight="bold")
+    sheet.text(left, top - 0.04, label, fontsize="small", va="bottom", weight="bold")
     second = top + height + 0.04
     for picture, above in ((to_rgb(observation), top), (overlay(observation, np.nan_to_num(values), scale), second)):
         extent = (left, left + width, above + height, above)
-        panel.imshow(picture, extent=extent, interpolation="nearest", aspect="auto")
+        sheet.imshow(picture, extent=extent, interpolation="nearest", aspect="auto")
     bar = second + height + 0.05
     if scale:
-        panel.imshow(
+        sheet.imshow(
             colour_bar(128, 4), extent=(left, left + width, bar + 0.07, bar), interpolation="nearest", aspect="auto"
         )
     ends = ((f"−{scale:.2g}", left, "left"), (f"+{scale:.2g}", left + width, "right")) if scale else ()
     for text, x, align in (*ends, ("0" if scale else "zero everywhere", left + width / 2, "center")):
-        panel.text(x, bar + 0.09, text, fontsize=_SMALL, va="top", ha=align)
+        sheet.text(x, bar + 0.09, text, fontsize="small", va="top", ha=align)

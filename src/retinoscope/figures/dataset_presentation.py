@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from retinoscope.figures.effect_classes import NORMAL, SMALL, WIDTH, classes_of, require, title_of, titles_of
+from retinoscope.figures.effect_classes import classes_of, titles_of
+from retinoscope.figures.page import MARGIN, Page, Size, line_height, points
+from retinoscope.figures.style import colour_map, framed, require, styled, title_of
 from retinoscope.result import Result
 
+__all__ = ["dataset_presentation"]
+
 _MOST_ROWS, _MOST_COLUMNS = 6, 10
+_LEFT, _GAP, _HEADING, _NAMES = 1.15, 0.04, 0.3, 0.4  # inches
+_TABLE = "Median distance of the evoked activity to recorded activity (1: as usual within the recording)"
 
 
-def dataset_presentation(result: Result) -> Figure:
+@styled
+def dataset_presentation(result: Result, *, figsize: Size = None, caption: bool = True) -> Figure:
     """Draw one image of each class as it was shown at some of the places, and the median distance at all of them.
 
     Args:
         result: from `analyses.dataset_presentation`.
+        figsize: inches; None for what places and classes need.
+        caption: carry the caption.
 
     Raises:
         UserError: the result is of another analysis.
@@ -26,30 +33,35 @@ def dataset_presentation(result: Result) -> Figure:
     require(result, "dataset_presentation")
     data = result.data
     names, effects = classes_of(result)
+    title = title_of(result, "Images as shown", str(result.parameters["dataset"]))
+    page = Page(title, data.attrs["caption"] if caption else None, figsize)
     rows, columns = _rows(result), _evenly(len(names), _MOST_COLUMNS)
-    tile = (WIDTH - 1.3) / len(columns) - 0.04
-    tall = tile * data.sizes["height"] / data.sizes["width"] + 0.05
-    sheet, table = len(rows) * tall, 0.17 * data.sizes["place"] + 0.1
-    height = 0.55 + sheet + 0.55 + table + 0.8
-    figure = Figure(figsize=(WIDTH, height))
+    size = points("xtick.labelsize")
+    line = line_height(size)
+    label = 2.4 * line + 0.04
+    table = 1.75 * line * data.sizes["place"]
+    below = _HEADING + table + (_NAMES if len(names) <= 12 else 2 * _NAMES)
+    shape = data.sizes["height"] / data.sizes["width"]
+    tile = (page.width - _LEFT - MARGIN) / len(columns) - _GAP
+    tile = min(tile, max((page.room - label - below) / len(rows) - _GAP, 0.05) / shape)
+    tall = tile * shape
+    page.begin(label + len(rows) * (tall + _GAP) + below)
+    sheet = page.sheet()
+    titles = _titles(names, effects)
     for row, place in enumerate(rows):
-        for column, label in enumerate(columns):
-            left, bottom = 1.2 + column * (tile + 0.04), height - 0.55 - (row + 1) * tall
-            axes = figure.add_axes((left / WIDTH, bottom / height, tile / WIDTH, (tall - 0.05) / height))
-            axes.imshow(data["example"].values[place, label], interpolation="nearest", aspect="auto")
-            axes.set_axis_off()
+        top = label + row * (tall + _GAP)
+        sheet.text(_LEFT - 0.06, top + tall / 2, _name(result, place), fontsize="small", ha="right", va="center")
+        for column, number in enumerate(columns):
+            left = _LEFT + column * (tile + _GAP)
+            picture, extent = data["example"].values[place, number], (left, left + tile, top + tall, top)
+            sheet.imshow(picture, extent=extent, interpolation="nearest", aspect="auto")
             if row == 0:
-                axes.set_title(_titles(names, effects)[label], fontsize=6.2, pad=2)
-        figure.text(
-            1.15 / WIDTH, (bottom + tall / 2) / height, _name(result, place), fontsize=6.2, ha="right", va="center"
-        )
-    _table(figure.add_axes((1.2 / WIDTH, 0.8 / height, (WIDTH - 1.3) / WIDTH, table / height)), result)
-    figure.text(0.02, 1 - 0.08 / height, title_of(result, "Images as shown"), fontsize=10, weight="bold", va="top")
-    title = "Median distance of the evoked activity to recorded activity (1: as usual within the recording)"
-    figure.text(0.02, (0.8 + table + 0.08) / height, title, fontsize=NORMAL, weight="bold", va="bottom")
-    caption = textwrap.fill(data.attrs["caption"], 125)
-    figure.text(0.02, 0.06 / height, caption, fontsize=SMALL, va="bottom", linespacing=1.2)
-    return figure
+                sheet.text(left + tile / 2, top - 0.04, titles[number], fontsize="small", ha="center", va="bottom")
+    top = page.height - below
+    sheet.text(MARGIN, top + 0.12, _TABLE, weight="bold", va="top")
+    table_axes = page.axes(_LEFT, top + _HEADING + 0.05, page.width - _LEFT - MARGIN, table)
+    _table(table_axes, result)
+    return page.figure
 
 
 def _rows(result: Result) -> list[int]:
@@ -79,22 +91,15 @@ def _table(axes: Axes, result: Result) -> None:
     names, effects = classes_of(result)
     order = np.lexsort((np.nan_to_num(data["bearing"].values), np.nan_to_num(data["distance"].values)))
     medians = data["median"].values[order]
-    axes.imshow(medians, cmap="Purples", vmin=0, vmax=3, aspect="auto")
+    axes.imshow(medians, cmap=colour_map("shading"), vmin=0, vmax=3, aspect="auto", interpolation="nearest")
+    framed(axes)
     if len(names) <= 12:
         for row, column in np.ndindex(*medians.shape):
             value = medians[row, column]
-            axes.text(
-                column,
-                row,
-                f"{value:.1f}",
-                fontsize=6,
-                ha="center",
-                va="center",
-                color="white" if value > 1.9 else "black",
-            )
-    axes.set_yticks(range(len(order)), [_name(result, place).replace("\n", " ") for place in order], fontsize=6)
-    axes.set_xticks(range(len(names)), _titles(names, effects), fontsize=6.2, rotation=0 if len(names) <= 12 else 60)
-    axes.tick_params(length=2)
+            ink = "white" if value > 1.9 else "black"
+            axes.text(column, row, f"{value:.1f}", fontsize="small", ha="center", va="center", color=ink)
+    axes.set_yticks(range(len(order)), [_name(result, place).replace("\n", " ") for place in order])
+    axes.set_xticks(range(len(names)), _titles(names, effects), rotation=0 if len(names) <= 12 else 60)
 
 
 def _name(result: Result, place: int) -> str:
@@ -103,4 +108,4 @@ def _name(result: Result, place: int) -> str:
         return (
             f"{float(data['image_height']):g} px tall\nat {float(data['image_row']):g}, {float(data['image_column']):g}"
         )
-    return f"{float(data['distance']):g} units\n{float(data['bearing']):+g}°"
+    return f"{float(data['distance']):g} units\n{float(data['bearing']):+g}°".replace("-", "−")

@@ -6,33 +6,33 @@ colour vision, and by shape and order without colour.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.markers import MarkerStyle
+from matplotlib.transforms import IdentityTransform
 
-from retinoscope.errors import UserError
+from retinoscope.figures.page import line_height, points, text_width
+from retinoscope.figures.style import colour, rc
 from retinoscope.result import Result
 
-Colour = tuple[float, float, float]
-HEALS: Colour = (0.0, 0.26, 0.5)
-HARMS: Colour = (0.55, 0.16, 0.0)
-HEALS_LITTLE: Colour = (0.45, 0.71, 0.93)
-HARMS_LITTLE: Colour = (0.96, 0.66, 0.36)
-NEUTRAL: Colour = (0.45, 0.45, 0.45)
-SMALL, NORMAL, WIDTH = 7.0, 8.0, 7.5
 _HEALING_MARKERS, _HARMFUL_MARKERS = "osDpPhH8X", "v^<>d*"  # filled ones: lines alone are hardly seen
+_LEGEND_TITLE = "class (effect on health), from harmful to healing"
 
 
-def colour_of(effects: np.ndarray) -> list[Colour]:
+def colour_of(effects: np.ndarray) -> list[str]:
     """One colour for each class."""
-    largest = max(float(np.abs(effects).max()), 1e-9)
-    found: list[Colour] = []
+    largest = max(float(np.abs(effects).max(initial=0.0)), 1e-9)
+    found = []
     for effect in effects:
-        pale, dark = (HEALS_LITTLE, HEALS) if effect > 0 else (HARMS_LITTLE, HARMS)
-        share = abs(float(effect)) / largest
-        mixed = tuple(p + (d - p) * share for p, d in zip(pale, dark, strict=True))
-        found.append((mixed[0], mixed[1], mixed[2]) if effect else NEUTRAL)
+        kind = "healing" if effect > 0 else "harmful"
+        pale, dark = (np.array(to_rgb(colour(f"{kind}_{end}"))) for end in ("pale", "dark"))
+        found.append(to_hex(pale + (dark - pale) * abs(float(effect)) / largest) if effect else colour("neutral"))
     return found
 
 
@@ -44,9 +44,14 @@ def marker_of(names: list[str], effects: np.ndarray) -> list[str]:
     return [next(heal) if effect > 0 else next(harm) for effect in effects]
 
 
+def marker_size() -> float:
+    """Of the marks in a legend, points."""
+    return 0.75 * points("legend.fontsize")
+
+
 def titles_of(names: list[str], effects: np.ndarray) -> list[str]:
     """`7 (+20)`: name and effect."""
-    return [f"{name} ({int(effect):+d})" for name, effect in zip(names, effects, strict=True)]
+    return [f"{name} ({int(effect):+d})".replace("-", "−") for name, effect in zip(names, effects, strict=True)]
 
 
 def classes_of(result: Result) -> tuple[list[str], np.ndarray]:
@@ -55,46 +60,60 @@ def classes_of(result: Result) -> tuple[list[str], np.ndarray]:
 
 
 def scatter_classes(axes: Axes, points: np.ndarray, labels: np.ndarray, result: Result, size: float = 14.0) -> None:
-    """Points (image, 2) by class, drawn in an order in which no class covers the others."""
+    """Points (image, 2) by class, drawn in random order, so that no class covers the others; size in square points."""
     names, effects = classes_of(result)
-    colours, markers = colour_of(effects), marker_of(names, effects)
-    parts = 8
-    for part in range(parts):  # in turn, so that the last class does not lie above all others
-        for label in range(len(names)):
-            chosen = np.flatnonzero(labels == label)[part::parts]
-            x, y = points[chosen].T
-            axes.scatter(x, y, s=size, color=colours[label], marker=markers[label], linewidths=0.2)
+    shades, markers = np.array(colour_of(effects)), [MarkerStyle(each) for each in marker_of(names, effects)]
+    shapes = [marker.get_path().transformed(marker.get_transform()) for marker in markers]
+    order = np.random.default_rng(0).permutation(len(labels))
+    collection = PathCollection(
+        [shapes[label] for label in labels[order]],
+        sizes=[size],
+        offsets=points[order],
+        offset_transform=axes.transData,
+        facecolors=shades[labels[order]].tolist(),
+        edgecolors=shades[labels[order]].tolist(),
+        linewidths=0.2,
+    )
+    collection.set_transform(IdentityTransform())
+    axes.add_collection(collection)
+    axes.autoscale_view()
 
 
-def class_legend(figure: Figure, result: Result, left: float, bottom: float, columns: int) -> None:
-    """A legend with every class's marker, colour and effect."""
+def class_legend(figure: Figure, result: Result, width: float, place: dict[str, Any]) -> None:
+    """A legend with every class's marker, colour and effect.
+
+    Args:
+        figure: that it belongs to.
+        result: with its classes.
+        width: that there is, inches.
+        place: what `Page.legend_at` says.
+    """
     names, effects = classes_of(result)
     handles = [
-        Line2D([], [], linestyle="", marker=marker, color=colour, markersize=6, label=title)
-        for marker, colour, title in zip(
+        Line2D([], [], linestyle="", marker=marker, color=shade, markersize=marker_size(), label=title)
+        for marker, shade, title in zip(
             marker_of(names, effects), colour_of(effects), titles_of(names, effects), strict=True
         )
     ]
     figure.legend(
         handles=handles,
-        loc="lower left",
-        bbox_to_anchor=(left, bottom),
-        ncols=columns,
-        fontsize=SMALL,
-        frameon=False,
+        ncols=_columns(result, width),
         handletextpad=0.2,
-        columnspacing=1.2,
-        title="class (effect on health), from harmful to healing",
-        title_fontsize=SMALL,
+        title=_LEGEND_TITLE,
+        alignment="left",
+        **place,
     )
 
 
-def require(result: Result, analysis: str) -> None:
-    """Refuse the result of another analysis."""
-    if result.analysis != analysis:
-        raise UserError(f"result of {result.analysis!r}: is not one of {analysis}; give the result of that analysis")
+def legend_height(result: Result, width: float) -> float:
+    """Of the legend of classes, inches."""
+    rows = -(-result.data.sizes["class"] // _columns(result, width))
+    return 1.55 * line_height(points("legend.fontsize")) * (rows + 1) + 0.1
 
 
-def title_of(result: Result, what: str) -> str:
-    """What is shown, of which agent and set."""
-    return f"{what} · agent {result.provenance['agent']} · {result.parameters['dataset']}"
+def _columns(result: Result, width: float) -> int:
+    size = points("legend.fontsize")
+    widest = max(text_width(title, size) for title in titles_of(*classes_of(result)))
+    # In units of the letters: handle, its distance from the text, and the distance between columns.
+    beside = sum(rc[f"legend.{name}"] for name in ("handlelength", "columnspacing")) + 0.2
+    return max(1, min(result.data.sizes["class"], 6, int(width / (widest + beside * size / 72))))

@@ -11,36 +11,36 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from retinoscope.errors import UserError
+from retinoscope.figures.page import WIDTH, Size, titled
+from retinoscope.figures.style import colour, colour_map, framed, require, series, shade, styled, title_of
 from retinoscope.result import Result
 
-_STYLES: dict[str, dict[str, Any]] = {
-    "healing": {"color": "#00629e", "linestyle": "-"},
-    "harmful": {"color": "#b04200", "linestyle": (0, (4, 2))},
-}
-_MAP = "RdBu_r"
+__all__ = ["event_triggered", "event_triggered_claims", "event_triggered_units"]
+
+_LINES: dict[str, Any] = {"healing": "-", "harmful": (0, (4, 2))}
+_MARKERS = "os^Dv"
 _SHOWN_UNITS = 6
-_SMALL = 7.0
 
 
-def event_triggered(result: Result) -> Figure:
+@styled
+def event_triggered(result: Result, *, figsize: Size = None) -> Figure:
     """Draw the activity of all units of all layers around healing and harmful pick-ups.
 
     Colour is the mean over events in standard deviations of its shuffled mean, units sorted by their score before
     healing (or before harmful pick-ups, where there are no healing ones). Ticks at the left edge mark units that differ
     from chance before the event, at the right edge after it.
 
+    Args:
+        result: of the `event_triggered` analysis.
+        figsize: inches; None for what the kinds of pick-ups need.
+
     Raises:
         UserError: the result is of another analysis.
     """
-    _require(result)
-    data, kinds = result.data, _kinds(result)
+    data, kinds = _data(result), _kinds(result)
     layers = [str(layer) for layer in data["layer"].values]
-    figure = Figure(figsize=(7.2, 1.0 + 2.1 * len(kinds)))
-    panels = figure.subplots(
-        len(kinds), len(layers), squeeze=False, sharex=True,
-        gridspec_kw={"left": 0.075, "right": 0.9, "top": 1 - 0.42 / (1.0 + 2.1 * len(kinds)), "bottom": 0.105,
-                     "wspace": 0.32, "hspace": 0.16},
-    )  # fmt: skip
+    figure = Figure(figsize=figsize or (WIDTH, 1.1 + 2.1 * len(kinds)), layout="constrained")
+    panels = figure.subplots(len(kinds), len(layers), squeeze=False, sharex=True)
     scores = {(layer, kind): _scores(result, layer, kind) for layer in layers for kind in kinds}
     limit = max(3.0, np.floor(np.quantile(np.concatenate([np.abs(each).ravel() for each in scores.values()]), 0.98)))
     for column, layer in enumerate(layers):
@@ -50,32 +50,37 @@ def event_triggered(result: Result) -> Figure:
             _draw_units(axes, result, scores[layer, kind][:, order], float(limit))
             _mark_locked(axes, data[f"{layer}_p"].sel(kind=kind).values[:, order] <= result.parameters["level"])
             if not row:
-                axes.set_title(layer, fontsize=9)
+                axes.set_title(layer)
             if not column:
                 count = int(data["events"].sel(kind=kind))
-                axes.set_ylabel(f"{kind} (n = {count:,})\nunit, sorted", fontsize=8)
-    figure.supxlabel("time from the pick-up, s", fontsize=8, y=0.012)
-    bar_axes = figure.add_axes((0.915, 0.3, 0.012, 0.4))
-    bar = figure.colorbar(ScalarMappable(Normalize(-limit, limit), _MAP), cax=bar_axes, extend="both")
-    bar.set_label("mean activity, s.d. of shuffled", fontsize=_SMALL)
-    bar.ax.tick_params(labelsize=_SMALL)
+                axes.set_ylabel(f"{kind} (n = {count:,})\nunit, sorted")
+    figure.supxlabel("time from the pick-up (s)")
+    shades = ScalarMappable(Normalize(-limit, limit), colour_map("diverging"))
+    bar = figure.colorbar(shades, ax=panels, extend="both", shrink=0.6, aspect=35, pad=0.01)
+    bar.set_label("mean activity, s.d. of shuffled")
+    titled(figure, title_of(result, "All units around pick-ups"))
     return figure
 
 
-def event_triggered_units(result: Result, layer: str = "fc") -> Figure:
+@styled
+def event_triggered_units(result: Result, layer: str = "fc", *, figsize: Size = None) -> Figure:
     """Draw the units of a layer whose mean before a healing pick-up is farthest from chance, either way.
+
+    Args:
+        result: of the `event_triggered` analysis.
+        layer: whose units.
+        figsize: inches; None for what six units need.
 
     Raises:
         UserError: the result is of another analysis or has no such layer.
     """
-    _require(result)
-    data, kinds = result.data, _kinds(result)
+    data, kinds = _data(result), _kinds(result)
     if f"{layer}_mean" not in data:
         raise UserError(f"layer {layer!r}: is not in this result; it has {', '.join(map(str, data['layer'].values))}")
     scores = np.nan_to_num(data[f"{layer}_score"].sel(kind=kinds[0], side="before").values)
     chosen = np.argsort(-np.abs(scores), kind="stable")[:_SHOWN_UNITS]
     chosen = chosen[np.argsort(-scores[chosen], kind="stable")]
-    figure = Figure(figsize=(7.2, 4.1), layout="constrained")
+    figure = Figure(figsize=figsize or (WIDTH, 4.2), layout="constrained")
     panels = figure.subplots(2, _SHOWN_UNITS // 2, sharex=True).ravel()
     seconds = data["seconds"].values
     for axes, unit in zip(panels, chosen, strict=False):
@@ -83,44 +88,43 @@ def event_triggered_units(result: Result, layer: str = "fc") -> Figure:
             low, mean, high = (
                 data[f"{layer}_{name}"].sel(kind=kind).values[:, unit] for name in ("low", "mean", "high")
             )
-            style = _STYLES[kind]
-            axes.fill_between(seconds, low, high, color=style["color"], alpha=0.25, linewidth=0)
-            axes.plot(seconds, mean, linewidth=1.3, label=kind, **style)
+            axes.fill_between(seconds, low, high, color=colour(kind), alpha=0.25, linewidth=0)
+            axes.plot(seconds, mean, linewidth=1.3, label=kind, color=colour(kind), linestyle=_LINES[kind])
         band = [float(data[f"{layer}_shuffled_{name}"].sel(kind=kinds[0])[unit]) for name in ("low", "high")]
-        axes.axhspan(*band, color="0.55", alpha=0.35, linewidth=0, label=f"shuffled ({kinds[0]})")
-        axes.axvline(0, color="0.3", linewidth=0.8)
-        axes.set_title(f"{layer} {unit}", fontsize=9)
-        axes.tick_params(labelsize=8)
-        axes.spines[["top", "right"]].set_visible(False)
+        axes.axhspan(*band, color=colour("chance"), alpha=0.35, linewidth=0, label=f"shuffled ({kinds[0]})")
+        axes.axvline(0, color=shade(0.7), linewidth=0.8)
+        axes.set_title(f"{layer} {unit}")
     for axes in panels[len(chosen) :]:
         axes.set_axis_off()
-    figure.supxlabel("time from the pick-up, s", fontsize=9)
-    figure.supylabel("activity", fontsize=9)
+    figure.supxlabel("time from the pick-up (s)")
+    figure.supylabel("activity")
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=8, frameon=False)
+    figure.legend(handles, labels, loc="outside upper right", ncols=3)
     return figure
 
 
-def event_triggered_claims(result: Result) -> Figure:
+@styled
+def event_triggered_claims(result: Result, *, figsize: Size = None) -> Figure:
     """Draw which share of each layer is tied to pick-ups, and how well a healing pick-up is predicted.
+
+    Args:
+        result: of the `event_triggered` analysis.
+        figsize: inches; None for the usual size.
 
     Raises:
         UserError: the result is of another analysis.
     """
-    _require(result)
-    figure = Figure(figsize=(7.2, 3.3), layout="constrained")
+    require(result, "event_triggered")
+    figure = Figure(figsize=figsize or (WIDTH, 3.4), layout="constrained")
     shares, prediction = figure.subplots(1, 2, width_ratios=(1.35, 1))
     _draw_shares(shares, result)
     _draw_prediction(prediction, result)
-    for axes in (shares, prediction):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.tick_params(labelsize=8)
     return figure
 
 
-def _require(result: Result) -> None:
-    if result.analysis != "event_triggered":
-        raise UserError(f"result of {result.analysis!r}: is not one of event_triggered; give that of that analysis")
+def _data(result: Result) -> Any:
+    require(result, "event_triggered")
+    return result.data
 
 
 def _kinds(result: Result) -> list[str]:
@@ -142,17 +146,18 @@ def _draw_units(axes: Axes, result: Result, scores: np.ndarray, limit: float) ->
     data = result.data
     half = data.attrs["seconds_per_decision"] / 2
     extent = (data["seconds"].values[0] - half, data["seconds"].values[-1] + half, scores.shape[1] - 0.5, -0.5)
-    axes.imshow(scores.T, cmap=_MAP, vmin=-limit, vmax=limit, extent=extent, aspect="auto", interpolation="nearest")
-    axes.axvline(0, color="0.1", linewidth=0.8)
+    shades = colour_map("diverging")
+    axes.imshow(scores.T, cmap=shades, vmin=-limit, vmax=limit, extent=extent, aspect="auto", interpolation="nearest")
+    axes.axvline(0, color=shade(0.9), linewidth=0.8)
     axes.set_yticks([0, scores.shape[1] - 1], ["1", f"{scores.shape[1]}"])
-    axes.tick_params(labelsize=_SMALL, length=2)
+    framed(axes)
 
 
 def _mark_locked(axes: Axes, locked: np.ndarray) -> None:
     """Ticks inside the left and the right edge, for (side, unit) bool."""
     for side, place in enumerate((0.015, 0.985)):
         at = np.flatnonzero(locked[side])
-        axes.plot(np.full(len(at), place), at, "_", color="0.05", markersize=4, transform=axes.get_yaxis_transform())
+        axes.plot(np.full(len(at), place), at, "_", color=shade(0.95), transform=axes.get_yaxis_transform())
 
 
 def _draw_shares(axes: Axes, result: Result) -> None:
@@ -165,37 +170,36 @@ def _draw_shares(axes: Axes, result: Result) -> None:
             at = np.arange(len(layers)) - 0.4 + width * (2 * index + number + 0.5)
             found = data[share].sel(kind=kind).values
             ends = [data[f"{share}_{end}"].sel(kind=kind).values for end in ("low", "high")]
-            colour = _STYLES[kind]["color"]
             axes.bar(
-                at, found, width, color="white" if hatch else colour, edgecolor=colour, hatch=hatch, linewidth=0.8,
+                at, found, width, color=shade(0) if hatch else colour(kind), edgecolor=colour(kind), hatch=hatch,
                 label=f"{share.replace('_', ' ')} {kind}",
             )  # fmt: skip
             errors = np.stack([found - ends[0], ends[1] - found])
-            axes.errorbar(at, found, errors, fmt="none", ecolor="0.2", elinewidth=0.9)
+            axes.errorbar(at, found, errors, fmt="none", ecolor=shade(0.8), elinewidth=0.9)
     chance = data["beyond_by_chance"].sel(kind=kinds[0]).values
-    for index, level in enumerate(chance):
-        label = "any, by chance" if not index else None
-        axes.plot([index - 0.42, index + 0.42], [level, level], color="0.1", linewidth=1.1, linestyle=":", label=label)
-    axes.set_xticks(np.arange(len(layers)), layers)
-    axes.set(ylabel="share of the layer's units", ylim=(0, 1.32), yticks=np.arange(0, 1.01, 0.25))
-    axes.legend(fontsize=_SMALL, frameon=False, ncols=2, loc="upper left", columnspacing=1.0, handlelength=1.6)
+    places = np.arange(len(layers))
+    axes.hlines(
+        chance, places - 0.42, places + 0.42, color=shade(0.9), linewidth=1.1, linestyle=":", label="any, by chance"
+    )
+    axes.set_xticks(places, layers)
+    axes.set(ylabel="share of the layer's units", ylim=(0, 1.35), yticks=np.arange(0, 1.01, 0.25))
+    axes.legend(ncols=2, loc="upper left", columnspacing=1.0, handlelength=1.6)
 
 
 def _draw_prediction(axes: Axes, result: Result) -> None:
     data = result.data
-    horizons = data["horizon"].values
-    markers = (("o", "#00629e"), ("s", "#b04200"), ("^", "0.25"))
+    horizons, shades = data["horizon"].values, series()
     for index, name in enumerate(data["predictor"].values):
         found, low, high = (data[key].sel(predictor=name).values for key in ("auc", "auc_low", "auc_high"))
-        marker, colour = markers[index % len(markers)]
         errors = np.stack([found - low, high - found])
         axes.errorbar(
-            horizons, found, errors, marker=marker, color=colour, markersize=4, linewidth=1.1, label=str(name)
-        )
+            horizons, found, errors, marker=_MARKERS[index % len(_MARKERS)], color=shades[index % len(shades)],
+            label=str(name),
+        )  # fmt: skip
     low = data["auc_chance_low"].min("predictor").values
     high = data["auc_chance_high"].max("predictor").values
-    axes.fill_between(horizons, low, high, color="0.6", alpha=0.4, linewidth=0, label="shuffled")
-    axes.axhline(0.5, color="0.4", linewidth=0.7)
+    axes.fill_between(horizons, low, high, color=colour("chance_band"), linewidth=0, label="shuffled")
+    axes.axhline(0.5, color=colour("chance"), linewidth=0.7)
     axes.set(xlabel="a healing pick-up within the next … s", ylabel="area under the ROC curve", ylim=(0.3, 1.02))
     axes.set_xticks(horizons, [f"{each:.2g}" for each in horizons])
-    axes.legend(fontsize=_SMALL, frameon=False, loc="lower left", ncols=2)
+    axes.legend(loc="lower left", ncols=2)

@@ -2,88 +2,81 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Mapping, Sequence
-from typing import Any
-
+import numpy as np
+import xarray
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from retinoscope.errors import UserError
-from retinoscope.figures.canvas import HEALING
+from retinoscope.figures.page import Page, Size
+from retinoscope.figures.style import colour, require, shade, styled, title_of
 from retinoscope.result import Result
 
-_WIDTH, _LINE, _COLUMNS = 7.5, 0.135, 3
-_SMALL, _NORMAL = 6.5, 8.0
-_BLUE = tuple(each / 255 for each in HEALING)
-_CHARACTERS_PER_LINE = 118
+__all__ = ["intervention"]
+
+_COLUMNS = 3
 _TITLES = {
     "seconds": "survival (s)",
     "healing": "healing pick-ups per episode",
     "harmful": "harmful pick-ups per episode",
 }
+_READING = (
+    "Blue: the component, with its interval. Grey: the mean over its random directions, with its interval. Filled: the "
+    "interval excludes zero."
+)
 
 
-def intervention(result: Result, effects: Sequence[Mapping[str, Any]]) -> Figure:
+@styled
+def intervention(result: Result, *, figsize: Size = None, caption: bool = True) -> Figure:
     """Differences from the unedited agent, by component and measure.
 
     Args:
-        result: from `analyses.intervene`.
-        effects: what `analyses.effects_of` makes of it.
+        result: from `analyses.intervention`.
+        figsize: inches; None for what the components need.
+        caption: carry the caption.
 
     Raises:
-        UserError: the result is of another analysis.
+        UserError: the result is of another analysis, or of an earlier version, which did not keep the differences.
     """
-    if result.analysis != "intervention":
-        raise UserError(f"result of {result.analysis!r}: is not one of intervention; give the result of that analysis")
+    require(result, "intervention")
+    if "difference" not in result.data:
+        raise UserError("result of intervention: holds no differences, as those of earlier versions; make it again")
     outputs = [str(each) for each in result.data["output"].values]
     measures = [*_TITLES, *(f"actions {name}" for name in outputs)]
-    rows = -(-len(measures) // _COLUMNS)
-    caption = textwrap.wrap(
-        f"{result.data.attrs['caption']} Blue: the component, with its interval. Grey: the mean over its random "
-        f"directions, "
-        "with its interval. Filled: the interval excludes zero.",
-        _CHARACTERS_PER_LINE,
+    rows, count = -(-len(measures) // _COLUMNS), result.data.sizes["edited"]
+    page = Page(
+        title_of(result, f"Does it matter? {result.parameters['do']}"),
+        f"{result.data.attrs['caption']} {_READING}" if caption else None,
+        figsize,
     )
-    panel = max(0.6, 0.11 * len(effects)) + 0.25
-    bottom = 0.35 + _LINE * len(caption)
-    height = 0.45 + rows * (panel + 0.4) + bottom
-    figure = Figure(figsize=(_WIDTH, height))
+    panel, between = max(0.6, 0.125 * count) + 0.25, 0.42
+    page.begin(rows * (panel + between) + 0.2)
+    tall = max((page.height - 0.2) / rows - between, 0.1)
+    grid = page.grid(rows, _COLUMNS, 0.5, 0.22, 0.15, 0.4, hspace=between / tall, wspace=0.15)
     for place, name in enumerate(measures):
-        row, column = divmod(place, _COLUMNS)
-        left, top = 0.055 + column * 0.32, 0.65 + row * (panel + 0.4)
-        axes = figure.add_axes((left, 1 - (top + panel) / height, 0.285, panel / height))
-        _draw(axes, name, effects)
-        axes.set_title(_TITLES.get(name, f"share of decisions: {name.removeprefix('actions ')}"), fontsize=7.5, pad=3)
-        if column == 0:
-            axes.set_ylabel("component", fontsize=7, labelpad=1)
+        axes = page.figure.add_subplot(grid[divmod(place, _COLUMNS)])
+        _draw(axes, result.data.sel(measure=name))
+        axes.set_title(_TITLES.get(name, f"share of decisions: {name.removeprefix('actions ')}"))
+        if place % _COLUMNS == 0:
+            axes.set_ylabel("component")
         if place >= len(measures) - _COLUMNS:
-            axes.set_xlabel("difference from the unedited agent", fontsize=7, labelpad=1)
-    title = f"Does it matter? {result.parameters['do']} · agent {result.provenance['agent']}"
-    figure.text(0.12 / _WIDTH, 1 - 0.1 / height, title, va="top", fontsize=10, weight="bold")
-    figure.text(0.12 / _WIDTH, 0.08 / height, "\n".join(caption), va="bottom", fontsize=_NORMAL, linespacing=1.2)
-    return figure
+            axes.set_xlabel("difference from the unedited agent")
+    return page.figure
 
 
-def _draw(axes: Axes, name: str, effects: Sequence[Mapping[str, Any]]) -> None:
-    axes.axvline(0, color="0.5", linewidth=0.6)
-    for place, each in enumerate(effects):
-        for which, colour, shift in (("random", "0.6", 0.18), ("difference", _BLUE, -0.18)):
-            estimate, low, high = each[name][which]
-            axes.plot([low, high], [place + shift] * 2, color=colour, linewidth=1.1, solid_capstyle="butt")
-            filled = colour if low > 0 or high < 0 else "white"
-            axes.plot(
-                [estimate],
-                [place + shift],
-                "o",
-                markersize=2.8,
-                color=colour,
-                markerfacecolor=filled,
-                markeredgewidth=0.7,
-            )
-    axes.set_yticks(range(len(effects)), [str(each["component"]) for each in effects], fontsize=_SMALL)
-    axes.set_ylim(len(effects) - 0.4, -0.6)
-    axes.tick_params(axis="x", labelsize=_SMALL)
-    axes.tick_params(length=2, pad=1.5)
+def _draw(axes: Axes, data: xarray.Dataset) -> None:
+    axes.axvline(0, color=shade(0.5), linewidth=0.6)
+    numbers = data["edited"].values
+    for name, ink, shift in (
+        ("random_difference", shade(0.45), 0.18),
+        ("difference", colour("healing"), -0.18),
+    ):
+        estimate, low, high = (data[f"{name}{end}"].values for end in ("", "_low", "_high"))
+        places = np.arange(len(numbers)) + shift
+        axes.hlines(places, low, high, color=ink, linewidth=1.1)
+        is_there = (low > 0) | (high < 0)
+        faces = [ink if each else shade(0) for each in is_there]
+        axes.scatter(estimate, places, s=8, facecolors=faces, edgecolors=ink, linewidths=0.7, zorder=3)
+    axes.set_yticks(range(len(numbers)), [str(number) for number in numbers])
+    axes.set_ylim(len(numbers) - 0.4, -0.6)
     axes.locator_params(axis="x", nbins=5)
-    axes.spines[["top", "right"]].set_visible(False)

@@ -1,7 +1,7 @@
 """A frame under a diverging overlay, by look-up tables.
 
-The picture is grey, red where it raises the target and blue where it lowers it; the stronger, the less of it shines
-through.
+The picture is grey, red where it raises the target and blue where it lowers it (with our own style); the stronger, the
+less of it shines through.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import matplotlib
 import numpy as np
 
 from retinoscope.figures.canvas import to_rgb
+from retinoscope.figures.style import colour_map
 
-MAP = "RdBu_r"
 _LEVELS = 127  # on either side of zero
 _FADE = 0.55  # exponent of opacity: a tenth of the scale is still seen
 
@@ -29,7 +29,7 @@ def overlay(observation: np.ndarray, values: np.ndarray, scale: float) -> np.nda
     Returns:
         (height, width, 3) uint8.
     """
-    colours, opacity = _tables()
+    colours, opacity = _tables(colour_map("diverging").name)
     relative = values / scale if scale > 0 else np.zeros(values.shape)
     index = np.clip(np.rint(relative * _LEVELS), -_LEVELS, _LEVELS).astype(np.int16) + _LEVELS
     cover = opacity[index][..., None]
@@ -50,10 +50,10 @@ def colour_bar(width: int, height: int) -> np.ndarray:
     return overlay(np.full((height, width, 3), 128, np.uint8), values, 1.0)
 
 
-@functools.lru_cache(maxsize=1)
-def _tables() -> tuple[np.ndarray, np.ndarray]:
-    """(level, 3) colours, 0 to 255, and (level,) opacities, from minus to plus the scale."""
+@functools.lru_cache(maxsize=4)
+def _tables(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """(level, 3) colours, 0 to 255, and (level,) opacities, from minus to plus the scale, of the map of this name."""
     relative = np.linspace(-1, 1, 2 * _LEVELS + 1)
     # The ends of the map are nearly black: they are left out, so that the two signs differ where it counts most.
-    colours = matplotlib.colormaps[MAP]((1 + 0.86 * np.sign(relative) * np.abs(relative) ** 0.3) / 2)[:, :3] * 255
+    colours = matplotlib.colormaps[name]((1 + 0.86 * np.sign(relative) * np.abs(relative) ** 0.3) / 2)[:, :3] * 255
     return colours.astype(np.float32), (np.abs(relative) ** _FADE).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Pick-ups as vertical lines over time, healing and hurting told apart by colour, line and mark."""
+"""Pick-ups as vertical lines over time, healing and harmful told apart by colour, line and mark."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-# Okabe & Ito's blue and a darkened vermillion, as in the movies.
-HEALING, HURTING, NEUTRAL = "#00629e", "#b04200", "#686c73"
-_KINDS: tuple[tuple[str, str, Literal["-", "--", ":"], str], ...] = (
-    ("healing", HEALING, "-", "^"),
-    ("hurting", HURTING, "--", "v"),
-    ("without effect", NEUTRAL, ":", "o"),
+from retinoscope.figures.style import colour
+
+_KINDS: tuple[tuple[str, str, Literal["-", "--", ":"], str, float], ...] = (
+    ("healing", "healing", "-", "^", 0.7),
+    ("harmful", "harmful", "--", "v", 0.3),
+    ("without effect", "neutral", ":", "o", 0.7),
 )
+"""Words, named colour, line, mark, and the height of the mark."""
 
 
 def draw_pickups(
@@ -41,20 +42,18 @@ def draw_pickups(
     marks.set_ylim(0, 1)
     marks.set_axis_off()
     handles = []
-    for (kind, colour, line, mark), classes in zip(_KINDS, (effects > 0, effects < 0, effects == 0), strict=True):
+    of_kind = (effects > 0, effects < 0, effects == 0)
+    for (kind, name, line, mark, height), classes in zip(_KINDS, of_kind, strict=True):
         at = seconds[pickups[:, classes].sum(axis=1) > 0]
         if not len(at):
             continue
         for panel in panels:
-            for second in at:
-                panel.axvline(
-                    second, color=line_colour or colour, linestyle=line, linewidth=width, alpha=0.85, zorder=1.5
-                )
-        height = 0.3 if kind == "hurting" else 0.7
-        marks.plot(at, np.full(len(at), height), mark, color=colour, markersize=4, clip_on=False)
-        handles.append(
-            Line2D([], [], color=colour, linestyle=line, marker=mark, markersize=4, linewidth=1.2, label=kind)
-        )
+            panel.vlines(
+                at, 0, 1, color=line_colour or colour(name), linestyle=line, linewidth=width, alpha=0.85, zorder=1.5,
+                transform=panel.get_xaxis_transform(),
+            )  # fmt: skip
+        marks.plot(at, np.full(len(at), height), mark, color=colour(name), clip_on=False)
+        handles.append(Line2D([], [], color=colour(name), linestyle=line, marker=mark, label=kind))
     if handles:
         marks.legend(
             handles=handles,
@@ -62,9 +61,6 @@ def draw_pickups(
             loc="lower right",
             bbox_to_anchor=(1.0, 1.0),
             ncols=len(handles),
-            frameon=False,
-            fontsize=7,
-            title_fontsize=7,
             borderaxespad=0.1,
             handlelength=3,
         )

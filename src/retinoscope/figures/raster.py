@@ -5,29 +5,34 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from retinoscope.errors import UserError
+from retinoscope.figures.page import WIDTH, Size, titled
 from retinoscope.figures.pickup_lines import draw_pickups
+from retinoscope.figures.style import colour_map, framed, require, shade, styled, title_of
 from retinoscope.result import Result
 
-WIDTH = 7.5  # inches
+__all__ = ["raster"]
+
 LIMIT = 3.0  # standard deviations at the ends of the colour map
 _HEIGHT, _LEAST = 7.2, 0.55  # of all panels together and of the smallest, inches
-_SMALL, _NORMAL = 7, 8
 
 
-def raster(result: Result) -> Figure:
+@styled
+def raster(result: Result, *, figsize: Size = None) -> Figure:
     """Draw all layers of a raster.
+
+    Args:
+        result: of the `raster` analysis.
+        figsize: inches; None for what the layers need.
 
     Raises:
         UserError: the result is of another analysis.
     """
-    if result.analysis != "raster":
-        raise UserError(f"result of {result.analysis!r}: is not one of raster; give the result of that analysis")
+    require(result, "raster")
     data = result.data
     layers = [str(name) for name in data["layer"].values]
     units = np.array([data.sizes[f"{layer}_unit"] for layer in layers])
     heights = np.maximum(_HEIGHT * units / units.sum(), _LEAST)
-    figure = Figure(figsize=(WIDTH, heights.sum() + 1.5), layout="constrained")
+    figure = Figure(figsize=figsize or (WIDTH, heights.sum() + 1.5), layout="constrained")
     marks, *panels = figure.subplots(
         len(layers) + 1, 1, sharex=True, gridspec_kw={"height_ratios": [0.22, *heights.tolist()]}
     )
@@ -37,7 +42,7 @@ def raster(result: Result) -> Figure:
         count = data.sizes[f"{layer}_unit"]
         image = panel.imshow(
             data[layer].values,
-            cmap="RdBu_r",
+            cmap=colour_map("diverging"),
             vmin=-LIMIT,
             vmax=LIMIT,
             aspect="auto",
@@ -45,14 +50,13 @@ def raster(result: Result) -> Figure:
             extent=(seconds[0] - half, seconds[-1] + half, count, 0),
         )
         kind = "channels" if layer.startswith("conv") else "units"
-        panel.set_ylabel(f"{layer}\n{count} {kind}", fontsize=_NORMAL, rotation=0, ha="right", va="center")
+        panel.set_ylabel(f"{layer}\n{count} {kind}", rotation=0, ha="right", va="center")
         panel.set_yticks([])
-        panel.tick_params(labelsize=_SMALL, length=2)
-    draw_pickups(panels, marks, seconds, data["pickups"].values, data["class_effect"].values, 0.7, "black")
-    panels[-1].set_xlabel("time in the episode (s)", fontsize=_NORMAL)
+        framed(panel)
+    draw_pickups(panels, marks, seconds, data["pickups"].values, data["class_effect"].values, 0.7, shade(1))
+    panels[-1].set_xlabel("time in the episode (s)")
     bar = figure.colorbar(image, ax=panels, orientation="horizontal", shrink=0.4, aspect=40, pad=0.01, extend="both")
-    bar.set_label("activity, standard deviations from the unit's mean", fontsize=_NORMAL)
-    bar.ax.tick_params(labelsize=_SMALL, length=2)
-    of = f" · agent {result.provenance['agent']}" if "agent" in result.provenance else ""
-    figure.suptitle(f"Activity of all units, sorted{of}", fontsize=10, weight="bold", x=0.01, ha="left")
+    bar.set_ticks(np.arange(-LIMIT, LIMIT + 1).tolist())
+    bar.set_label("activity, standard deviations from the unit's mean")
+    titled(figure, title_of(result, "Activity of all units, sorted"))
     return figure

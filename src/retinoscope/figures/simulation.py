@@ -12,8 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from retinoscope.figures import canvas
+from retinoscope.figures.page import Page, Size
 from retinoscope.figures.simulation_traces import Traces
+from retinoscope.figures.style import colour, require, rgb, shade, styled, title_of
 from retinoscope.result import Result
+
+__all__ = ["simulation_frames", "simulation_summary"]
 
 _MARGIN, _GAP = 20, 24
 _VIEW = 480  # the view is enlarged by the whole number that brings it to this width or just below
@@ -97,7 +101,7 @@ class _Event:
 
 _KINDS: dict[int, tuple[Literal["healing", "harmful", "neutral"], tuple[str, str]]] = {
     1: ("healing", ("▲", "heals")),
-    -1: ("harmful", ("▽", "hurts")),
+    -1: ("harmful", ("▽", "harms")),
     0: ("neutral", ("●", "neutral")),
 }
 
@@ -199,12 +203,12 @@ class _Composer:
 
 def _draw_event(frame: np.ndarray, event: _Event, x: int, y: int, width: int) -> None:
     if event.kind == "healing":
-        canvas.fill(frame, x, y, width, 38, canvas.HEALING)
+        canvas.fill(frame, x, y, width, 38, rgb("healing"))
         canvas.draw_text(frame, event.label, x + 12, y + 9, 16, canvas.WHITE, bold=True)
         return
-    colour = canvas.HARMFUL if event.kind == "harmful" else canvas.GREY
-    canvas.outline(frame, x, y, width, 38, colour, thickness=3)
-    canvas.draw_text(frame, event.label, x + 12, y + 9, 16, colour, bold=True)
+    ink = rgb("harmful") if event.kind == "harmful" else canvas.GREY
+    canvas.outline(frame, x, y, width, 38, ink, thickness=3)
+    canvas.draw_text(frame, event.label, x + 12, y + 9, 16, ink, bold=True)
 
 
 def _events(data: xarray.Dataset) -> list[_Event]:
@@ -228,57 +232,64 @@ def _events(data: xarray.Dataset) -> list[_Event]:
     return sorted(found, key=lambda event: event.decision)
 
 
-def simulation_summary(result: Result) -> Figure:
+@styled
+def simulation_summary(result: Result, *, figsize: Size = None) -> Figure:
     """Health and the critic's value against time, with the pick-ups in two named rows between them.
 
     Args:
         result: of the `simulation` analysis.
+        figsize: inches; None for the usual size.
+
+    Raises:
+        UserError: the result is of another analysis.
     """
+    require(result, "simulation")
     data = result.data
     elapsed, episode = data["elapsed"].values, data["episode"].values
-    figure = Figure(figsize=(7.2, 4.4))
     # Fixed margins: the constrained layout, drawn at a second resolution, made these axes collapse.
-    margins = {"left": 0.2, "right": 0.98, "top": 0.94, "bottom": 0.11, "hspace": 0.16}
-    health, pickups, value = figure.subplots(3, 1, sharex=True, gridspec_kw={"height_ratios": (3, 1, 3), **margins})
-    health.plot(elapsed, _broken_at_episodes(data["health"].values, episode), color="0.2", linewidth=1)
-    health.set(ylabel="health, points", ylim=(0, 1.04 * data.attrs["health_maximum"]))
-    value.plot(elapsed, _broken_at_episodes(data["value"].values, episode), color="0.2", linewidth=1)
-    value.set(ylabel="critic's value,\nreturn expected", xlabel="time, s", xlim=(elapsed[0], max(elapsed[-1], 1e-3)))
+    page = Page(title_of(result, "Health, pick-ups and value over time"), None, figsize).begin(4.1)
+    grid = page.grid(3, 1, 1.25, 0.15, 0.15, 0.4, height_ratios=(3, 1, 3), hspace=0.16)
+    panels: Any = grid.subplots(sharex=True)
+    health, pickups, value = panels
+    health.plot(elapsed, _broken_at_episodes(data["health"].values, episode), color=shade(0.8), linewidth=1)
+    health.set(ylabel="health (points)", ylim=(0, 1.04 * data.attrs["health_maximum"]))
+    value.plot(elapsed, _broken_at_episodes(data["value"].values, episode), color=shade(0.8), linewidth=1)
+    value.set(ylabel="critic's value,\nreturn expected", xlabel="time (s)", xlim=(elapsed[0], max(elapsed[-1], 1e-3)))
     _draw_pickup_rows(pickups, data)
     _draw_episodes((health, pickups, value), elapsed, episode)
-    for axes in (health, pickups, value):
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.align_ylabels()
-    return figure
+    page.figure.align_ylabels()
+    return page.figure
 
 
 def _draw_episodes(panels: tuple[Axes, ...], elapsed: np.ndarray, episode: np.ndarray) -> None:
     """A line where an episode starts, and its name above where there is room for it."""
     starts = np.flatnonzero(np.diff(episode)) + 1
     ends = [*starts, len(episode) - 1][1:]
+    for axes in panels:
+        axes.vlines(
+            elapsed[starts], 0, 1, color=shade(0.5), linestyle=(0, (4, 3)), linewidth=0.8,
+            transform=axes.get_xaxis_transform(),
+        )  # fmt: skip
     for start, end in zip(starts, ends, strict=True):
-        for axes in panels:
-            axes.axvline(elapsed[start], color="0.5", linestyle=(0, (4, 3)), linewidth=0.8)
         if elapsed[end] - elapsed[start] > 0.12 * elapsed[-1]:
             where = (elapsed[start], 1.0)
             name, above = f"episode {episode[start] + 1}", panels[0].get_xaxis_transform()
-            panels[0].annotate(name, where, (3, 2), above, "offset points", fontsize=8)
+            panels[0].annotate(name, where, (3, 2), above, "offset points", fontsize="small")
 
 
 def _draw_pickup_rows(axes: Axes, data: xarray.Dataset) -> None:
     elapsed, effect = data["elapsed"].values, data["class_effect"].values
-    rows = (("healing", 1, effect > 0, "#00629e", "^", "#00629e"), ("harmful", 0, effect < 0, "#b04200", "v", "white"))
     labels = []
-    for name, height, classes, colour, marker, face in rows:
+    rows = (("healing", 1, effect > 0, "^", colour("healing")), ("harmful", 0, effect < 0, "v", shade(0)))
+    for name, height, classes, marker, face in rows:
         counts = data["pickups"].values[:, classes].astype(int).sum(axis=1)
         times = elapsed[counts > 0]
-        style: dict[str, Any] = {"markersize": 5, "markerfacecolor": face, "markeredgecolor": colour}
         axes.plot(
-            times, np.full(len(times), height), marker, linestyle="none", clip_on=False, markeredgewidth=0.8, **style
-        )
+            times, np.full(len(times), height), marker, clip_on=False, markersize=5, markeredgewidth=0.8,
+            markerfacecolor=face, markeredgecolor=colour(name),
+        )  # fmt: skip
         labels.append(f"{name} ({counts.sum()})")
     axes.set(ylim=(-0.6, 1.6), yticks=[1, 0], yticklabels=labels, ylabel="pick-ups")
-    axes.tick_params(axis="y", labelsize=9)
 
 
 def _broken_at_episodes(values: np.ndarray, episode: np.ndarray) -> np.ndarray:

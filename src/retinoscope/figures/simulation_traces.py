@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image, ImageDraw
 
 from retinoscope.figures import canvas
+from retinoscope.figures.style import rgb
 
 _STEP = 4  # pixels from one decision to the next
 _AXIS = 64  # width of the column of axis numbers
@@ -131,12 +132,12 @@ class Traces:
             column = self._column(int(decision))
             if effect[kind] > 0:
                 shape = [(column - _MARK, upper + 5), (column + _MARK, upper + 5), (column, upper - 6)]
-                draw.polygon(shape, fill=canvas.HEALING)
+                draw.polygon(shape, fill=rgb("healing"))
             elif effect[kind] < 0:
                 shape = [(column - _MARK, lower - 5), (column + _MARK, lower - 5), (column, lower + 6)]
-                draw.polygon(shape, fill=canvas.WHITE, outline=canvas.HARMFUL, width=2)
+                draw.polygon(shape, fill=canvas.WHITE, outline=rgb("harmful"), width=2)
             self._marks.append(_Mark(column - _MARK - 1, column + _MARK + 2, _TITLE, _TITLE + _MARKS))
-            colour = canvas.HEALING if effect[kind] > 0 else canvas.HARMFUL if effect[kind] < 0 else canvas.GREY
+            colour = rgb("healing") if effect[kind] > 0 else rgb("harmful") if effect[kind] < 0 else canvas.GREY
             for panel in self._panels:
                 rows = range(panel.top, panel.top + _PANEL, 2 if effect[kind] > 0 else 6)
                 draw.point([(column, row) for row in rows], fill=colour)

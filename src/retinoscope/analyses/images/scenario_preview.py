@@ -17,7 +17,7 @@ import xarray
 from PIL import Image
 
 from retinoscope.errors import UserError
-from retinoscope.result import Result
+from retinoscope.result import Result, provenance
 from retinoscope.scenarios import ArenaArchive, Scenario, get_arena
 from retinoscope.scenarios.images import scenario_images
 from retinoscope.scenarios.specification import TICS_PER_SECOND, Observation
@@ -71,6 +71,7 @@ def scenario_preview(arena: ArenaArchive | Scenario | str | Path, seed: int = 0)
     room = scenario.arena
     parameters = {
         "seed": seed,
+        "scenario": scenario.name,
         "title": scenario.title or scenario.name,
         "half_width": room.half_width,
         "spawn_half_width": room.spawn_half_width,
@@ -81,8 +82,7 @@ def scenario_preview(arena: ArenaArchive | Scenario | str | Path, seed: int = 0)
         "health": scenario.health.model_dump(),
         "seconds_per_episode": scenario.episode_tics / TICS_PER_SECOND,
     }
-    provenance = {"scenario": scenario.name, "arena_sha256": arena.sha256}
-    return Result("scenario_preview", xarray.Dataset(data, coordinates), parameters, provenance)
+    return Result("scenario_preview", xarray.Dataset(data, coordinates), parameters, provenance(arena=arena))
 
 
 def _examples(scenario: Scenario, seed: int) -> dict[str, Any]:

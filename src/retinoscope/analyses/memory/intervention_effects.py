@@ -109,11 +109,12 @@ def drawings_of_effects(result: Result) -> list[Drawing]:
     """A figure and a table."""
     from retinoscope import figures
 
+    result = _with_effects(result)
     effects = effects_of(result)
     caption = result.data.attrs["caption"]
     return [
         FigureDrawing(
-            "intervention", "Does it matter?", caption, lambda: figures.intervention(result, effects), says_caption=True
+            "intervention", "Does it matter?", caption, lambda: figures.intervention(result), says_caption=True
         ),
         TableDrawing(
             "intervention", "Differences from the unedited agent", caption, *intervention_table(result, effects)

@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import overload
 
 import numpy as np
 import xarray
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from retinoscope.errors import UserError
 from retinoscope.figures import canvas
 from retinoscope.figures.contact_sheet import contact_sheet
 from retinoscope.figures.overlay import colour_bar, overlay
+from retinoscope.figures.page import WIDTH, Size, panel
+from retinoscope.figures.style import colour, require, rgb, series, styled, title_of
 from retinoscope.result import Result
+
+__all__ = ["attribution_frames", "attribution_lags", "attribution_through_time", "episode_attribution"]
 
 SHEET_FRAMES = 8
 
 _MARGIN, _GAP, _TITLE, _BAR, _TRACE = 20, 16, 62, 58, 120
 _VIEW = 480  # each view is enlarged by the whole number that brings it to this width or just below
 _CURVE: canvas.Colour = (32, 33, 36)
+_MARKERS = "osD^v<>Pphd*X"
 
 
-def attribution(result: Result, target: str | None = None) -> Figure:
+@styled
+def episode_attribution(
+    result: Result, target: str | None = None, *, figsize: Size = None, caption: bool = True
+) -> Figure:
     """A contact sheet: frames evenly spaced over the window, and the maps of one target, each with its own scale.
 
     Args:
-        result: of the `attribution` analysis.
+        result: of the `episode_attribution` analysis.
         target: which; the first if not given.
+        figsize: inches; None for what the frames need.
+        caption: carry the caption.
 
     Raises:
         UserError: the result is of another analysis or has no such target.
@@ -41,17 +52,21 @@ def attribution(result: Result, target: str | None = None) -> Figure:
         data["observation"].values[chosen],
         data["map"].values[chosen],
         labels,
-        f"What moves the {_spoken(name)} · agent {result.data.attrs['agent']}",
-        attribution_caption(result, name),
+        title_of(result, f"What moves the {_spoken(name)}"),
+        attribution_caption(result, name) if caption else "",
         str(data["map"].attrs["units"]).format(str(data["target_units"].values)),
+        figsize=figsize,
     )
 
 
-def attribution_through_time(result: Result) -> Figure:
+@styled
+def attribution_through_time(result: Result, *, figsize: Size = None, caption: bool = True) -> Figure:
     """How much of the gradient of every target falls on how long ago, and one example in pictures.
 
     Args:
-        result: of the `attribution` analysis.
+        result: of the `episode_attribution` analysis.
+        figsize: inches; None for what the frames need.
+        caption: carry the caption.
 
     Raises:
         UserError: the result is of another analysis.
@@ -60,58 +75,58 @@ def attribution_through_time(result: Result) -> Figure:
     shown = min(6, data.sizes["lag"])
     when = int(data.attrs["lag_example"])
     labels = ["now"] + [f"{lag} decision{'s' if lag > 1 else ''} before" for lag in range(1, shown)]
-    lags = int(data.attrs["lag_steps"])
-    caption = (
+    says = (
         f"Gradient of the {_spoken(first)} at decision {int(result.data['step'].values[when]) + 1} with respect to the "
         f"observations of that and earlier decisions, through the recurrent core; of {int(data.attrs['lag_times'])} "
         "decisions the one with the largest share on the past. Truncated: gradients are followed for "
-        f"{lags} steps, and what the state owes to earlier observations is left out. "
+        f"{int(data.attrs['lag_steps'])} steps, and what the state owes to earlier observations is left out. "
         f"{result.data.attrs[f'gradient badge {first}']}"
     )
     return contact_sheet(
         data["lag_observation"].values[:shown],
         data["lag_map"].values[:shown],
         labels,
-        f"The past in the {_spoken(first)} · agent {result.data.attrs['agent']}",
-        caption,
+        title_of(result, f"The past in the {_spoken(first)}"),
+        says if caption else "",
         f"{data['target_units'].values} per pixel unit",
         columns=3,
+        figsize=figsize,
     )
 
 
-def attribution_lags(result: Result) -> Figure:
+@overload
+def attribution_lags(result: Result, *, ax: None = None, figsize: Size = None) -> Figure: ...
+@overload
+def attribution_lags(result: Result, *, ax: Axes, figsize: Size = None) -> Axes: ...
+
+
+@styled
+def attribution_lags(result: Result, *, ax: Axes | None = None, figsize: Size = None) -> Figure | Axes:
     """The share of the absolute gradient of every target that falls on the observation so many decisions before.
 
     Args:
-        result: of the `attribution` analysis.
+        result: of the `episode_attribution` analysis.
+        ax: axes to draw into, which are then returned; None for a figure.
+        figsize: of the figure, inches.
 
     Raises:
         UserError: the result is of another analysis.
     """
     data = _checked(result).data
-    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
-    axes = figure.subplots()
-    lags = data["lag"].values
-    markers = "osD^v<>Pphd*X"
+    axes, drawn = panel(ax, figsize, (WIDTH, 3.4))
+    lags, shades = data["lag"].values, series()
     names = [str(name) for name in data["target"].values]
     for number, name in enumerate(names):
         estimate, low, high = 100 * data["lag_share"].sel(target=name).values.T
         place = lags + (number - (len(names) - 1) / 2) * 0.08
-        style: dict[str, Any] = {
-            "color": _COLOURS[number % len(_COLOURS)],
-            "marker": markers[number % len(markers)],
-            "markersize": 3.5,
-        }
-        axes.errorbar(place, estimate, (estimate - low, high - estimate), label=_spoken(name), linewidth=0.9, **style)
-    axes.axhline(100 / len(lags), color="0.6", linestyle=":", linewidth=1, label="all of the same weight")
-    axes.set(xlabel="decisions before", ylabel="share of the absolute gradient, %", ylim=(0, None), xticks=lags)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8)
-    return figure
-
-
-# Okabe & Ito, without the yellow that is lost on white.
-_COLOURS = ("black", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7")
+        axes.errorbar(
+            place, estimate, (estimate - low, high - estimate), color=shades[number % len(shades)],
+            marker=_MARKERS[number % len(_MARKERS)], markersize=3.5, linewidth=0.9, label=_spoken(name),
+        )  # fmt: skip
+    axes.axhline(100 / len(lags), color=colour("chance"), linestyle=":", linewidth=1, label="all of the same weight")
+    axes.set(xlabel="decisions before", ylabel="share of the absolute gradient (%)", ylim=(0, None), xticks=lags)
+    axes.legend()
+    return drawn
 
 
 def attribution_caption(result: Result, target: str) -> str:
@@ -126,7 +141,7 @@ def attribution_frames(result: Result, target: str | None = None) -> Iterator[np
     One scale holds for the whole movie. Below, the target against time.
 
     Args:
-        result: of the `attribution` analysis.
+        result: of the `episode_attribution` analysis.
         target: which; the first if not given.
 
     Yields:
@@ -160,7 +175,7 @@ def _compose(data: xarray.Dataset, name: str) -> Iterator[np.ndarray]:
         canvas.draw_text(frame, _number(float(answers[time])), right, _MARGIN + 2, 22, bold=True, align="right")
         frame[trace_top : trace_top + _TRACE, _MARGIN:right] = trace
         x = _MARGIN + round(time / max(len(maps) - 1, 1) * (right - _MARGIN - 1))
-        canvas.fill(frame, x, trace_top, 2, _TRACE, canvas.HARMFUL)
+        canvas.fill(frame, x, trace_top, 2, _TRACE, rgb("harmful"))
         yield frame
 
 
@@ -202,8 +217,7 @@ def _trace(answers: np.ndarray, width: int) -> np.ndarray:
 
 
 def _checked(result: Result) -> Result:
-    if result.analysis != "attribution":
-        raise UserError(f"result of {result.analysis!r}: is not one of attribution; give the result of that analysis")
+    require(result, "episode_attribution", "attribution")
     return result
 
 
