@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +23,10 @@ from retinoscope.agents.networks import NetworkConfig
 from retinoscope.agents.sample_factory_run import list_checkpoints
 from retinoscope.errors import UserError
 from retinoscope.rollouts.environment import GatheringEnvironment
+from retinoscope.scenarios import load_scenario
 from retinoscope.training import TrainingConfig, train
 from retinoscope.training.worker import TrainingEnvironment
+from tests.rollouts.recordings import descendants, is_running
 
 SMALL = TrainingConfig(
     frames=1e9,
@@ -43,16 +47,24 @@ if __name__ == "__main__":
 """
 
 
-def start_training(folder: Path, config: TrainingConfig) -> subprocess.Popen[bytes]:
+@contextmanager
+def training(folder: Path, config: TrainingConfig) -> Iterator[subprocess.Popen[bytes]]:
+    """A training in a session of its own, of which nothing is left behind this block, however it is left."""
     script = folder.parent / "script.py"
     script.write_text(SCRIPT)
     with (folder.parent / "output.txt").open("wb") as output:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, str(script), str(folder), config.model_dump_json()],
             stdout=output,
             stderr=output,
             start_new_session=True,
         )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def wait_for_frames(folder: Path, process: subprocess.Popen[bytes], more_than: int = 0) -> None:
@@ -70,10 +82,10 @@ def wait_for_frames(folder: Path, process: subprocess.Popen[bytes], more_than: i
 def interrupted_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that was interrupted by Ctrl-C after its first frames."""
     folder = tmp_path_factory.mktemp("training") / "apples"
-    process = start_training(folder, SMALL)
-    wait_for_frames(folder, process)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=60) == 0, (folder.parent / "output.txt").read_text()
+    with training(folder, SMALL) as process:
+        wait_for_frames(folder, process)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0, (folder.parent / "output.txt").read_text()
     return folder
 
 
@@ -88,8 +100,8 @@ def test_an_interrupted_run_is_saved_loads_and_resumes_where_it_was(interrupted_
     assert [layer.shape for layer in agent.policy.layers if layer.name in ("fc", "rnn")] == [(16,), (8,)]
 
     target = before[-1].frames + 2000
-    process = start_training(interrupted_run, SMALL.model_copy(update={"frames": target}))
-    assert process.wait(timeout=120) == 0, (interrupted_run.parent / "output.txt").read_text()
+    with training(interrupted_run, SMALL.model_copy(update={"frames": target})) as process:
+        assert process.wait(timeout=120) == 0, (interrupted_run.parent / "output.txt").read_text()
     after = list_checkpoints(interrupted_run)
     assert after[-1].frames >= target
     log = (interrupted_run / "sf_log.txt").read_text()
@@ -100,18 +112,42 @@ def test_an_interrupted_run_is_saved_loads_and_resumes_where_it_was(interrupted_
 def test_ended_by_a_scheduler_a_run_saves_and_leaves_no_process_behind(interrupted_run: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(interrupted_run, tmp_path / interrupted_run.name))
     before = list_checkpoints(copy)[-1].frames
-    process = start_training(copy, SMALL)
-    wait_for_frames(copy, process, more_than=before)
-    process.terminate()
-    assert process.wait(timeout=60) == 0, (tmp_path / "output.txt").read_text()
-    assert list_checkpoints(copy)[-1].frames > before
+    with training(copy, SMALL) as process:
+        wait_for_frames(copy, process, more_than=before)
+        family = descendants(process.pid)
+        process.terminate()
+        assert process.wait(timeout=60) == 0, (tmp_path / "output.txt").read_text()
+        assert list_checkpoints(copy)[-1].frames > before
+        assert left_of(family) == [], "players or engines still run"
+
+
+def test_killed_outright_a_run_leaves_no_process_behind(interrupted_run: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(interrupted_run, tmp_path / interrupted_run.name))
+    with training(copy, SMALL) as process:
+        wait_for_frames(copy, process, more_than=list_checkpoints(copy)[-1].frames)
+        family = descendants(process.pid)
+        assert len(family) >= 3 + SMALL.environments_per_worker, "learner, inference and player, and the engines"
+        process.kill()
+        process.wait(timeout=60)
+        assert left_of(family) == []
+
+
+def left_of(processes: list[int]) -> list[int]:
+    """Which of them still run some seconds from now."""
     for _ in range(100):
-        try:
-            os.killpg(process.pid, 0)
-        except ProcessLookupError:
-            return
+        processes = [each for each in processes if is_running(each)]
+        if not processes:
+            break
         time.sleep(0.1)
-    pytest.fail("players or engines still run")
+    return processes
+
+
+def test_a_test_that_fails_meanwhile_leaves_no_training_behind(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), training(tmp_path / "run", SMALL) as process:
+        while not (family := descendants(process.pid)):
+            time.sleep(0.1)
+        raise ZeroDivisionError
+    assert left_of([process.pid, *family]) == []
 
 
 def test_a_run_directory_says_what_made_it(interrupted_run: Path) -> None:
@@ -179,10 +215,36 @@ def test_harm_counts_for_more_once_the_agent_gathers(frames: int, weight: float)
         _, reward, terminated, truncated, info = plain.step(action)
         _, training_reward, *_ = weighted.step(action)
         seen += info["pickups"]
-        harmful = info["pickups"][0]  # the first class, blue, hurts by 20: two units of reward
+        harmful = info["pickups"][0]  # the first class, blue, harms by 20: two units of reward
         assert training_reward == pytest.approx(reward - (weight - 1) * 2.0 * harmful)
         is_over = terminated or truncated
         steps += 1
     plain.close()
     weighted.close()
     assert seen.min() > 0, "the walk met both kinds"
+
+
+def test_the_curve_counts_healing_and_harmful_pick_ups_of_each_episode(tmp_path: Path) -> None:
+    """Both environments play the same episodes; the plain one says what was picked up at every step."""
+    brief = tmp_path / "brief.yaml"
+    brief.write_text(load_scenario("apples").model_copy(update={"episode_tics": 320}).to_yaml())
+    plain, counted = GatheringEnvironment(brief, objects_in_view=False), TrainingEnvironment(str(brief), 3.0, (1, 2))
+    effects, random, total = np.array(plain.scenario.class_effects), np.random.default_rng(0), np.zeros(2)
+    for episode in range(6):
+        plain.reset(seed=episode)
+        counted.reset(seed=episode)
+        pickups, is_over = np.zeros(2, np.int64), False
+        while not is_over:
+            action = np.array([random.integers(3), 1])
+            *_, terminated, truncated, info = plain.step(action)
+            *_, summary = counted.step(action)
+            pickups += info["pickups"]
+            is_over = terminated or truncated
+            assert ("episode_extra_stats" in summary) == is_over
+        expected = [float(pickups[effects > 0].sum()), float(pickups[effects < 0].sum())]
+        stated = summary["episode_extra_stats"]
+        assert [stated["healing"], stated["harmful"]] == expected
+        total += expected
+    plain.close()
+    counted.close()
+    assert total.min() > 0 and total[0] != total[1], "the walks met both kinds, and unequally often"

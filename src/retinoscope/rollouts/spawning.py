@@ -30,17 +30,21 @@ def process_pool(workers: int | None) -> Iterator[ProcessPoolExecutor]:
     if workers is not None and workers < 1:
         raise UserError(f"workers: {workers} is too few; give at least 1")
     spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers or os.cpu_count() or 1, mp_context=spawn, initializer=_end_with_parent)
+    pool = ProcessPoolExecutor(workers or os.cpu_count() or 1, mp_context=spawn, initializer=end_with_parent)
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _end_with_parent() -> None:
-    """A worker of a killed process would otherwise wait for its next task forever, and hold its memory."""
+def end_with_parent() -> None:
+    """Have this process end when the one that started it does, however that ends; a process of the user's stays.
+
+    A worker of a killed process would otherwise wait for its next task for ever, and hold its memory.
+    """
     parent = multiprocessing.parent_process()
-    assert parent is not None
+    if parent is None:
+        return
 
     def watch() -> None:
         parent.join()

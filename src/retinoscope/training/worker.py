@@ -1,4 +1,4 @@
-"""What every process of Sample Factory needs: our environment, our encoder, quiet logging, and a safe `torch.load`.
+"""What every process of Sample Factory needs: our environment and encoder, a safe `torch.load`, quiet, and an end.
 
 Sample Factory starts its processes afresh and sends them the registered factories by reference, so importing this
 module is the first thing each of them does; that is why it acts on import.
@@ -9,12 +9,14 @@ from __future__ import annotations
 import argparse
 import logging
 import warnings
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
 import gymnasium
 import numpy as np
 import torch
 from sample_factory.algo.utils.context import global_model_factory
+from sample_factory.algo.utils.multiprocessing_utils import get_mp_ctx
 from sample_factory.cfg.arguments import cfg_dict
 from sample_factory.envs.env_utils import TrainingInfoInterface, register_env
 from sample_factory.model.encoder import Encoder as SampleFactoryEncoder
@@ -23,6 +25,7 @@ from sample_factory.utils.utils import log as sample_factory_log
 from retinoscope.agents.networks import Encoder, NetworkConfig
 from retinoscope.agents.safe_load import allow_sample_factory_checkpoints
 from retinoscope.agents.sample_factory_config import network_config_of
+from retinoscope.rollouts.spawning import end_with_parent
 from retinoscope.scenarios import foreign_part
 
 allow_sample_factory_checkpoints()
@@ -121,7 +124,20 @@ def make_encoder(cfg: Any, observation_space: Any) -> PixelEncoder:
     return PixelEncoder(cfg, observation_space)
 
 
+class _Process(SpawnProcess):
+    """Learner, inference and players alike would outlive a training that is killed outright."""
+
+    def run(self) -> None:
+        end_with_parent()
+        super().run()
+
+
+class _Context(SpawnContext):
+    Process = _Process
+
+
 def register() -> None:
-    """Make environment and encoder known to Sample Factory in this process."""
+    """Make environment and encoder known to Sample Factory in this process, and how it is to start others."""
+    get_mp_ctx.mp_ctx = _Context()
     register_env("retinoscope", make_environment)
     global_model_factory().register_encoder_factory(make_encoder)
