@@ -1,9 +1,12 @@
-"""Versions for the provenance of what is written."""
+"""Versions for the provenance of what is written, and for deciding whether what was written can be used again."""
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import platform
 from importlib import metadata
+from pathlib import Path
 
 
 def versions(*packages: str) -> dict[str, str]:
@@ -15,3 +18,12 @@ def versions(*packages: str) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+@functools.cache
+def source_sha256() -> str:
+    """A hash of all of our own code."""
+    digest = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()

@@ -109,6 +109,6 @@ def pickup_window(recording: Recording, decisions: int, burn_in_steps: int) -> W
             best, chosen = (int(rarer[first]), int(both[first])), (start + first, start + first + length)
     rule = (
         f"of all stretches of {length} decisions within an episode, the one with the most pick-ups of the rarer kind "
-        "(healing or hurting), then of both, then the first"
+        "(healing or harmful), then of both, then the first"
     )
     return Window(*chosen, rule if best[1] else f"nothing is ever picked up; the first {length} decisions")

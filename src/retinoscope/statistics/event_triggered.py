@@ -191,13 +191,3 @@ def adjusted_p(score: np.ndarray, shuffled: np.ndarray) -> np.ndarray:
     largest = np.nanmax(np.abs(shuffled), axis=(1, 2))
     exceeded = (largest[:, None, None] >= np.abs(score)[None] - 1e-9).sum(axis=0)
     return np.where(np.isfinite(score), (exceeded + 1) / (len(largest) + 1), 1.0)
-
-
-def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
-    """95% interval of a share (Wilson 1927); (NaN, NaN) of nothing."""
-    if not trials:
-        return float("nan"), float("nan")
-    z, share = 1.959964, successes / trials
-    centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
-    half = z * np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.linalg
 from numpy.typing import NDArray
 
 from retinoscope.errors import UserError
@@ -13,7 +14,6 @@ from retinoscope.statistics.bootstrap import Interval
 from retinoscope.statistics.covariance import Covariance, CovarianceEstimate, merged
 from retinoscope.statistics.covariance_sketch import LeadingComponents, SketchEstimate
 from retinoscope.statistics.jackknife import jackknife_interval
-from retinoscope.statistics.moments import Moments
 
 Array = NDArray[np.float64]
 
@@ -58,12 +58,15 @@ class PrincipalComponents:
 
     def scores(self, values: NDArray, components: int | None = None) -> Array:
         """(time, unit) activity -> (time, component) float64: how far along each axis, from the mean."""
-        return np.asarray((np.asarray(values, np.float64) - self.mean) @ self.axes[:components].T)
+        axes = self.axes[:components].T
+        return np.asarray(np.asarray(values, np.float64) @ axes - self.mean @ axes)
 
 
-def exact_components(estimate: CovarianceEstimate) -> PrincipalComponents:
-    """All components, from the covariance of all pairs of units."""
-    variances, axes = np.linalg.eigh(estimate.covariance)
+def exact_components(estimate: CovarianceEstimate, components: int | None = None) -> PrincipalComponents:
+    """Components from the covariance of all pairs of units: all of them, or as many as are wanted."""
+    units = len(estimate.mean)
+    first = 0 if components is None else max(0, units - components)
+    variances, axes = scipy.linalg.eigh(estimate.covariance, subset_by_index=(first, units - 1))
     variances = np.maximum(variances[::-1], 0.0)
     return PrincipalComponents(
         estimate.count,
@@ -77,15 +80,15 @@ def exact_components(estimate: CovarianceEstimate) -> PrincipalComponents:
     )
 
 
-def sketched_components(second: SketchEstimate, found: LeadingComponents, components: int) -> PrincipalComponents:
-    """The leading components, from two passes of `covariance_sketch`."""
+def sketched_components(sketch: SketchEstimate, found: LeadingComponents, components: int) -> PrincipalComponents:
+    """The leading components, from a sketch of the covariance."""
     return PrincipalComponents(
-        second.count,
-        second.mean,
+        sketch.count,
+        sketch.mean,
         _with_signs(found.axes[:components]),
         found.variances[:components],
         found.error[:components],
-        second.variance,
+        sketch.variance,
         found.squared_norm,
         found.squared_norm_error,
     )
@@ -109,20 +112,27 @@ def unrelated_participation_ratio(unit_variance: Array, count: int) -> float:
 class GroupedVariance:
     """Variance by groups of episodes, within a basis and in all: for intervals of the participation ratio."""
 
-    def __init__(self, mean: Array, axes: Array, groups: int) -> None:
-        """Axes (component, unit) are the basis; `mean` (unit,) is subtracted first."""
+    def __init__(self, mean: Array, axes: NDArray[np.floating], groups: int) -> None:
+        """Axes (component, unit) are the basis; `mean` (unit,), or what is near it, is subtracted first."""
         self._mean, self._axes = mean, axes
         self._inside = [Covariance(len(axes)) for _ in range(groups)]
-        self._units = [Moments(len(mean)) for _ in range(groups)]
+        self._all = [_TotalVariance(len(mean)) for _ in range(groups)]
 
-    def update(self, values: NDArray, groups: NDArray) -> None:
-        """Add (time, unit) activity, each moment belonging to one of the (time,) groups."""
-        block = np.asarray(values, np.float64) - self._mean
-        scores = block @ self._axes.T
+    def update(self, values: NDArray, groups: NDArray, scores: NDArray | None = None) -> None:
+        """Add (time, unit) activity, each moment belonging to one of the (time,) groups.
+
+        Args:
+            values: the activity; single precision only for deviations from what is near the mean.
+            groups: numbers of groups.
+            scores: (time, component) along the axes, from any origin that is always the same, if they are at hand.
+        """
+        if scores is None:
+            values = np.asarray(values, np.float64) - self._mean
+            scores = values @ self._axes.T
         for group in np.unique(groups):
             chosen = groups == group
             self._inside[group].update(scores[chosen])
-            self._units[group].update(block[chosen])
+            self._all[group].update(values[chosen])
 
     def participation_ratio(self, whole: PrincipalComponents) -> Interval:
         """The participation ratio with a jackknife interval over groups, on the logarithmic scale.
@@ -142,12 +152,37 @@ class GroupedVariance:
 
     def _without(self, left_out: int, filled: Sequence[int], outside: float) -> float:
         kept = [number for number in filled if number != left_out]
-        units = Moments(len(self._mean))
+        total = _TotalVariance(len(self._mean))
         for number in kept:
-            units.merge(self._units[number])
-        total = float(units.finalize().variance.sum())
+            total.merge(self._all[number])
+        variance = total.finalize()
         inside = merged(self._inside[number] for number in kept).finalize().covariance
-        return participation_ratio(total, float((inside**2).sum()) + outside * total**2)
+        return participation_ratio(variance, float((inside**2).sum()) + outside * variance**2)
+
+
+class _TotalVariance:
+    """Accumulates the variance of all units together: their means, and one number for the squared deviations."""
+
+    def __init__(self, units: int) -> None:
+        self.count, self._mean, self._scatter = 0, np.zeros(units), 0.0
+
+    def update(self, values: NDArray) -> None:
+        mean = values.mean(axis=0, dtype=np.float64)
+        deviations = values - mean.astype(values.dtype)
+        self._join(len(values), mean, float(np.einsum("tu,tu->t", deviations, deviations).sum(dtype=np.float64)))
+
+    def merge(self, other: _TotalVariance) -> None:
+        self._join(other.count, other._mean, other._scatter)
+
+    def finalize(self) -> float:
+        return self._scatter / (self.count - 1)
+
+    def _join(self, count: int, mean: Array, scatter: float) -> None:
+        together = self.count + count
+        difference = mean - self._mean
+        self._scatter += scatter + float(difference @ difference) * (self.count * count / together)
+        self._mean = self._mean + difference * (count / together)
+        self.count = together
 
 
 def correlation_intervals(groups: Sequence[Covariance]) -> tuple[Array, Array, Array]:

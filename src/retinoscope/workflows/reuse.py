@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 import json
 import shutil
@@ -15,7 +14,7 @@ from retinoscope.analyses.declaration import Analysis
 from retinoscope.errors import UserError
 from retinoscope.result import Result, load_result
 from retinoscope.settings import stated
-from retinoscope.versions import versions
+from retinoscope.versions import source_sha256, versions
 
 _KEY = "computed_from"
 _COMPUTING = ("torch", "numpy", "scipy", "scikit-learn", "openTSNE", "captum", "python-picard")
@@ -31,7 +30,7 @@ def result_key(analysis: Analysis, parameters: Any, bases: Mapping[str, str], id
         identity: of the run: checkpoint, arena, seed and frames.
     """
     content = [analysis.name, stated(parameters), dict(bases), dict(identity), versions(*_COMPUTING)]
-    content += [_source_sha256(), _module_sha256(analysis)]
+    content += [source_sha256(), _module_sha256(analysis)]
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -64,15 +63,7 @@ class ResultStore:
         return marked
 
 
-@functools.cache
-def _source_sha256() -> str:
-    digest = hashlib.sha256()
-    for file in sorted(Path(__file__).parents[1].rglob("*.py")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
 def _module_sha256(analysis: Analysis) -> str:
-    """Of the file that declares an analysis of another package; ours are all in `_source_sha256`."""
+    """Of the file that declares an analysis of another package; ours are all in `source_sha256`."""
     file = Path(analysis.run.__code__.co_filename)
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""

@@ -1,70 +1,74 @@
 """Activation movies: all feature maps of a convolution while the agent lives, each filter on one scale throughout.
 
-Maps are not stored: they are computed again from the stored observations, twice. The first pass finds the scale of
-every filter and is this analysis; the second composes the frames, as they are written, from `movie_blocks`.
+The scale of every filter is found in a first pass over the decisions shown, and is this analysis; the frames are
+composed while they are written, from `movie_blocks`. Maps are computed from the stored observations. With a cache they
+are computed once for both, and not at all where `convolutions` has left them there.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray
 
 from retinoscope.agents.agent import Agent
-from retinoscope.analyses.layer_activity import PIXELS, activity_blocks
-from retinoscope.analyses.recorded import require_same
+from retinoscope.analyses.behaviour.convolutions import convolutions_of
+from retinoscope.analyses.declaration import AGENT, CONVOLUTION, FRAMES, RECORDING, Analysis, Inputs
+from retinoscope.analyses.drawing import SPEED, Drawing, RecordedMovieDrawing
+from retinoscope.analyses.layer_activity import KEPT_BLOCK, PIXELS, activity_blocks
+from retinoscope.analyses.recorded import require_same, seconds_per_decision
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
+from retinoscope.settings import parameters, setting, stated, with_settings
 from retinoscope.statistics.activation_movies import MagnitudeHistogram
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
 
-_BLOCK = 256  # decisions whose maps are held at once
+_MOST_KEPT_BYTES = 2**30  # of maps in the cache; those of longer movies are computed again for every layer
 
 
-@dataclass(frozen=True)
+@parameters("activation movies")
 class ActivationMovieParameters:
-    """Parameters of `activation_movies`.
+    """Parameters of `activation_movies`."""
 
-    Attributes:
-        layers: convolutions; None for all of them.
-        start: first row of the recording.
-        frames: decisions shown, of any number; fewer if the recording ends before.
-        quantile: of the magnitudes of a filter's activity over the whole movie that is full colour; what exceeds it is
-            shown as full colour too.
-    """
-
-    layers: tuple[str, ...] | None = None
-    start: int = 0
-    frames: int = 1000
-    quantile: float = 0.999
-
-    def __post_init__(self) -> None:
-        if self.frames < 1:
-            raise UserError(f"activation movies: frames is {self.frames}; give at least 1")
-        if not 0 < self.quantile <= 1:
-            raise UserError(f"activation movies: quantile is {self.quantile}; give a number above 0, at most 1")
+    layers: tuple[str, ...] | None = setting(None, "names of convolutions; none for all of them", fewest=1)
+    start: int = setting(0, "first decision of the recording that is shown", units="decisions", least=0)
+    frames: int = setting(
+        1000, "decisions shown, of any number; fewer if the recording ends before", units="decisions", least=1
+    )
+    quantile: float = setting(
+        0.999,
+        "of the magnitudes of a filter's activity over the whole movie that is full colour; what exceeds it is shown "
+        "as full colour too",
+        above=0,
+        most=1,
+    )
 
 
 def activation_movies(
-    agent: Agent,
     recording: Recording,
-    parameters: ActivationMovieParameters | None = None,
     *,
+    agent: Agent,
+    parameters: ActivationMovieParameters | None = None,
+    cache: Path | None = None,
     progress: bool = False,
+    **settings: Any,
 ) -> Result:
     """Find the scale of every filter for a movie of its maps.
 
     Args:
-        agent: who was recorded.
-        recording: what it saw.
-        parameters: see `ActivationMovieParameters`.
+        recording: what the agent saw.
+        agent: that of the recording.
+        parameters: see `ActivationMovieParameters`; single ones may be given by name instead.
+        cache: a folder in which the maps are left for `movie_blocks`; those that are there are not computed again.
         progress: show a progress bar on standard error if that is a terminal.
+        **settings: fields of `ActivationMovieParameters` that replace those of `parameters`.
 
     Returns:
         A Result with, for every layer (here conv1), by filter (conv1_channel): `conv1_scale`, the magnitude that is
@@ -72,21 +76,25 @@ def activation_movies(
         of a map. `figures.activation_frames` draws it with `movie_blocks`.
 
     Raises:
-        UserError: the agent has no such convolution or none at all, or is not that of the recording, or the recording
-            has no row `start`.
+        UserError: a parameter is unknown or out of range, the agent has no such convolution or is not that of the
+            recording, or the recording has no row `start`.
+        NotMeasurable: the agent has no convolution, or the recording no frames.
     """
-    parameters = parameters or ActivationMovieParameters()
+    chosen = with_settings(parameters or ActivationMovieParameters(), settings)
     require_same(recording, agent)
-    layers = _convolutions(agent, parameters.layers)
-    if not 0 <= parameters.start < recording.frames:
+    layers = _convolutions(agent, recording, chosen.layers)
+    if chosen.start >= recording.frames:
         raise UserError(
-            f"activation movies: start is {parameters.start}, and the recording has rows 0 to {recording.frames - 1}"
+            f"activation movies: start is {chosen.start}, and the recording has rows 0 to {recording.frames - 1}"
         )
-    stop = min(parameters.start + parameters.frames, recording.frames)
+    stop = min(chosen.start + chosen.frames, recording.frames)
     shapes = {name: agent.policy.layer(name).shape for name in layers}
+    cache = _cache_of(cache, stop - chosen.start, sum(int(np.prod(shape)) for shape in shapes.values()))
     histograms = {name: MagnitudeHistogram(shape[0]) for name, shape in shapes.items()}
-    with progress_bar("decisions of the activation movies", stop - parameters.start, progress) as advance:
-        for block in activity_blocks(recording, layers, agent.policy, _BLOCK, start=parameters.start, stop=stop):
+    with progress_bar("decisions of the activation movies", stop - chosen.start, progress) as advance:
+        for block in activity_blocks(
+            recording, layers, agent.policy, KEPT_BLOCK, start=chosen.start, stop=stop, cache=cache
+        ):
             for name, histogram in histograms.items():
                 histogram.update(block[name].values)
             advance(block.sizes["time"])
@@ -95,21 +103,25 @@ def activation_movies(
         channel = f"{name}_channel"
         size = {"rows": shapes[name][1], "columns": shapes[name][2]}
         variables |= {
-            f"{name}_scale": (channel, histogram.quantile(parameters.quantile), {"long_name": "full colour", **size}),
+            f"{name}_scale": (channel, histogram.quantile(chosen.quantile), {"long_name": "full colour", **size}),
             f"{name}_lowest": (channel, histogram.lowest, {"long_name": "lowest activity"}),
             f"{name}_highest": (channel, histogram.highest, {"long_name": "highest activity"}),
         }
-    data = xarray.Dataset(variables)
-    attributes = recording.attributes
-    data.attrs["decisions_per_second"] = attributes["tics_per_second"] / attributes["frame_skip"]
-    stated = asdict(parameters) | {"layers": list(layers), "frames": stop - parameters.start}
+    data = xarray.Dataset(variables, attrs={"decisions_per_second": 1 / seconds_per_decision(recording)})
+    said = stated(chosen) | {"layers": list(layers), "frames": stop - chosen.start}
     for name in layers:
-        data[f"{name}_scale"].attrs["caption"] = _caption(data, name, stated, recording)
-    return Result("activation_movies", data, stated, provenance(recording=recording))
+        data[f"{name}_scale"].attrs["caption"] = _caption(data, name, said, recording)
+    return Result("activation_movies", data, said, provenance(recording=recording))
 
 
 def movie_blocks(
-    result: Result, agent: Agent, recording: Recording, layer: str, first: int = 0
+    result: Result,
+    *,
+    agent: Agent,
+    recording: Recording,
+    layer: str,
+    first: int = 0,
+    cache: Path | None = None,
 ) -> Iterator[xarray.Dataset]:
     """The maps of one layer and the observations, block by block, for the frames of its movie.
 
@@ -119,6 +131,7 @@ def movie_blocks(
         recording: what it saw.
         layer: whose maps.
         first: frame of the movie to begin with.
+        cache: the folder in which `activation_movies` left the maps; None to compute them again.
 
     Raises:
         UserError: agent or recording are not those of the result.
@@ -126,15 +139,35 @@ def movie_blocks(
     require_same(recording, agent)
     if result.provenance.get("checkpoint_sha256") != agent.checkpoint_sha256:
         raise UserError(f"activation movies: agent {agent.name!r} is not that of this result; give the one measured")
-    start = int(result.parameters["start"])
-    stop = start + int(result.parameters["frames"])
-    return activity_blocks(recording, (PIXELS, layer), agent.policy, _BLOCK, start=start + first, stop=stop)
+    start, frames = int(result.parameters["start"]), int(result.parameters["frames"])
+    scales = [result.data[f"{name}_scale"] for name in result.parameters["layers"]]
+    units = sum(each.size * int(each.attrs["rows"]) * int(each.attrs["columns"]) for each in scales)
+    return _blocks_from(first, recording, layer, agent, start, start + frames, _cache_of(cache, frames, units))
 
 
-def _convolutions(agent: Agent, wanted: Iterable[str] | None) -> tuple[str, ...]:
-    there = tuple(layer.name for layer in agent.policy.layers if layer.kind == "convolution")
+def _blocks_from(
+    first: int, recording: Recording, layer: str, agent: Agent, start: int, stop: int, cache: Path | None
+) -> Iterator[xarray.Dataset]:
+    # Blocks are found in the cache only if they are cut as they were when they were left there.
+    skipped = first % KEPT_BLOCK if cache is not None else 0
+    for block in activity_blocks(
+        recording, (PIXELS, layer), agent.policy, KEPT_BLOCK, start=start + first - skipped, stop=stop, cache=cache
+    ):
+        yield block.isel(time=slice(skipped, None))
+        skipped = 0
+
+
+def _cache_of(cache: Path | None, frames: int, units: int) -> Path | None:
+    """The cache, if so many maps may be left in it."""
+    return cache if 4 * frames * units <= _MOST_KEPT_BYTES else None
+
+
+def _convolutions(agent: Agent, recording: Recording, wanted: Iterable[str] | None) -> tuple[str, ...]:
+    there = convolutions_of(agent, recording)
     if not there:
-        raise NotMeasurable(f"activation movies: agent {agent.name!r} has no convolutions, so no maps to show")
+        raise NotMeasurable(
+            f"activation movies: agent {agent.name!r} has no convolutions or its recording no frames: no maps to show"
+        )
     chosen = there if wanted is None else tuple(wanted)
     for name in chosen:
         if name not in there:
@@ -142,19 +175,58 @@ def _convolutions(agent: Agent, wanted: Iterable[str] | None) -> tuple[str, ...]
     return chosen
 
 
-def _caption(data: xarray.Dataset, layer: str, stated: dict[str, Any], recording: Recording) -> str:
+def _caption(data: xarray.Dataset, layer: str, said: dict[str, Any], recording: Recording) -> str:
     rows, columns = (data[f"{layer}_scale"].attrs[name] for name in ("rows", "columns"))
-    frames = int(stated["frames"])
-    episodes = sum(each.start < stated["start"] + frames and each.stop > stated["start"] for each in recording.episodes)
+    frames = int(said["frames"])
+    episodes = sum(each.start < said["start"] + frames and each.stop > said["start"] for each in recording.episodes)
     lowest, highest = float(data[f"{layer}_lowest"].min()), float(data[f"{layer}_highest"].max())
     silent = int((data[f"{layer}_scale"] == 0).sum())
     sentences = [
         f"n = {frames:,} consecutive decisions ({frames / data.attrs['decisions_per_second']:.0f} s of game time) in "
         f"{episodes} episode{'s' if episodes > 1 else ''}; all {data.sizes[f'{layer}_channel']} filters of {layer}, "
         f"maps of {rows} × {columns}. One scale per filter over the whole movie, centred on zero: ± the "
-        f"{100 * stated['quantile']:.4g}% quantile of the magnitude of its activity, written above its map. "
+        f"{100 * said['quantile']:.4g}% quantile of the magnitude of its activity, written above its map. "
         f"Activity after the activation function, from {np.round(lowest, 2):.2f} to {np.round(highest, 2):.2f}."
     ]
     if silent:
         sentences.append(f"{silent} filter{'s are' if silent > 1 else ' is'} zero throughout.")
     return " ".join(sentences)
+
+
+def _draw(result: Result) -> list[Drawing]:
+    rate = SPEED * float(result.data.attrs["decisions_per_second"])
+    drawings: list[Drawing] = []
+    for layer in result.parameters["layers"]:
+        caption = (
+            f"{result.data[f'{layer}_scale'].attrs['caption']} Shown at {SPEED:g} times the speed of the game; every "
+            "unit of a map is a block."
+        )
+        frames = functools.partial(_frames, result, layer)
+        title = f"Activity of {layer}"
+        drawings.append(RecordedMovieDrawing(f"activation_movies_{layer}", title, caption, frames, rate))
+    return drawings
+
+
+def _frames(result: Result, layer: str, inputs: Inputs, first: int) -> Iterator[np.ndarray]:
+    from retinoscope import figures
+
+    assert inputs.agent is not None and inputs.recording is not None  # it was made of them
+    blocks = movie_blocks(
+        result, agent=inputs.agent, recording=inputs.recording, layer=layer, first=first, cache=inputs.cache
+    )
+    return figures.activation_frames(result, blocks, layer)
+
+
+ANALYSIS = Analysis(
+    name="activation_movies",
+    title="Activation movies",
+    group="behaviour",
+    summary="All feature maps of every convolution while the agent lives, each filter on one scale throughout.",
+    run=activation_movies,
+    parameters=ActivationMovieParameters,
+    of="recording",
+    needs=(RECORDING, AGENT, FRAMES, CONVOLUTION),
+    draw=_draw,
+    functions=(movie_blocks,),
+    rank=20,
+)

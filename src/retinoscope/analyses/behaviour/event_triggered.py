@@ -7,27 +7,36 @@ first principal component predicts positive changes of health.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pydantic
+import scipy.stats
 import xarray
 
 from retinoscope.agents.agent import Agent
-from retinoscope.analyses.behaviour.burn_in import MEMORY, BurnIn, choose_burn_in
-from retinoscope.analyses.behaviour.event_triggered_parameters import KINDS, EventTriggeredParameters, Pace, PickUps
-from retinoscope.analyses.behaviour.event_triggered_summary import describe_claims, describe_layer, event_caption
-from retinoscope.analyses.layer_activity import activity_blocks
+from retinoscope.analyses.behaviour.burn_in import MEMORY
+from retinoscope.analyses.behaviour.convolutions import channel_means, layers_of, unit_blocks
+from retinoscope.analyses.behaviour.event_triggered_drawings import claims_caption, event_table
+from retinoscope.analyses.behaviour.pickup_events import KINDS, Pace, PickUps
+from retinoscope.analyses.decisions import LeftOut, left_out
+from retinoscope.analyses.declaration import RECORDING, Analysis, Given
+from retinoscope.analyses.drawing import Drawing, FigureDrawing
 from retinoscope.analyses.recorded import require_same
-from retinoscope.errors import NotMeasurable
+from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
-from retinoscope.settings import with_settings
+from retinoscope.settings import parameters, setting, stated, with_settings
 from retinoscope.statistics.before_events import BeforeEvents
 from retinoscope.statistics.covariance import Covariance
-from retinoscope.statistics.event_triggered import EventTriggeredAverage
-from retinoscope.statistics.predictive import Prediction, follows_within
+from retinoscope.statistics.event_triggered import (
+    EventTriggeredAverage,
+    EventTriggeredEstimate,
+    adjusted_p,
+)
+from retinoscope.statistics.predictive import Prediction, PredictionEstimate, follows_within
 from retinoscope.statistics.principal_components import exact_components
 from retinoscope.statistics.sparseness import Sparseness
 
@@ -38,13 +47,62 @@ ENCODED = "fc"
 """The layer whose sparseness is measured: what the encoder hands to the memory."""
 
 _BLOCK = 512
+_SHARES = ("rising_before", "rising_only_after", "falling_before")
+
+
+@parameters("event-triggered")
+class EventTriggeredParameters:
+    """Parameters of `event_triggered`."""
+
+    seconds: float = setting(2.0, "shown before and after a pick-up", units="s", above=0)
+    tested_seconds: float = setting(
+        1.0, "before and after it, whose mean is tested; at most what is shown", units="s", above=0
+    )
+    isolation_seconds: float = setting(
+        1.0, "a pick-up that follows another within this time is no event of its own", units="s", least=0
+    )
+    horizons_seconds: tuple[float, ...] = setting(
+        (0.5, 1.0, 2.0, 4.0), "in which a healing pick-up is predicted; above 0", units="s", fewest=1
+    )
+    fewest_events: int = setting(10, "of a kind, below which it is not looked at", least=2)
+    level: float = setting(
+        0.05,
+        "family-wise error rate at which a unit is called event-locked; the family is a layer, both sides",
+        above=0,
+        below=1,
+    )
+    shuffles: int = setting(500, "arrangements of shuffled events; enough for `level`", least=1)
+    resamples: int = setting(200, "bootstrap samples over events", least=2)
+    layers: tuple[str, ...] | None = setting(
+        None, "none for all convolutions, fc and rnn; without the agent, those that are stored", fewest=1
+    )
+    burn_in_steps: int | None = setting(
+        None, "left out at the start of every episode; none for what `burn_in` finds", units="decisions", least=0
+    )
+    seed: int = setting(0, "of everything drawn at random", least=0)
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> EventTriggeredParameters:
+        if self.tested_seconds > self.seconds:
+            raise UserError(
+                f"event-triggered: tested_seconds is {self.tested_seconds:g}; give at most seconds ({self.seconds:g})"
+            )
+        if min(self.horizons_seconds) <= 0:
+            raise UserError(f"event-triggered: horizons_seconds has {min(self.horizons_seconds):g}; give times above 0")
+        if self.shuffles * self.level < 1:
+            raise UserError(
+                f"event-triggered: {self.shuffles} shuffles cannot show p = {self.level}; give {1 / self.level:.0f} "
+                "or more"
+            )
+        return self
 
 
 def event_triggered(
     recording: Recording,
-    agent: Agent | None = None,
-    parameters: EventTriggeredParameters | None = None,
     *,
+    agent: Agent | None = None,
+    given: Given | None = None,
+    parameters: EventTriggeredParameters | None = None,
     progress: bool = False,
     **settings: Any,
 ) -> Result:
@@ -57,7 +115,8 @@ def event_triggered(
     Args:
         recording: what the agent saw and computed.
         agent: who was recorded; needed for convolutions, of which the mean over each channel's map is taken.
-        parameters: see `EventTriggeredParameters`.
+        given: the Results of `convolutions` and `burn_in`, if they are at hand.
+        parameters: see `EventTriggeredParameters`; single ones may be given by name instead.
         progress: show a progress bar on standard error if that is a terminal.
         **settings: fields of `EventTriggeredParameters` that replace those of `parameters`.
 
@@ -77,21 +136,21 @@ def event_triggered(
         UserError: a parameter is wrong, or agent and recording do not belong together.
         NotMeasurable: there are too few events.
     """
-    settled = with_settings(parameters or EventTriggeredParameters(), settings, "event-triggered")
+    chosen = with_settings(parameters or EventTriggeredParameters(), settings)
     if agent is not None:
         require_same(recording, agent)
-    layers = _layers(recording, agent, settled.layers)
-    burn_in = _burn_in(recording, agent, settled.burn_in_steps)
-    pace = Pace.of(recording, settled)
-    counts = _count_events(recording, pace, burn_in.steps)
-    _require_events(recording, counts, settled.fewest_events)
-    predictors = _Predictors.of(recording, burn_in.steps, settled)
-    measured = _Measured(recording, layers, pace, predictors, settled)
+    layers = layers_of(agent, recording) if chosen.layers is None else chosen.layers
+    start = left_out(recording, MEMORY, chosen.burn_in_steps, agent=agent, given=given)
+    pace = Pace.of(recording, chosen)
+    _require_events(recording, _count_events(recording, pace, start.steps), chosen.fewest_events)
+    predictors = _Predictors.of(recording, start.steps)
+    measured = _Measured(recording, layers, pace, predictors, chosen)
+    means = channel_means(recording, agent, layers, given, progress)
     with progress_bar("decisions around events", recording.frames, progress) as advance:
-        for episode in _episodes(recording, agent, layers, burn_in.steps):
+        for episode in _episodes(recording, means, layers, start.steps):
             measured.add(episode)
             advance(episode.rows)
-    return _result(recording, measured, burn_in, pace, settled)
+    return _result(recording, measured, start, pace, chosen)
 
 
 @dataclass(frozen=True)
@@ -103,20 +162,6 @@ class _EpisodeActivity:
     activity: dict[str, np.ndarray]
     pickups: np.ndarray
     value: np.ndarray
-
-
-def _layers(recording: Recording, agent: Agent | None, wanted: tuple[str, ...] | None) -> tuple[str, ...]:
-    if wanted is not None:
-        return wanted
-    convolutions = [each.name for each in agent.policy.layers if each.kind == "convolution"] if agent else []
-    return (*convolutions, *recording.attributes["layers"])
-
-
-def _burn_in(recording: Recording, agent: Agent | None, steps: int | None) -> BurnIn:
-    if steps is None:
-        return choose_burn_in(recording, policy=agent)
-    rule = f"the first {steps} decisions of every episode are left out, as asked for"
-    return BurnIn(steps, rule, True, "none", np.nan, np.nan)
 
 
 def _count_events(recording: Recording, pace: Pace, burn_in: int) -> dict[str, int]:
@@ -146,17 +191,15 @@ def _require_events(recording: Recording, counts: dict[str, int], fewest: int) -
 
 
 def _episodes(
-    recording: Recording, agent: Agent | None, layers: tuple[str, ...], burn_in: int
+    recording: Recording, means: Mapping[str, np.ndarray], layers: tuple[str, ...], burn_in: int
 ) -> Iterator[_EpisodeActivity]:
-    policy = agent.policy if agent else None
     for number, each in enumerate(recording.episodes):
+        names = (*layers, "pickups", "value")
+        parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
         start = each.start + burn_in
-        parts: dict[str, list[np.ndarray]] = {name: [] for name in (*layers, "pickups", "value")}
-        for block in activity_blocks(recording, layers, policy, _BLOCK, ("pickups", "value"), start, each.stop):
-            for name in (*layers, "pickups", "value"):
-                values = block[name].values
-                # Of a map, its mean: one number for each channel.
-                parts[name].append(values.mean(axis=(2, 3)) if values.ndim == 4 else values)
+        for block in unit_blocks(recording, layers, means, _BLOCK, ("pickups", "value"), start, each.stop):
+            for name in names:
+                parts[name].append(block[name].values)
         if parts["value"]:
             joined = {name: np.concatenate(each) for name, each in parts.items()}
             activity = {name: joined[name] for name in layers}
@@ -176,7 +219,7 @@ class _Predictors:
     scale: dict[str, tuple[float, float]]
 
     @classmethod
-    def of(cls, recording: Recording, burn_in: int, parameters: EventTriggeredParameters) -> _Predictors:
+    def of(cls, recording: Recording, burn_in: int) -> _Predictors:
         layers = tuple(name for name in (ENCODED, MEMORY) if name in recording.attributes["layers"])
         sums = {name: Covariance(recording.attributes["layers"][name] + 1) for name in layers}
         value_alone = Covariance(1)
@@ -254,19 +297,19 @@ class _Measured:
 
 
 def _result(
-    recording: Recording, measured: _Measured, burn_in: BurnIn, pace: Pace, parameters: EventTriggeredParameters
+    recording: Recording, measured: _Measured, burn_in: LeftOut, pace: Pace, parameters: EventTriggeredParameters
 ) -> Result:
     lags = pace.window.lags
     variables: dict[str, Any] = {}
     shares: dict[str, np.ndarray] = {}
     for index, name in enumerate(measured.layers):
         averages = {kind: measured.averages[name, kind] for kind in KINDS}
-        described, of_layer = describe_layer(name, averages, parameters)
+        described, of_layer = _describe_layer(name, averages, parameters)
         variables |= described
         for key, values in of_layer.items():
             shares.setdefault(key, np.full((len(KINDS), len(measured.layers)), np.nan))[:, index] = values
     variables |= {key: (("kind", "layer"), values, {"units": "1"}) for key, values in shares.items()}
-    variables |= describe_claims(measured.sparseness, measured.before, measured.predictions, parameters.seed)
+    variables |= _describe_claims(measured.sparseness, measured.before, measured.predictions, parameters.seed)
     any_layer = measured.layers[0]
     variables["events"] = ("kind", [measured.averages[any_layer, kind].events for kind in KINDS])
     variables["left_out"] = ("kind", [measured.averages[any_layer, kind].left_out for kind in KINDS])
@@ -283,6 +326,173 @@ def _result(
         },
         attrs={"seconds_per_decision": pace.seconds_per_decision, "burn_in_steps": burn_in.steps},
     )
-    data.attrs["caption"] = event_caption(data, burn_in.rule, measured.episodes, pace, parameters)
-    stated = dataclasses.asdict(parameters) | {"layers": list(measured.layers), "burn_in_steps": burn_in.steps}
-    return Result("event_triggered", data, stated, provenance(recording=recording))
+    data.attrs["caption"] = _caption(data, burn_in.rule, measured.episodes, pace, parameters)
+    said = stated(parameters) | {"layers": list(measured.layers), "burn_in_steps": burn_in.steps}
+    return Result("event_triggered", data, said, provenance(recording=recording))
+
+
+def _describe_layer(
+    name: str, averages: dict[str, EventTriggeredAverage], parameters: EventTriggeredParameters
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The variables of one layer, and its shares of units by kind."""
+    unit = f"{name}_unit"
+    dimensions = {
+        "mean": ("kind", "lag", unit),
+        "low": ("kind", "lag", unit),
+        "high": ("kind", "lag", unit),
+        "shuffled_mean": ("kind", unit),
+        "shuffled_low": ("kind", unit),
+        "shuffled_high": ("kind", unit),
+        "score": ("kind", "side", unit),
+    }
+    enough = [average.events >= parameters.fewest_events for average in averages.values()]
+    estimates = [average.finalize() if each else None for average, each in zip(averages.values(), enough, strict=True)]
+    one = next(each for each in estimates if each is not None)
+    variables: dict[str, Any] = {}
+    for key, dimension in dimensions.items():
+        missing = np.full(getattr(one, key).shape, np.nan)
+        values = np.stack([missing if each is None else getattr(each, key) for each in estimates])
+        variables[f"{name}_{key}"] = (dimension, values.astype(np.float32), {"units": "activity"})
+    variables[f"{name}_score"][2]["units"] = "standard deviations of shuffled events"
+    missing = np.full(one.score.shape, np.nan)
+    p_values = [missing if each is None else adjusted_p(each.score, each.shuffled_score) for each in estimates]
+    variables[f"{name}_p"] = (("kind", "side", unit), np.stack(p_values), {"units": "1"})
+    shares = [
+        _shares(estimate, p, parameters.level) if estimate else {}
+        for estimate, p in zip(estimates, p_values, strict=True)
+    ]
+    keys = [f"{share}{end}" for share in _SHARES for end in ("", "_low", "_high")] + ["beyond_by_chance"]
+    return variables, {key: np.array([each.get(key, np.nan) for each in shares]) for key in keys}
+
+
+def _shares(estimate: EventTriggeredEstimate, p: np.ndarray, level: float) -> dict[str, float]:
+    locked, units = p <= level, p.shape[1]
+    rises, falls = locked & (estimate.score > 0), locked & (estimate.score < 0)
+    found = {
+        "rising_before": rises[0],
+        "rising_only_after": rises[1] & ~locked[0],
+        "falling_before": falls[0],
+    }
+    shares: dict[str, float] = {}
+    for name, which in found.items():
+        count = int(which.sum())
+        shares[name] = count / units
+        interval = scipy.stats.binomtest(count, units).proportion_ci(method="wilson")
+        shares[f"{name}_low"], shares[f"{name}_high"] = interval.low, interval.high
+    shuffled = np.abs(np.nan_to_num(estimate.shuffled_score))
+    threshold = np.quantile(shuffled.max(axis=(1, 2)), 1 - level)
+    shares["beyond_by_chance"] = float((shuffled[:, 0] > threshold).mean())
+    return shares
+
+
+def _describe_claims(
+    sparseness: Sparseness | None,
+    before: BeforeEvents,
+    predictions: dict[tuple[str, int], Prediction],
+    seed: int,
+) -> dict[str, Any]:
+    """Sparseness of fc, its activity before pick-ups, and what predicts healing; NaN where there is too little."""
+    return _sparseness(sparseness, seed) | _before(before) | _predictions(predictions)
+
+
+def _sparseness(accumulator: Sparseness | None, seed: int) -> dict[str, Any]:
+    names = [f"{name}{end}" for name in ("sparseness", "active") for end in ("", "_low", "_high")]
+    try:
+        found = accumulator.finalize(seed) if accumulator else None
+    except UserError:
+        found = None
+    if found is None:
+        return dict.fromkeys(names, ((), np.nan))
+    values = [*found.population, *found.active]
+    lifetime = ("fc_unit", found.lifetime, {"units": "1", "long_name": "lifetime sparseness"})
+    return {name: ((), value) for name, value in zip(names, values, strict=True)} | {"lifetime_sparseness": lifetime}
+
+
+def _before(accumulator: BeforeEvents) -> dict[str, Any]:
+    names = ("before_ratio", "before_ratio_low", "before_ratio_high", "before_chance_low", "before_chance_high")
+    try:
+        found = accumulator.finalize()
+    except UserError:
+        return dict.fromkeys((*names, "before_p", "before_time_share"), ((), np.nan))
+    values = (*found.ratio, found.chance_low, found.chance_high)
+    extra = {"before_p": ((), found.p), "before_time_share": ((), found.time_share)}
+    return {name: ((), value) for name, value in zip(names, values, strict=True)} | extra
+
+
+def _predictions(predictions: dict[tuple[str, int], Prediction]) -> dict[str, Any]:
+    predictors = list(dict.fromkeys(name for name, _ in predictions))
+    horizons = list(dict.fromkeys(horizon for _, horizon in predictions))
+    table: dict[tuple[str, int], PredictionEstimate | None] = {}
+    for key, prediction in predictions.items():
+        try:
+            table[key] = prediction.finalize()
+        except UserError:
+            table[key] = None
+    variables: dict[str, Any] = {"predictor": ("predictor", predictors)}
+    for field in ("auc", "low", "high", "chance_low", "chance_high", "p", "positives", "negatives"):
+        values = [[getattr(table[name, horizon], field, np.nan) for horizon in horizons] for name in predictors]
+        name = field if field == "auc" else f"auc_{field}"
+        variables[name] = (("predictor", "horizon"), np.array(values, float), {"units": "1"})
+    return variables
+
+
+def _caption(
+    data: xarray.Dataset, burn_in_rule: str, episodes: int, pace: Pace, parameters: EventTriggeredParameters
+) -> str:
+    """What was counted as an event, how many there are, and how chance is measured."""
+    counts = []
+    for kind in KINDS:
+        count = int(data["events"].sel(kind=kind))
+        few = f" (not shown: fewer than {parameters.fewest_events})" if count < parameters.fewest_events else ""
+        counts.append(f"{count:,} {kind} pick-ups{few}")
+    left_out = int(data["left_out"].sum())
+    return (
+        f"n = {' and '.join(counts)} in {episodes} episodes. An event is a pick-up that follows no other within "
+        f"{parameters.isolation_seconds:g} s; {left_out} whose window of ±{parameters.seconds:g} s would leave its "
+        f"episode are left out. Burn-in: {burn_in_rule}. Chance: {parameters.shuffles} times, all events of each "
+        f"episode are shifted together by a random time within it. A unit is event-locked if its mean over the "
+        f"{parameters.tested_seconds:g} s before or after differs from chance at p ≤ {parameters.level:g}, family-wise "
+        "over all units of the layer and both sides (maximum statistic)."
+    )
+
+
+def _draw(result: Result) -> list[Drawing]:
+    from retinoscope import figures
+
+    name, caption = "event_triggered", result.data.attrs["caption"]
+    shown = "fc" if "fc_mean" in result.data else str(result.data["layer"].values[-1])
+    of_units = f"Units of {shown} most tied to healing pick-ups"
+    units = (
+        f"{caption} Lines: mean over events; bands: 95% bootstrap interval over events; grey: 95% of shuffled events."
+    )
+    every = (
+        f"{caption} Colour: mean over events, in standard deviations of its shuffled mean; units sorted by their mean "
+        "before the pick-up. Ticks at the left edge of a panel mark units that are event-locked before the pick-up, at "
+        "the right edge after it."
+    )
+    return [
+        FigureDrawing(name, "All units around pick-ups", every, lambda: figures.event_triggered(result)),
+        FigureDrawing(f"{name}_units", of_units, units, lambda: figures.event_triggered_units(result, shown)),
+        FigureDrawing(
+            f"{name}_claims",
+            "Two claims, measured",
+            claims_caption(result),
+            lambda: figures.event_triggered_claims(result),
+        ),
+        event_table(result),
+    ]
+
+
+ANALYSIS = Analysis(
+    name="event_triggered",
+    title="Activity around pick-ups",
+    group="behaviour",
+    summary="What every unit does around healing and around harmful pick-ups, against shuffled pick-ups.",
+    run=event_triggered,
+    parameters=EventTriggeredParameters,
+    of="recording",
+    needs=(RECORDING,),
+    builds_on=("convolutions", "burn_in"),
+    draw=_draw,
+    rank=30,
+)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,66 +11,54 @@ import xarray
 from numpy.typing import NDArray
 
 from retinoscope.agents.agent import Agent
-from retinoscope.analyses.behaviour.layer_components import FEWEST_DECISIONS, FittedLayer, fit_components
+from retinoscope.analyses.behaviour.convolutions import convolutions, convolutions_of, layers_of
+from retinoscope.analyses.behaviour.layer_components import FEWEST_DECISIONS, FittedLayer, dimensions_of, fit_layers
 from retinoscope.analyses.decisions import GROUPS, LeftOut, Window, group_of, left_out, pickup_window
+from retinoscope.analyses.declaration import AGENT, RECORDING, Analysis, Given
+from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
 from retinoscope.analyses.layer_activity import PIXELS, activity_blocks
-from retinoscope.analyses.recorded import require_same
-from retinoscope.errors import UserError
+from retinoscope.analyses.recorded import require_same, seconds_per_decision
+from retinoscope.errors import NotMeasurable
 from retinoscope.result import Result, provenance
-from retinoscope.settings import with_settings
+from retinoscope.settings import parameters, setting, stated, with_settings
 from retinoscope.statistics.covariance import Covariance
 from retinoscope.statistics.histogram import Histogram
 from retinoscope.statistics.moments import Moments
-from retinoscope.statistics.principal_components import (
-    PrincipalComponents,
-    correlation_intervals,
-    unrelated_participation_ratio,
-)
+from retinoscope.statistics.principal_components import PrincipalComponents, correlation_intervals
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
 
-_NOT_ANALYSED = ("value", "policy")  # a number and the logits: they are what the other layers are compared with
 
-
-@dataclass(frozen=True)
+@parameters("principal components")
 class PrincipalComponentsParameters:
-    """Parameters of `principal_components`.
+    """Parameters of `principal_components`."""
 
-    Attributes:
-        layers: their names; None for `pixels` and all layers but value and policy.
-        components: how many are kept of each layer.
-        map_bins: of the map of the first two components, along each side.
-        window_seconds: game time of the traces shown.
-        burn_in_steps: decisions left out of recurrent layers at the start of every episode; None for what
-            `choose_burn_in` finds.
-        block_size: decisions at a time; memory grows with it and with nothing else.
-        seed: of the sketch of large layers.
-    """
-
-    layers: tuple[str, ...] | None = None
-    components: int = 40
-    map_bins: int = 90
-    window_seconds: float = 30.0
-    burn_in_steps: int | None = None
-    block_size: int = 256
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, least in (("components", 2), ("map_bins", 2), ("block_size", 1), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise UserError(f"principal components: {name} is {getattr(self, name)}; give at least {least}")
-        if not self.window_seconds > 0:
-            raise UserError(f"principal components: window_seconds is {self.window_seconds}; give a number above 0")
-        if self.layers is not None and not self.layers:
-            raise UserError("principal components: no layers; name at least one")
+    layers: tuple[str, ...] | None = setting(
+        None, "names of layers; none for `pixels` and all layers but value and policy", fewest=1
+    )
+    components: int = setting(40, "how many are kept of each layer", least=2)
+    map_bins: int = setting(90, "of the map of the first two components, along each side", least=2)
+    window_seconds: float = setting(30.0, "game time of the traces shown", units="s", above=0)
+    burn_in_steps: int | None = setting(
+        None,
+        "left out of recurrent layers at the start of every episode; none for what `burn_in` finds",
+        units="decisions",
+        least=0,
+    )
+    block_size: int = setting(
+        512, "decisions at a time; memory grows with it and with nothing else", units="decisions", least=1
+    )
+    seed: int = setting(0, "of the sample of decisions from which large layers are sketched", least=0)
 
 
 def principal_components(
     recording: Recording,
-    agent: Agent,
-    parameters: PrincipalComponentsParameters | None = None,
     *,
+    agent: Agent,
+    given: Given | None = None,
+    parameters: PrincipalComponentsParameters | None = None,
+    cache: Path | None = None,
     progress: bool = False,
     **settings: Any,
 ) -> Result:
@@ -79,7 +67,10 @@ def principal_components(
     Args:
         recording: what the agent saw, did and computed.
         agent: that of the recording.
+        given: the Results of `convolutions` and `burn_in`, if they are at hand. Where more components are wanted than
+            the former has, the convolutions are computed here.
         parameters: see `PrincipalComponentsParameters`; single ones may be given by name instead.
+        cache: as in `convolutions`.
         progress: show progress bars on standard error if that is a terminal.
         **settings: fields of `PrincipalComponentsParameters` that replace those of `parameters`.
 
@@ -95,30 +86,40 @@ def principal_components(
         correlation with the value.
 
     Raises:
-        UserError: a parameter is unknown or out of range, the recording is of another agent, there is no such layer, or
-            there are too few decisions.
+        UserError: a parameter is unknown or out of range, the recording is of another agent, or there is no such layer.
+        NotMeasurable: there are too few decisions.
     """
-    chosen = with_settings(parameters or PrincipalComponentsParameters(), settings, "principal components")
+    chosen = with_settings(parameters or PrincipalComponentsParameters(), settings)
     require_same(recording, agent)
-    layers = chosen.layers or (PIXELS, *(each.name for each in agent.policy.layers if each.name not in _NOT_ANALYSED))
-    kept = {name: left_out(recording, name, _steps(agent, name, chosen), agent.policy) for name in layers}
-    skipped = {name: each.steps for name, each in kept.items()}
-    window = pickup_window(recording, _window_decisions(recording, chosen), max(skipped.values()))
-    fits = fit_components(
-        recording, layers, agent.policy, chosen.components, skipped, chosen.block_size, chosen.seed, progress
-    )
-    stored = [name for name in layers if name in recording.attributes["layers"]]
+    layers = _layers(recording, agent) if chosen.layers is None else chosen.layers
+    kept = {name: left_out(recording, name, _steps(agent, name, chosen), agent=agent, given=given) for name in layers}
+    decisions = max(2, round(chosen.window_seconds / seconds_per_decision(recording)))
+    window = pickup_window(recording, decisions, max(each.steps for each in kept.values()))
+    parts, computed = [], [name for name in layers if name in convolutions_of(agent, recording)]
+    if computed:
+        parts.append(_dimensions_of_convolutions(recording, agent, computed, given, chosen, cache, progress))
+    read = {name: each.steps for name, each in kept.items() if name not in computed}
+    fits = fit_layers(recording, read, agent.policy, chosen.components, read, chosen.block_size, chosen.seed, progress)
+    if fits:
+        parts.append(dimensions_of(fits, chosen.components))
+    stored = tuple(name for name in layers if name in recording.attributes["layers"])
     scored = [*stored, *(name for name in layers if name == PIXELS)]
-    data = _scree(fits, skipped, chosen.components)
+    data = xarray.concat(parts, "layer").sel(layer=list(layers))
+    data["left_out_steps"] = ("layer", [kept[name].steps for name in layers])
     if scored:
         data = data.merge(_first_components(recording, fits, scored, stored, kept, window, chosen))
     data.attrs = _captions(data, kept, window)
-    stated = dataclasses.asdict(chosen) | {"layers": list(layers), "window_start": window.start}
-    return Result("principal_components", data, stated, provenance(recording=recording))
+    said = stated(chosen) | {"layers": list(layers), "window_start": window.start}
+    return Result("principal_components", data, said, provenance(recording=recording))
 
 
 def first_component(
-    recording: Recording, layer: str, agent: Agent | None = None, burn_in_steps: int | None = None
+    recording: Recording,
+    layer: str,
+    *,
+    agent: Agent | None = None,
+    given: Given | None = None,
+    burn_in_steps: int | None = None,
 ) -> PrincipalComponents:
     """The principal components of one layer alone, for other analyses: `.scores(activity, 1)` is the first.
 
@@ -126,11 +127,17 @@ def first_component(
         recording: what the agent saw, did and computed.
         layer: name of the layer, or `pixels`.
         agent: that of the recording; needed for convolutions.
+        given: the Result of `burn_in`, if it is at hand.
         burn_in_steps: decisions left out at the start of every episode; None for what `choose_burn_in` finds.
     """
+    steps = left_out(recording, layer, burn_in_steps, agent=agent, given=given).steps
     policy = None if agent is None else agent.policy
-    steps = left_out(recording, layer, burn_in_steps, policy).steps
-    return fit_components(recording, [layer], policy, burn_in_steps={layer: steps})[layer].components
+    return fit_layers(recording, [layer], policy, burn_in_steps={layer: steps})[layer].components
+
+
+def _layers(recording: Recording, agent: Agent) -> tuple[str, ...]:
+    seen = (PIXELS,) if "observation" in recording.columns else ()
+    return (*seen, *layers_of(agent, recording))
 
 
 def _steps(agent: Agent, layer: str, chosen: PrincipalComponentsParameters) -> int | None:
@@ -139,50 +146,30 @@ def _steps(agent: Agent, layer: str, chosen: PrincipalComponentsParameters) -> i
     return chosen.burn_in_steps if is_recurrent else 0
 
 
-def _window_decisions(recording: Recording, chosen: PrincipalComponentsParameters) -> int:
-    seconds = recording.attributes["frame_skip"] / recording.attributes["tics_per_second"]
-    return max(2, round(chosen.window_seconds / seconds))
-
-
-def _scree(fits: dict[str, FittedLayer], skipped: dict[str, int], components: int) -> xarray.Dataset:
-    shares, chance = np.full((2, len(fits), components), np.nan)
-    for row, fit in enumerate(fits.values()):
-        found, total = fit.components, fit.components.total_variance or 1.0
-        variances = found.variances[:components]
-        shares[row, : len(variances)] = variances / total
-        chance[row, : len(variances)] = np.sort(found.unit_variance)[::-1][: len(variances)] / total
-    ratio = np.array([fit.participation_ratio for fit in fits.values()])
-    found_in = [fit.components for fit in fits.values()]
-    share = {"units": "1", "long_name": "share of the total variance"}
-    dimensions = {"units": "dimensions"}
-    return xarray.Dataset(
-        {
-            "variance_share": (("layer", "component"), shares, share),
-            "variance_share_chance": (("layer", "component"), chance, share),
-            "participation_ratio": ("layer", ratio[:, 0], dimensions | {"long_name": "participation ratio"}),
-            "participation_ratio_low": ("layer", ratio[:, 1], dimensions),
-            "participation_ratio_high": ("layer", ratio[:, 2], dimensions),
-            "participation_ratio_chance": (
-                "layer",
-                [unrelated_participation_ratio(each.unit_variance, each.count) for each in found_in],
-                dimensions,
-            ),
-            "units": ("layer", [len(each.mean) for each in found_in]),
-            "units_constant": ("layer", [int((each.unit_variance == 0).sum()) for each in found_in]),
-            "decisions": ("layer", [each.count for each in found_in]),
-            "left_out_steps": ("layer", [skipped[name] for name in fits]),
-            "is_exact": ("layer", [fit.is_exact for fit in fits.values()]),
-        },
-        coords={"layer": list(fits), "component": np.arange(1, components + 1)},
-    )
+def _dimensions_of_convolutions(
+    recording: Recording,
+    agent: Agent,
+    names: list[str],
+    given: Given | None,
+    chosen: PrincipalComponentsParameters,
+    cache: Path | None,
+    progress: bool,
+) -> xarray.Dataset:
+    known = (given or {}).get("convolutions")
+    if known is None or known.data.sizes["component"] < chosen.components:
+        known = convolutions(
+            recording, agent=agent, cache=cache, progress=progress, components=chosen.components, seed=chosen.seed
+        )
+    found = known.data.drop_dims([name for name in known.data.dims if name not in ("layer", "component")])
+    return found.sel(layer=names).isel(component=slice(chosen.components))
 
 
 def _first_components(
     recording: Recording,
     fits: dict[str, FittedLayer],
     scored: list[str],
-    stored: list[str],
-    kept: dict[str, LeftOut],
+    stored: tuple[str, ...],
+    kept: Mapping[str, LeftOut],
     window: Window,
     chosen: PrincipalComponentsParameters,
 ) -> xarray.Dataset:
@@ -190,8 +177,7 @@ def _first_components(
     steps = max(kept[name].steps for name in scored)
     groups = [Covariance(len(scored) + 2) for _ in range(GROUPS)]
     extent = {name: Moments(2) for name in stored}
-    for block in activity_blocks(recording, scored, size=chosen.block_size, also=("value", "health")):
-        block = block.isel(time=block["step"].values >= steps)
+    for block in _late_blocks(recording, scored, steps, chosen.block_size, ("value", "health")):
         scores = {name: _scores(fits, name, block) for name in scored}
         joint = [scores[name][:, 0] for name in scored] + [block["value"].values, block["health"].values]
         table, group = np.stack(joint, axis=1), group_of(block["episode"].values)
@@ -200,7 +186,7 @@ def _first_components(
         for name in stored:
             extent[name].update(scores[name])
     if sum(each.count for each in groups) < FEWEST_DECISIONS:
-        raise UserError(
+        raise NotMeasurable(
             f"{recording.path}: has too few decisions behind the first {steps} of every episode; correlations need at "
             f"least {FEWEST_DECISIONS}"
         )
@@ -226,6 +212,16 @@ def _first_components(
     return data.merge(_traces(recording, fits, signs, window))
 
 
+def _late_blocks(
+    recording: Recording, layers: list[str], steps: int, size: int, also: tuple[str, ...]
+) -> Iterator[xarray.Dataset]:
+    """Blocks of activity behind the start-up; those that lie wholly within it are passed over."""
+    for block in activity_blocks(recording, layers, size=size, also=also):
+        is_late = block["step"].values >= steps
+        if is_late.any():
+            yield block.isel(time=is_late)
+
+
 def _scores(fits: dict[str, FittedLayer], name: str, block: xarray.Dataset) -> NDArray[np.float64]:
     """(time, 2) first two components; the second is zero in a layer of one unit."""
     values = block[name].values.reshape(block.sizes["time"], -1)
@@ -243,8 +239,7 @@ def _maps(
 ) -> xarray.Dataset:
     edges = {name: _edges(moments, signs[name], chosen.map_bins) for name, moments in extent.items()}
     maps = {name: Histogram(*edges[name]) for name in extent}
-    for block in activity_blocks(recording, list(extent), size=4 * chosen.block_size, also=("value",)):
-        block = block.isel(time=block["step"].values >= steps)
+    for block in _late_blocks(recording, list(extent), steps, 4 * chosen.block_size, ("value",)):
         for name, histogram in maps.items():
             histogram.update(_scores(fits, name, block) * (signs[name], 1.0), block["value"].values)
     found = [each.finalize() for each in maps.values()]
@@ -279,7 +274,7 @@ def _traces(
     also = ("value", "health", "pickups")
     (block,) = activity_blocks(recording, list(signs), size=size, also=also, start=window.start, stop=window.stop)
     attributes = recording.attributes
-    seconds = block["step"].values * (attributes["frame_skip"] / attributes["tics_per_second"])
+    seconds = block["step"].values * seconds_per_decision(recording)
     scores = np.stack([_scores(fits, name, block)[:, 0] * sign for name, sign in signs.items()])
     return xarray.Dataset(
         {
@@ -297,7 +292,7 @@ def _traces(
     )
 
 
-def _captions(data: xarray.Dataset, kept: dict[str, LeftOut], window: Window) -> dict[str, str]:
+def _captions(data: xarray.Dataset, kept: Mapping[str, LeftOut], window: Window) -> dict[str, str]:
     memory = "".join(f" In {name}, {each.rule}." for name, each in kept.items() if each.steps)
     sketched = [str(name) for name in data["layer"].values[~data["is_exact"].values]]
     constant = [
@@ -311,7 +306,7 @@ def _captions(data: xarray.Dataset, kept: dict[str, LeftOut], window: Window) ->
             f"{int(data['decisions'].max()):,} decisions, units not scaled. Participation ratio (sum of variances)² / "
             f"sum of squared variances, with a 95% jackknife interval over at most {GROUPS} groups of episodes; dashed "
             "and by chance: units of the same variances with nothing in common."
-            + (f" Randomised two-pass estimate: {', '.join(sketched)}." if sketched else "")
+            + (f" Randomised estimate: {', '.join(sketched)}." if sketched else "")
             + (f" Never changed: {', '.join(constant)}." if constant else "")
             + memory
         )
@@ -327,7 +322,7 @@ def _captions(data: xarray.Dataset, kept: dict[str, LeftOut], window: Window) ->
         effects = data["class_effect"].values
         captions["caption_time"] = (
             f"{data.sizes['time']} consecutive decisions with {counts[effects > 0].sum()} healing and "
-            f"{counts[effects < 0].sum()} hurting pick-ups; {window.rule}. Components and r are of all "
+            f"{counts[effects < 0].sum()} harmful pick-ups; {window.rule}. Components and r are of all "
             f"{int(data['correlation_decisions']):,} decisions.{_correlation(data, 'value')}"
             f"{_correlation(data, 'first component of pixels')}"
         )
@@ -350,3 +345,52 @@ def _correlation(data: xarray.Dataset, other: str) -> str:
 
 
 _CORRELATIONS = ("correlation", "correlation_low", "correlation_high")
+
+
+def _draw(result: Result) -> list[Drawing]:
+    from retinoscope import figures
+
+    captions, name = result.data.attrs, "principal_components"
+    scree = captions["caption_scree"]
+    drawings: list[Drawing] = [
+        FigureDrawing(name, "How many dimensions activity has", scree, lambda: figures.principal_components(result)),
+        _table(result, scree),
+    ]
+    if "caption_map" in captions:
+        title, caption = "First two components, by the critic's value", captions["caption_map"]
+        drawings.append(FigureDrawing(f"{name}_map", title, caption, lambda: figures.principal_components_map(result)))
+    if "caption_time" in captions:
+        title, caption = "First components in time", captions["caption_time"]
+        drawings.append(
+            FigureDrawing(f"{name}_time", title, caption, lambda: figures.principal_components_time(result))
+        )
+    return drawings
+
+
+def _table(result: Result, caption: str) -> TableDrawing:
+    data = result.data
+    columns = ("layer", "units", "decisions", "participation ratio", "95% low", "95% high", "by chance", "computed")
+    rows = []
+    for name in data["layer"].values:
+        at = data.sel(layer=name)
+        ratios = [float(at[f"participation_ratio{each}"]) for each in ("", "_low", "_high", "_chance")]
+        shown = [round(each, 2) if np.isfinite(each) else "unknown" for each in ratios]
+        how = "exactly" if bool(at["is_exact"]) else "randomised"
+        rows.append((str(name), int(at["units"]), int(at["decisions"]), *shown, how))
+    return TableDrawing("principal_components", "Dimensions of every layer", caption, columns, tuple(rows))
+
+
+ANALYSIS = Analysis(
+    name="principal_components",
+    title="Principal components",
+    group="behaviour",
+    summary="How many dimensions the activity of every layer has, and what the first of them follow.",
+    run=principal_components,
+    parameters=PrincipalComponentsParameters,
+    of="recording",
+    needs=(RECORDING, AGENT),
+    builds_on=("convolutions", "burn_in"),
+    draw=_draw,
+    functions=(first_component,),
+    rank=50,
+)

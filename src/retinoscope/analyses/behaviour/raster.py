@@ -9,13 +9,13 @@ import xarray
 from numpy.typing import NDArray
 
 from retinoscope.agents.agent import Agent
+from retinoscope.analyses.behaviour.convolutions import channel_means, layers_of, unit_blocks
 from retinoscope.analyses.behaviour.layer_components import FEWEST_DECISIONS
 from retinoscope.analyses.decisions import GROUPS, LeftOut, Window, group_of, left_out, pickup_window
 from retinoscope.analyses.declaration import AGENT, RECORDING, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
-from retinoscope.analyses.layer_activity import activity_blocks
 from retinoscope.analyses.recorded import require_same, seconds_per_decision
-from retinoscope.errors import UserError
+from retinoscope.errors import NotMeasurable
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
 from retinoscope.settings import parameters, setting, stated, with_settings
@@ -24,6 +24,8 @@ from retinoscope.statistics.raster_order import Order, order_stability, unit_ord
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
+
+Means = dict[str, NDArray[np.float32]]
 
 _HOW = {
     "cosine": "one-dimensional t-SNE by the cosine distance of z-scored units in the space of their leading components",
@@ -68,7 +70,7 @@ def raster(
     Args:
         recording: what the agent saw, did and computed.
         agent: that of the recording.
-        given: the Result of `burn_in`, if it is at hand.
+        given: the Results of `convolutions` and `burn_in`, if they are at hand.
         parameters: see `RasterParameters`; single ones may be given by name instead.
         progress: show a progress bar on standard error if that is a terminal.
         **settings: fields of `RasterParameters` that replace those of `parameters`.
@@ -83,11 +85,12 @@ def raster(
 
     Raises:
         UserError: a parameter is unknown or out of range, the recording is of another agent, there is no such layer,
-            there are too few decisions, or rastermap is asked for and not installed.
+            or rastermap is asked for and not installed.
+        NotMeasurable: there are too few decisions.
     """
     chosen = with_settings(parameters or RasterParameters(), settings)
     require_same(recording, agent)
-    named = chosen.layers or tuple(each.name for each in agent.policy.layers if each.kind not in ("value", "policy"))
+    named = layers_of(agent, recording) if chosen.layers is None else chosen.layers
     kept = {
         name: left_out(
             recording,
@@ -98,11 +101,12 @@ def raster(
         )
         for name in named
     }
-    groups = _covariances(recording, agent, kept, chosen, progress)
+    means = channel_means(recording, agent, named, given, progress)
+    groups = _covariances(recording, means, kept, chosen, progress)
     seconds = seconds_per_decision(recording)
     decisions = max(2, round(chosen.window_seconds / seconds))
     window = pickup_window(recording, decisions, max(each.steps for each in kept.values()))
-    data = _window(recording, agent, tuple(kept), window, seconds, chosen)
+    data = _window(recording, means, tuple(kept), window, seconds, chosen)
     data = data.merge(_stability(groups, chosen))
     for name, parts in groups.items():
         data = _sorted(data, name, merged(parts).finalize(), chosen)
@@ -112,15 +116,15 @@ def raster(
 
 
 def _covariances(
-    recording: Recording, agent: Agent, kept: dict[str, LeftOut], chosen: RasterParameters, progress: bool
+    recording: Recording, means: Means, kept: dict[str, LeftOut], chosen: RasterParameters, progress: bool
 ) -> dict[str, list[Covariance]]:
     """The covariance of units by layer and group of episodes."""
     found: dict[str, list[Covariance]] = {}
     with progress_bar("raster: decisions", recording.frames, progress) as advance:
-        for block in activity_blocks(recording, tuple(kept), agent.policy, chosen.block_size):
+        for block in unit_blocks(recording, kept, means, chosen.block_size):
             group = group_of(block["episode"].values)
             for name, rule in kept.items():
-                values = _units(block[name].values)
+                values = block[name].values
                 parts = found.setdefault(name, [Covariance(values.shape[1]) for _ in range(GROUPS)])
                 chosen_rows = block["step"].values >= rule.steps
                 for number in np.unique(group[chosen_rows]):
@@ -129,30 +133,23 @@ def _covariances(
     for name, parts in found.items():
         count = sum(each.count for each in parts)
         if count < FEWEST_DECISIONS:
-            raise UserError(
+            raise NotMeasurable(
                 f"{recording.path}: has {count} decisions for the raster of {name} behind the first "
                 f"{kept[name].steps} of every episode; it needs at least {FEWEST_DECISIONS}"
             )
     return found
 
 
-def _units(values: NDArray) -> NDArray:
-    """(time, unit): of a convolution the mean of every channel over its map."""
-    return values.mean(axis=(2, 3)) if values.ndim == 4 else values
-
-
 def _window(
-    recording: Recording, agent: Agent, names: tuple[str, ...], window: Window, seconds: float, chosen: RasterParameters
+    recording: Recording, means: Means, names: tuple[str, ...], window: Window, seconds: float, chosen: RasterParameters
 ) -> xarray.Dataset:
     """Raw activity of the stretch that is shown, and what happened in it."""
-    blocks = activity_blocks(
-        recording, names, agent.policy, chosen.block_size, ("health", "pickups"), window.start, window.stop
-    )
+    also = ("health", "pickups")
     parts = []
-    for block in blocks:
-        units = {name: ((f"{name}_unit", "time"), _units(block[name].values).T) for name in names}
+    for block in unit_blocks(recording, names, means, chosen.block_size, also, window.start, window.stop):
+        units = {name: ((f"{name}_unit", "time"), block[name].values.T) for name in names}
         parts.append(xarray.Dataset(units).assign(health=block["health"], pickups=block["pickups"], step=block["step"]))
-    whole = xarray.concat(parts, "time")
+    whole = xarray.concat(parts, "time").drop_vars("row")
     attributes = recording.attributes
     return xarray.Dataset(
         {
@@ -211,7 +208,7 @@ def _caption(data: xarray.Dataset, kept: dict[str, LeftOut], window: Window, cho
     effects = data["class_effect"].values
     sentences = [
         f"{data.sizes['time']} consecutive decisions with {counts[effects > 0].sum()} healing and "
-        f"{counts[effects < 0].sum()} hurting pick-ups; {window.rule}.",
+        f"{counts[effects < 0].sum()} harmful pick-ups; {window.rule}.",
         f"Every row is a unit (of a convolution: the mean over a channel's map), z-scored over all "
         f"{int(data['decisions'].max()):,} decisions and sorted by {_HOW[chosen.order]}.",
         _stability_sentence(data),
@@ -255,7 +252,7 @@ ANALYSIS = Analysis(
     parameters=RasterParameters,
     of="recording",
     needs=(RECORDING, AGENT),
-    builds_on=("burn_in",),
+    builds_on=("convolutions", "burn_in"),
     draw=_draw,
     rank=70,
 )

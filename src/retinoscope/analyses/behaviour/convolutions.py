@@ -1,0 +1,210 @@
+"""Convolutions during behaviour, passed once: what every analysis of a recording that wants convolutions builds on.
+
+Maps are not stored, for they would be several times larger than the observations; they are computed again, block by
+block, and what is kept of them is the mean of every channel, how many dimensions they have, and of the first decisions,
+in a cache, the maps themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray
+from numpy.typing import NDArray
+
+from retinoscope.agents.agent import Agent
+from retinoscope.analyses.behaviour.layer_components import dimensions_of, fit_layers
+from retinoscope.analyses.declaration import AGENT, CONVOLUTION, FRAMES, RECORDING, Analysis, Given
+from retinoscope.analyses.drawing import Drawing
+from retinoscope.analyses.layer_activity import activity_blocks
+from retinoscope.analyses.recorded import require_same
+from retinoscope.errors import NotMeasurable
+from retinoscope.progress import progress_bar
+from retinoscope.result import Result, provenance
+from retinoscope.settings import parameters, setting, stated, with_settings
+
+if TYPE_CHECKING:
+    from retinoscope.rollouts import Recording
+
+
+@parameters("convolutions")
+class ConvolutionsParameters:
+    """Parameters of `convolutions`."""
+
+    components: int = setting(40, "principal components of each convolution whose variances are kept", least=2)
+    kept_frames: int = setting(
+        1000,
+        "of the first so many, maps are left in the cache, where `activation_movies` finds them",
+        units="decisions",
+        least=0,
+    )
+    block_size: int = setting(
+        512, "decisions at a time; memory grows with it, and by the means of channels", units="decisions", least=1
+    )
+    seed: int = setting(0, "of the sample of decisions from which large layers are sketched", least=0)
+
+
+def convolutions(
+    recording: Recording,
+    *,
+    agent: Agent,
+    parameters: ConvolutionsParameters | None = None,
+    cache: Path | None = None,
+    progress: bool = False,
+    **settings: Any,
+) -> Result:
+    """All convolutions at all decisions of a recording; every observation passes the network once.
+
+    Args:
+        recording: what the agent saw.
+        agent: that of the recording.
+        parameters: see `ConvolutionsParameters`; single ones may be given by name instead.
+        cache: a folder for the maps of the first decisions; those that are there are not computed again.
+        progress: show a progress bar on standard error if that is a terminal.
+        **settings: fields of `ConvolutionsParameters` that replace those of `parameters`.
+
+    Returns:
+        A Result with, for every convolution (here conv1): `conv1_mean` (time, conv1_channel) float32, the mean of every
+        channel over its map, by decision; and by `layer` and `component` what
+        `layer_components.dimensions_of` says of the number of dimensions.
+
+    Raises:
+        UserError: a parameter is unknown or out of range, the recording is of another agent, or has too few decisions.
+        NotMeasurable: the agent has no convolution, or the recording no frames.
+    """
+    chosen = with_settings(parameters or ConvolutionsParameters(), settings)
+    require_same(recording, agent)
+    names = convolutions_of(agent, recording)
+    if not names:
+        raise NotMeasurable("there is no convolution to compute: the agent has none, or the recording holds no frames")
+    means = {name: _empty(recording, agent, name) for name in names}
+
+    def note(block: xarray.Dataset) -> None:
+        for name, mean in means.items():
+            mean[block["row"].values] = _channel_means(block[name].values)
+
+    fits = fit_layers(
+        recording,
+        names,
+        agent.policy,
+        chosen.components,
+        block_size=chosen.block_size,
+        seed=chosen.seed,
+        progress=progress,
+        see=note,
+        cache=cache,
+        kept=chosen.kept_frames,
+    )
+    about = {"units": "activity", "long_name": "mean over the map"}
+    data = xarray.Dataset({f"{name}_mean": (("time", f"{name}_channel"), mean, about) for name, mean in means.items()})
+    data = data.merge(dimensions_of(fits, chosen.components))
+    return Result("convolutions", data, stated(chosen), provenance(recording=recording))
+
+
+def convolutions_of(agent: Agent | None, recording: Recording) -> tuple[str, ...]:
+    """Names of the convolutions that can be computed from a recording; none without an agent or without frames."""
+    if agent is None or "observation" not in recording.columns:
+        return ()
+    return tuple(each.name for each in agent.policy.layers if each.kind == "convolution")
+
+
+def layers_of(agent: Agent | None, recording: Recording) -> tuple[str, ...]:
+    """Names of all layers of which there is activity: convolutions that can be computed, then those that are stored.
+
+    Raises:
+        NotMeasurable: there are none.
+    """
+    names = (*convolutions_of(agent, recording), *recording.attributes["layers"])
+    if not names:
+        raise NotMeasurable(f"{recording.path}: holds the activity of no layer, and no frames to compute any from")
+    return names
+
+
+def channel_means(
+    recording: Recording, agent: Agent | None, names: Iterable[str], given: Given | None = None, progress: bool = False
+) -> dict[str, NDArray[np.float32]]:
+    """The mean of every channel over its map, of the convolutions among some layers.
+
+    Args:
+        recording: what the agent saw.
+        agent: that of the recording; None has no convolutions.
+        names: of layers; those that are no convolutions are passed over.
+        given: the Result of `convolutions`, if it is at hand; else the means alone are computed here.
+        progress: show a progress bar.
+
+    Returns:
+        (time, channel) by the name of the layer.
+    """
+    wanted = tuple(name for name in names if name in convolutions_of(agent, recording))
+    if agent is None or not wanted:
+        return {}
+    known = (given or {}).get("convolutions")
+    if known is not None:
+        return {name: known.data[f"{name}_mean"].values for name in wanted}
+    found = {name: _empty(recording, agent, name) for name in wanted}
+    with progress_bar("convolutions: decisions", recording.frames, progress) as advance:
+        for block in activity_blocks(recording, wanted, agent.policy, ConvolutionsParameters().block_size):
+            for name, mean in found.items():
+                mean[block["row"].values] = _channel_means(block[name].values)
+            advance(block.sizes["time"])
+    return found
+
+
+def unit_blocks(
+    recording: Recording,
+    layers: Iterable[str],
+    means: Mapping[str, NDArray[np.float32]],
+    size: int,
+    also: Iterable[str] = (),
+    start: int = 0,
+    stop: int | None = None,
+) -> Iterator[xarray.Dataset]:
+    """Like `activity_blocks`, with one number for each unit: of convolutions the means of their channels.
+
+    Args:
+        recording: what the agent saw, did and computed.
+        layers: names of layers.
+        means: what `channel_means` found for them.
+        size: decisions per block.
+        also: further variables of the recording.
+        start: first row.
+        stop: row behind the last; None for all.
+
+    Yields:
+        Datasets over `time` in which every layer is (time, NAME_unit).
+    """
+    names = tuple(layers)
+    stored = [name for name in names if name not in means]
+    for block in activity_blocks(recording, stored, size=size, also=also, start=start, stop=stop):
+        rows = block["row"].values
+        yield block.assign({name: (("time", f"{name}_unit"), means[name][rows]) for name in names if name in means})
+
+
+def _empty(recording: Recording, agent: Agent, name: str) -> NDArray[np.float32]:
+    return np.empty((recording.frames, agent.policy.layer(name).shape[0]), np.float32)
+
+
+def _channel_means(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(maps.mean(axis=(2, 3)))
+
+
+def _draw(result: Result) -> list[Drawing]:
+    return []
+
+
+ANALYSIS = Analysis(
+    name="convolutions",
+    title="Convolutions during behaviour",
+    group="behaviour",
+    summary="Passes all observations of the recording through the convolutions once, and keeps what others build on.",
+    run=convolutions,
+    parameters=ConvolutionsParameters,
+    of="recording",
+    needs=(RECORDING, AGENT, FRAMES, CONVOLUTION),
+    draw=_draw,
+    is_shared=True,
+    rank=5,
+)
