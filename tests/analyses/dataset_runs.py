@@ -28,28 +28,27 @@ def decoding_result() -> Result:
     """All checkpoints of the shipped digits agent."""
     from retinoscope.analyses.images.decoding import DecodingParameters, decoding
 
-    parameters = DecodingParameters(("conv2", "fc", "policy"), components=30, permutations=20)
-    return decoding(retinoscope.load_agent("digits"), dataset=few_digits(), presentation=NEAR, parameters=parameters)
+    agent, parameters = retinoscope.load_agent("digits"), DecodingParameters(("conv2", "fc", "policy"), permutations=20)
+    return decoding(agent, parameters=parameters, dataset=few_digits(), presentation=NEAR, components=30)
 
 
 @functools.cache
 def action_result() -> Result:
     """All checkpoints, at one place near and one far."""
-    from retinoscope.analyses.images.action_given_stimulus import ActionParameters, action_given_stimulus
+    from retinoscope.analyses.images.action_given_stimulus import action_given_stimulus
 
     presentation = Presentation(distances=(100.0, 400.0), bearings=(0.0, 20.0))
-    parameters = ActionParameters(images=200)
     return action_given_stimulus(
-        retinoscope.load_agent("digits"), dataset=few_digits(), presentation=presentation, parameters=parameters
+        retinoscope.load_agent("digits"), dataset=few_digits(), presentation=presentation, images=200
     )
 
 
 @functools.cache
 def embedding_result() -> Result:
     """Of the last dense layer."""
-    from retinoscope.analyses.images.dataset_embedding import EmbeddingParameters, dataset_embedding
+    from retinoscope.analyses.images.dataset_embedding import DatasetEmbeddingParameters, dataset_embedding
 
-    parameters = EmbeddingParameters(("fc",), images=150, perplexity=12)
+    parameters = DatasetEmbeddingParameters(("fc",), images=150, perplexity=12)
     return dataset_embedding(
         retinoscope.load_agent("digits"), dataset=few_digits(), presentation=NEAR, parameters=parameters
     )

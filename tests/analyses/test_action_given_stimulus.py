@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
+import torch
 
+from retinoscope.agents.policy import ActionHead, Layer, Policy, PolicyStep
 from retinoscope.analyses.images.action_given_stimulus import action_given_stimulus
 from retinoscope.errors import UserError
-from retinoscope.scenarios import get_arena
+from retinoscope.scenarios import ACTION_HEADS, get_arena
+from retinoscope.scenarios.image_sets import LabelledImages
+from retinoscope.stimuli.arena_presentation import empty_view
 from retinoscope.stimuli.places import Presentation
 from tests.analyses.dataset_runs import action_result, few_digits
 from tests.synthetic import small_policy
@@ -65,6 +71,58 @@ def test_an_arena_in_which_nothing_harms_has_no_summary():
     assert np.isnan(result.data["summary"].values).all() and np.isnan(result.data["summary_p"].values).all()
 
 
+class TurnsToLight(Policy):
+    """Turns to what is brighter than the empty arena, and away from what is darker; it does not walk."""
+
+    observation_shape = (60, 80, 3)
+    action_heads = tuple(ActionHead(name, outputs) for name, outputs in ACTION_HEADS.items())
+    layers = (Layer("value", "value", (1,)), Layer("policy", "policy", (6,)))
+    state_size, device = 0, torch.device("cpu")
+    grey_level = 128.0
+
+    def __init__(self, empty):
+        self._empty = torch.from_numpy(empty).float()
+        self._captured: list[dict[str, torch.Tensor]] = []
+
+    def step(self, observations, state):
+        brighter = (observations.float() - self._empty).sum(dim=(1, 3))
+        side = torch.sign(brighter[:, 40:].sum(dim=1) - brighter[:, :40].sum(dim=1))
+        nothing = torch.zeros_like(side)
+        logits = torch.stack([nothing, -20 * side, 20 * side, nothing, nothing, nothing], dim=1)
+        for each in self._captured:
+            each.update(policy=logits, value=nothing[:, None])
+        return PolicyStep(logits, nothing, state)
+
+    @contextmanager
+    def capture(self, *names):
+        self._captured.append({})
+        yield self._captured[-1]
+        self._captured.pop()
+
+    def encode(self, observations, until):
+        raise NotImplementedError
+
+    def receptive_field(self, layer):
+        raise NotImplementedError
+
+    def to(self, device):
+        return self
+
+
+def test_turning_is_towards_what_heals_and_away_from_what_harms_on_either_side():
+    arena, labels = get_arena("digits"), np.arange(16) % 2
+    images = np.repeat(np.where(labels == 1, 255, 0).astype(np.uint8), 8 * 8 * 3).reshape(16, 8, 8, 3)
+    given = LabelledImages("dark and light", images, labels, ("0", "9"), np.arange(16) < 4)
+    presentation = Presentation(distances=(100,), bearings=(0, -25, 25))
+    policy = TurnsToLight(empty_view(arena))
+    data = action_given_stimulus(policy, arena=arena, dataset=given, presentation=presentation).data
+    chances = data["mean_probability"].sel(action=["left", "right"]).values
+    np.testing.assert_allclose(chances[1], [[0, 1], [1, 0]], atol=1e-3)  # left of straight ahead: dark, light
+    np.testing.assert_allclose(chances[2], [[1, 0], [0, 1]], atol=1e-3)
+    np.testing.assert_allclose(data["turning"][1:], 2, atol=1e-3)
+    assert np.isnan(float(data["turning"][0]))
+
+
 def test_an_agent_with_other_actions_is_refused():
     with pytest.raises(UserError, match="has no action 'move forward'"):
-        action_given_stimulus(small_policy((60, 80, 3)), get_arena("digits"))
+        action_given_stimulus(small_policy((60, 80, 3)), arena=get_arena("digits"))

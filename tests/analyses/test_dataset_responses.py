@@ -8,10 +8,10 @@ import torch
 
 import retinoscope
 from retinoscope.agents.agent import Agent
-from retinoscope.analyses.images.dataset_presentation import PresentationParameters, dataset_presentation
+from retinoscope.analyses.images.dataset_presentation import dataset_presentation
 from retinoscope.analyses.images.recurrent_response import RecurrentParameters, recurrent_response
 from retinoscope.analyses.images.twin_comparison import TwinParameters, twin_comparison
-from retinoscope.errors import NotMeasurable
+from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.figures.dataset_presentation import dataset_presentation as draw_presentation
 from retinoscope.figures.recurrent_response import recurrent_response as draw_response
 from retinoscope.figures.twin_comparison import twin_comparison as draw_twin
@@ -21,6 +21,7 @@ from retinoscope.stimuli.places import InArena, Presentation
 from retinoscope.stimuli.presentation import present
 from tests.analyses.dataset_runs import NEAR, attribution_result, embedding_result, few_digits
 from tests.rollouts.recordings import small_agent
+from tests.synthetic import convolution_of, small_policy
 
 
 def test_the_embedding_says_how_far_to_trust_it():
@@ -40,11 +41,7 @@ def test_the_embedding_says_how_far_to_trust_it():
 def test_what_the_agent_met_is_familiar_and_a_white_wall_is_not(small_recording, small_recording_arena):
     presentation = Presentation(distances=(60, 200), bearings=(0,))
     result = dataset_presentation(
-        small_agent(),
-        small_recording,
-        small_recording_arena,
-        presentation=presentation,
-        parameters=PresentationParameters(images=10),
+        small_agent(), recording=small_recording, arena=small_recording_arena, presentation=presentation, images=10
     )
     data = result.data
     assert data["example"].shape == (2, 2, 60, 80, 3)
@@ -59,7 +56,8 @@ def test_the_response_of_the_memory_is_the_difference_to_the_same_history_withou
 ):
     agent, steps = small_agent(), 3
     parameters = RecurrentParameters(steps, histories=4, settled=5, images=24, components=4, permutations=5)
-    result = recurrent_response(agent, small_recording, small_recording_arena, presentation=NEAR, parameters=parameters)
+    given = {"recording": small_recording, "arena": small_recording_arena, "presentation": NEAR}
+    result = recurrent_response(agent, parameters=parameters, **given)
     from retinoscope.analyses.images.shown_dataset import shown_dataset
 
     shown = shown_dataset(small_recording_arena)
@@ -87,7 +85,7 @@ def test_the_response_of_the_memory_is_the_difference_to_the_same_history_withou
 
 def test_a_network_without_memory_has_no_such_response(small_recording, small_recording_arena):
     with pytest.raises(NotMeasurable, match="no recurrent core"):
-        recurrent_response(small_agent(rnn="none"), small_recording, small_recording_arena)
+        recurrent_response(small_agent(rnn="none"), recording=small_recording, arena=small_recording_arena)
 
 
 def test_attribution_lies_on_the_stimulus_more_than_by_chance():
@@ -102,15 +100,36 @@ def test_an_agent_matches_itself_and_another_at_chance():
     parameters = TwinParameters(untrained=4, permutations=3)
     arena = get_arena("digits")
     given = {"arena": arena, "dataset": few_digits(), "presentation": NEAR, "parameters": parameters}
-    same = twin_comparison(agent, agent, **given)
+    same = twin_comparison(agent, twin=agent, **given)
     np.testing.assert_allclose(same.data["correlation"], 1, atol=1e-5)
     assert float(same.data["correlation_p"]) == 1 / 5
     np.testing.assert_array_equal(same.data["balanced"][0], same.data["balanced"][1])
-    other = twin_comparison(agent, Agent("other", small_agent(7).policy), **given)
+    other = twin_comparison(agent, twin=Agent("other", small_agent(7).policy), **given)
     assert abs(float(other.data["mean_correlation"]) - float(other.data["chance_correlation"].mean())) < 0.2
     assert draw_twin(other).axes
 
 
+def test_filters_of_a_twin_stand_beside_their_partners():
+    """The twin's first convolution is the agent's, its filters in another order."""
+    agent, twin, order = small_agent(), small_agent(), [2, 0, 3, 1]
+    convolution = convolution_of(twin.policy, "conv1")
+    with torch.no_grad():
+        convolution.weight.copy_(convolution.weight[order].clone())
+        convolution.bias.copy_(convolution.bias[order].clone())
+    given = {"arena": get_arena("digits"), "dataset": few_digits(), "presentation": NEAR}
+    data = twin_comparison(agent, twin=twin, untrained=2, permutations=2, **given).data
+    assert data["partner"].values.tolist() == [order.index(each) for each in range(4)]
+    np.testing.assert_allclose(
+        data["twin_filter"], data["agent_filter"], atol=1e-5 * float(abs(data["agent_filter"]).max())
+    )
+    np.testing.assert_allclose(data["correlation"], 1, atol=1e-4)
+
+
+def test_a_twin_that_sees_otherwise_is_refused():
+    with pytest.raises(UserError, match="train a twin with the agent's view"):
+        twin_comparison(small_agent(), arena=get_arena("digits"), twin=Agent("other", small_policy((32, 32, 3))))
+
+
 def test_without_a_twin_nothing_is_compared():
     with pytest.raises(NotMeasurable, match="train-classifier"):
-        twin_comparison(retinoscope.load_agent("digits"), None)
+        twin_comparison(retinoscope.load_agent("digits"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from retinoscope.agents.agent import Agent
 from retinoscope.analyses.images.decoding import DecodingParameters, class_score_text, decoding
 from retinoscope.errors import UserError
-from retinoscope.scenarios import get_arena
+from retinoscope.scenarios import get_arena, load_scenario
 from retinoscope.scenarios.image_sets import LabelledImages
 from tests.analyses.dataset_runs import NEAR, decoding_result
 from tests.rollouts.recordings import small_agent
@@ -28,15 +29,14 @@ def grey_squares(per_class: int = 60, seed: int = 0) -> LabelledImages:
 
 def linear_agent() -> Agent:
     """Its only layers are linear in the pixels."""
-    agent = small_agent(encoder="linear", rnn="none")
+    agent = dataclasses.replace(small_agent(encoder="linear", rnn="none"), scenario=load_scenario("digits"))
     with torch.no_grad():
         agent.policy.network.pixel_scale.fill_(50.0)
     return agent
 
 
 def test_a_network_that_encodes_the_class_linearly_is_read_at_ceiling():
-    parameters = DecodingParameters(components=8, permutations=100)
-    data = decoding(linear_agent(), get_arena("digits"), grey_squares(), presentation=NEAR, parameters=parameters).data
+    data = decoding(linear_agent(), presentation=NEAR, dataset=grey_squares(), components=8, permutations=100).data
     for layer in ("pixels", "fc"):
         chosen = data.sel(layer=layer, task="class").isel(checkpoint=0)
         assert float(chosen["balanced"]) == 1.0 and float(chosen["p"]) == pytest.approx(1 / 101)
@@ -47,9 +47,7 @@ def test_random_labels_are_at_chance():
     given = grey_squares()
     shuffled = np.random.default_rng(1).permutation(given.labels)
     given = LabelledImages("shuffled", given.images, shuffled, given.class_names, given.is_test)
-    data = decoding(
-        linear_agent(), get_arena("digits"), given, presentation=NEAR, parameters=DecodingParameters(components=8)
-    ).data
+    data = decoding(linear_agent(), presentation=NEAR, dataset=given, components=8).data
     chosen = data.sel(layer="fc", task="class").isel(checkpoint=0)
     assert float(chosen["low"]) <= 0.25 <= float(chosen["high"])
     assert float(chosen["p"]) > 0.05
@@ -61,12 +59,7 @@ def test_the_scaler_and_the_components_never_see_the_held_out_part():
     images = given.images.copy()
     images[given.is_test] = np.random.default_rng(2).integers(0, 256, images[given.is_test].shape)
     changed = LabelledImages("changed", images, given.labels, given.class_names, given.is_test)
-    found = [
-        decoding(
-            linear_agent(), get_arena("digits"), each, presentation=NEAR, parameters=DecodingParameters(components=2)
-        ).data
-        for each in (given, changed)
-    ]
+    found = [decoding(linear_agent(), presentation=NEAR, dataset=each, components=2).data for each in (given, changed)]
     np.testing.assert_array_equal(found[0]["train"], found[1]["train"])
     np.testing.assert_array_equal(found[0]["permuted_train"], found[1]["permuted_train"])
     assert float(found[1]["balanced"].sel(layer="fc", task="class")[0]) < 0.6
@@ -99,4 +92,6 @@ def test_wrong_parameters_and_layers_are_refused():
     with pytest.raises(UserError, match="permutations"):
         DecodingParameters(permutations=0)
     with pytest.raises(UserError, match="layer 'conv9'"):
-        decoding(small_agent(), get_arena("digits"), parameters=DecodingParameters(("conv9",)))
+        decoding(small_agent(), arena=get_arena("digits"), parameters=DecodingParameters(("conv9",)))
+    with pytest.raises(UserError, match=r"decoding: there is no parameter 'permutation'; did you mean 'permutations'"):
+        decoding(small_agent(), permutation=3)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
+import torch
+import xarray
 
-from retinoscope.analyses.images.display import evoked
+from retinoscope.analyses.images.display import evoke, place_coordinates, places_of
 from retinoscope.analyses.images.shown_dataset import shown_dataset
 from retinoscope.errors import UserError
 from retinoscope.scenarios import get_arena
 from retinoscope.scenarios.image_sets import LabelledImages
-from retinoscope.stimuli.places import InArena
+from retinoscope.stimuli.places import InArena, Pasted
+from retinoscope.stimuli.presentation import present
 from tests.rollouts.recordings import small_agent
 
 
@@ -80,16 +85,27 @@ def test_some_are_chosen_evenly_over_classes_and_the_same_for_the_same_seed():
 
 
 def test_what_is_evoked_is_what_the_network_answers_to_what_is_seen():
-    import torch
-
     agent, arena = small_agent(), get_arena("digits")
-    shown = shown_dataset(arena, labelled())
-    layers = ("conv1", "fc", "rnn", "pixels")
-    (found,) = evoked(agent.policy, arena, shown.images, (InArena(100),), layers)
-    seen = torch.from_numpy(found.activity["pixels"].reshape(-1, 60, 80, 3))
-    for number in (0, 17):
+    shown = shown_dataset(arena, labelled(per_class=30))  # more than pass the network at a time
+    seen = np.concatenate([each.observations for each in present(arena, shown.images, (InArena(100),))])
+    found = evoke(agent.policy, seen, ("conv1", "fc", "rnn", "pixels"))
+    np.testing.assert_array_equal(found.activity["pixels"].reshape(seen.shape), seen)
+    for number in (0, 17, 80):
         with torch.no_grad(), agent.policy.capture("conv1", "fc", "rnn") as alone:
-            step = agent.policy.step(seen[number : number + 1], agent.policy.initial_state(1))
+            step = agent.policy.step(torch.from_numpy(seen[number : number + 1]), agent.policy.initial_state(1))
         for layer in ("conv1", "fc", "rnn"):
             np.testing.assert_allclose(found.activity[layer][number], alone[layer].flatten(), atol=1e-5)
+        np.testing.assert_allclose(found.logits[number], step.logits[0], atol=1e-5)
         np.testing.assert_allclose(found.probabilities[number], agent.policy.probabilities(step.logits)[0], atol=1e-5)
+
+
+def test_fewer_images_are_always_among_more():
+    shown = shown_dataset(get_arena("digits"))
+    chosen = [set(shown.some(most, seed=2).tolist()) for most in (10, 77, 300, 1_797)]
+    assert all(few < more for few, more in itertools.pairwise(chosen))
+    assert set(shown.labels[list(chosen[0])]) == set(range(10))
+
+
+def test_places_are_read_back_as_they_were_written():
+    for places in ((InArena(100, 0), InArena(60.5, -20)), (Pasted(20, 30, 40), Pasted(15.5, 12, 70))):
+        assert places_of(xarray.Dataset(coords=place_coordinates(places))) == places

@@ -55,6 +55,15 @@ class LabelledImages:
             belongs &= self.is_test == (split == "test")
         return np.flatnonzero(belongs)
 
+    def fingerprint(self) -> str:
+        """Name of the set and a hash of all that it holds, by which the parameters of an analysis state it."""
+        digest = hashlib.blake2b(digest_size=20)
+        images = [self.images] if isinstance(self.images, np.ndarray) else self.images
+        for array in (self.labels, self.is_test, *images):
+            digest.update(f"{array.shape} {array.dtype}".encode() + np.ascontiguousarray(array).tobytes())
+        digest.update(" ".join(self.class_names).encode())
+        return f"{self.name} {digest.hexdigest()}"
+
 
 def load_labelled_images(source: str | Path | ImageSource, class_names: Sequence[str] | None = None) -> LabelledImages:
     """All images of a set, both its parts, whatever `split` a source asks for.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
+
+import pydantic
 
 from retinoscope.errors import UserError
 from retinoscope.scenarios import Scenario
+from retinoscope.settings import parameters, setting
 
-HOW = ("arena", "paste")
 HALF_FIELD_OF_VIEW = 45.0  # degrees, of the engine
 _PLAYER_RADIUS = 16  # map units
 _NEAREST_WALL = 32  # map units between the farthest place and the wall
@@ -58,34 +60,31 @@ class Pasted:
 Place = InArena | Pasted
 
 
-@dataclass(frozen=True)
+@parameters("presentation")
 class Presentation:
     """How the images of a data set are shown; single values or a grid of them.
 
     The first value of each is where the analyses that need a single place show their images. What is left empty is
     chosen to suit the arena.
-
-    Attributes:
-        how: `arena`: the engine draws them as sprites; `paste`: onto a view of the agent's own empty arena.
-        distances: map units; for `arena`.
-        bearings: degrees, positive to the right; for `arena`.
-        heights: pixels of the view; for `paste`.
-        positions: (row, column) of the middle of the image, pixels of the view; for `paste`.
     """
 
-    how: Literal["arena", "paste"] = "arena"
-    distances: tuple[float, ...] = ()
-    bearings: tuple[float, ...] = ()
-    heights: tuple[float, ...] = ()
-    positions: tuple[tuple[float, float], ...] = ()
+    how: Literal["arena", "paste"] = setting(
+        "arena", "arena: the engine draws images as sprites; paste: onto a view of the agent's own empty arena"
+    )
+    distances: tuple[float, ...] = setting((), "from the agent to the image; for arena", units="map units")
+    bearings: tuple[float, ...] = setting((), "from straight ahead, positive to the right; for arena", units="degrees")
+    heights: tuple[float, ...] = setting((), "of the image; for paste", units="pixels of the view")
+    positions: tuple[tuple[float, float], ...] = setting(
+        (), "row and column of the middle of the image; for paste", units="pixels of the view"
+    )
 
-    def __post_init__(self) -> None:
-        if self.how not in HOW:
-            raise UserError(f"presentation {self.how!r}: unknown; choose from {', '.join(HOW)}")
+    @pydantic.model_validator(mode="after")
+    def _nothing_that_is_not_used(self) -> Self:
         unused = ("heights", "positions") if self.how == "arena" else ("distances", "bearings")
         for name in unused:
             if getattr(self, name):
                 raise UserError(f"{name}: mean nothing to presentation {self.how!r}; leave them out")
+        return self
 
     def places(self, scenario: Scenario) -> tuple[Place, ...]:
         """Every combination of what was chosen, the first values first.
@@ -121,8 +120,8 @@ def parse_presentation(text: Presentation | str | None) -> Presentation:
     how, *settings = text.split() or ["arena"]
     names = {"distance": "distances", "bearing": "bearings", "height": "heights", "position": "positions"}
     chosen: dict[str, tuple[Any, ...]] = {}
-    for setting in settings:
-        name, equals, numbers = setting.partition("=")
+    for text_of_one in settings:
+        name, equals, numbers = text_of_one.partition("=")
         try:
             values = [tuple(float(part) for part in each.split("x")) for each in numbers.split(",")]
         except ValueError:
@@ -130,9 +129,8 @@ def parse_presentation(text: Presentation | str | None) -> Presentation:
         length = 2 if name == "position" else 1
         if not equals or name not in names or not values or any(len(each) != length for each in values):
             raise UserError(
-                f"presentation: {setting!r} is not understood; give, for example, 'arena "
-                "distance=100,200 bearing=0' or "
-                "'paste height=30 position=30x40'"
+                f"presentation: {text_of_one!r} is not understood; give, for example, 'arena distance=100,200 "
+                "bearing=0' or 'paste height=30 position=30x40'"
             )
         chosen[names[name]] = tuple(values if length == 2 else (each[0] for each in values))
     return Presentation(how, **chosen)  # type: ignore[arg-type]  # what is not known is refused there

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,48 +9,40 @@ import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
-from retinoscope.analyses.checkpoints import checkpoints_of
-from retinoscope.analyses.images.display import Display, display, evoked
-from retinoscope.analyses.images.shown_dataset import Dataset, ShownDataset
-from retinoscope.errors import NotMeasurable, UserError
+from retinoscope.analyses.declaration import AGENT, ARENA, Analysis, Given
+from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
+from retinoscope.analyses.images.display import agent_of
+from retinoscope.analyses.images.showing import Showing, own_and_handed_on, what_was_shown
+from retinoscope.errors import NotMeasurable
 from retinoscope.result import Result
 from retinoscope.scenarios import ArenaArchive
+from retinoscope.settings import parameters, setting
 from retinoscope.statistics.bootstrap import Interval
 from retinoscope.statistics.contrasts import contrast_intervals, contrast_p, densities
-from retinoscope.stimuli.places import InArena, Pasted, Place, Presentation
+from retinoscope.stimuli.places import InArena, Pasted, Place
 
 ACTIONS = {"forward": "move forward", "backward": "move backward", "left": "turn left", "right": "turn right"}
 _DENSITY_BINS = 40
 
 
-@dataclass(frozen=True)
+@parameters("action given stimulus")
 class ActionParameters:
-    """Parameters of `action_given_stimulus`.
+    """Parameters of `action_given_stimulus`."""
 
-    Attributes:
-        images: shown at most, as evenly over classes as the set allows.
-        checkpoints: give the summary for the checkpoints before and early in training too, where they are known.
-        seed: of the choice of images and of the bootstrap.
-    """
-
-    images: int = 1_000
-    checkpoints: bool = True
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.images < 4:
-            raise UserError(f"images: {self.images} are too few; give at least 4")
+    images: int = setting(1_000, "looked at, at most, as evenly over classes as the set allows", least=4)
+    seed: int = setting(
+        0, "of the bootstrap, and of the choice of images where they are shown for this analysis alone", least=0
+    )
 
 
 def action_given_stimulus(
     agent: Agent | Policy,
-    arena: ArenaArchive | None = None,
-    dataset: Dataset = None,
     *,
-    presentation: Presentation | None = None,
-    class_effects: Mapping[str, int] | None = None,
+    arena: ArenaArchive | None = None,
+    given: Given | None = None,
     parameters: ActionParameters | None = None,
     progress: bool = False,
+    **settings: Any,
 ) -> Result:
     """Probability of walking and turning before images of each class, at every place of a presentation.
 
@@ -62,11 +52,11 @@ def action_given_stimulus(
     Args:
         agent: an agent or its policy, whose actions are those of the arenas here.
         arena: whose view the images are shown in; None for the one the agent was trained in.
-        dataset: what `load_labelled_images` takes, or its result; None for the images of the arena.
-        presentation: how images are shown; None for the defaults, a grid of distances and bearings.
-        class_effects: change of health per class, where the arena does not say.
-        parameters: None for the defaults.
-        progress: show progress bars.
+        given: the Result of `shown_images`, if it is at hand; else images are shown here.
+        parameters: see `ActionParameters`; single ones may be given by name instead.
+        progress: show a progress bar on standard error if that is a terminal.
+        **settings: fields of `ActionParameters` that replace those of `parameters`, and of
+            `ShownImagesParameters` (dataset, presentation, class_effects, ...) where images are shown here.
 
     Returns:
         A Result. At the first place: `probability` (image, action), `label` (image), `median` (class, action),
@@ -81,23 +71,27 @@ def action_given_stimulus(
         no harmful class.
 
     Raises:
-        NotMeasurable: the agent has other actions.
-        UserError: the data set or the presentation cannot be used.
+        NotMeasurable: the agent has other actions, or too few images were shown.
+        UserError: a parameter is unknown or out of range, or images cannot be shown.
     """
-    parameters = parameters or ActionParameters()
-    images = display(agent, arena, dataset, presentation, class_effects)
-    shown, places, outputs = images.shown, images.places, images.policy.output_names()
+    chosen, handed_on = own_and_handed_on(parameters or ActionParameters(), settings)
+    agent = agent_of(agent)
+    outputs = agent.policy.output_names()
     for name in ACTIONS.values():
         if name not in outputs:
-            raise NotMeasurable(
-                f"agent {images.agent.name!r}: has no action {name!r}; its actions are {', '.join(outputs)}"
-            )
-    chosen = shown.some(parameters.images, parameters.seed)
-    probabilities, logits = _answers(images.policy, images.arena, shown.images[chosen], places, progress)
-    labels = shown.labels[chosen]
-    variables = {**_first(probabilities[0], labels, shown), **_components(logits, outputs)}
-    variables |= _grid(probabilities, labels, shown, places, parameters.seed)
-    summaries = _summaries(images, chosen, probabilities[0], parameters, progress)
+            raise NotMeasurable(f"agent {agent.name!r}: has no action {name!r}; its actions are {', '.join(outputs)}")
+    needed = {"images": chosen.images, "held_out_per_class": 0, "layers": (), "seed": chosen.seed}
+    shown = what_was_shown(agent, arena, given, handed_on, needed, progress)
+    images, places = shown.some(chosen.images), shown.places
+    columns = [outputs.index(name) for name in ACTIONS.values()]
+    probabilities = shown.at_every_place(images, "probability")[..., columns]
+    labels = shown.labels[images]
+    variables = {**_first(probabilities[0], labels, shown), **_components(shown.logits[images], outputs)}
+    variables |= _grid(probabilities, labels, shown, places, chosen.seed)
+    summaries = {
+        str(name): _summary(shown.probabilities(images, str(name))[:, columns], labels, shown, chosen.seed)
+        for name in shown.source.data["checkpoint"].values
+    }
     about = {"units": "probability", "long_name": "P(forward) - P(backward), healing less harmful"}
     for part, suffix in enumerate(("", "_low", "_high")):
         variables[f"summary{suffix}"] = ("checkpoint", [each[0][part] for each in summaries.values()], about)
@@ -105,29 +99,15 @@ def action_given_stimulus(
     about = {"units": "1", "long_name": "share of the ways to assign effects to classes with as large a summary"}
     variables["summary_p"] = ("checkpoint", [each[2] for each in summaries.values()], about)
     coordinates: dict[str, Any] = {"action": list(ACTIONS), "output": list(outputs), "checkpoint": list(summaries)}
-    data = xarray.Dataset(variables, coords=coordinates | images.coordinates(places))
-    data.attrs["caption"] = _caption(data, shown, places[0], len(chosen))
+    data = xarray.Dataset(variables, coords=coordinates | shown.coordinates(places))
+    data.attrs["caption"] = _caption(data, shown, places[0], len(images))
     data.attrs["decides"] = _decides(data, places)
     effects = dict(zip(shown.class_names, shown.effects, strict=True))
     where = [str(place) for place in places]
-    return images.result("action_given_stimulus", data, parameters, places=where, effects=effects)
+    return shown.result("action_given_stimulus", data, chosen, places=where, effects=effects)
 
 
-def _answers(
-    policy: Policy, arena: ArenaArchive, images: np.ndarray, places: tuple[Place, ...], progress: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities of `ACTIONS` (place, image, action), and the logits (image, output) at the first place."""
-    columns = [policy.output_names().index(name) for name in ACTIONS.values()]
-    probabilities = np.empty((len(places), len(images), len(columns)), np.float32)
-    logits = np.empty((len(images), len(policy.output_names())), np.float32)
-    for each in evoked(policy, arena, images, places, ("policy",), progress):
-        probabilities[each.place, each.images] = each.probabilities[:, columns]
-        if each.place == 0:
-            logits[each.images] = each.activity["policy"]
-    return probabilities, logits
-
-
-def _first(probabilities: np.ndarray, labels: np.ndarray, shown: ShownDataset) -> dict[str, Any]:
+def _first(probabilities: np.ndarray, labels: np.ndarray, shown: Showing) -> dict[str, Any]:
     by_class = [probabilities[labels == label] for label in range(len(shown.class_names))]
     return {
         "probability": (("image", "action"), probabilities, {"units": "probability"}),
@@ -161,7 +141,7 @@ def _components(logits: np.ndarray, outputs: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _grid(
-    probabilities: np.ndarray, labels: np.ndarray, shown: ShownDataset, places: tuple[Place, ...], seed: int
+    probabilities: np.ndarray, labels: np.ndarray, shown: Showing, places: tuple[Place, ...], seed: int
 ) -> dict[str, Any]:
     classes = range(len(shown.class_names))
     means = np.stack([probabilities[:, labels == label].mean(axis=1) for label in classes], axis=1)
@@ -188,7 +168,7 @@ def _side(place: Place) -> float:
 
 
 def _contrasts(
-    values: np.ndarray, labels: np.ndarray, shown: ShownDataset, seed: int, over_classes: bool = True
+    values: np.ndarray, labels: np.ndarray, shown: Showing, seed: int, over_classes: bool = True
 ) -> list[Interval]:
     sides = np.sign(shown.effects)
     if not {-1, 1} <= set(sides.tolist()):
@@ -196,31 +176,22 @@ def _contrasts(
     return contrast_intervals(values, labels, sides, over_classes, seed=seed)
 
 
-def _contrast_p(values: np.ndarray, labels: np.ndarray, shown: ShownDataset) -> float:
+def _contrast_p(values: np.ndarray, labels: np.ndarray, shown: Showing) -> float:
     sides = np.sign(shown.effects)
     return contrast_p(values, labels, sides) if {-1, 1} <= set(sides.tolist()) else float("nan")
 
 
-def _summaries(
-    images: Display, chosen: np.ndarray, probabilities: np.ndarray, parameters: ActionParameters, progress: bool
-) -> dict[str, tuple[Interval, Interval, float]]:
-    """The summary at the first place for every known checkpoint: its intervals over classes and over images, its p."""
-    agent, shown = images.agent, images.shown
-    labels, found = shown.labels[chosen], {}
-    for name, player in (checkpoints_of(agent) if parameters.checkpoints else {"this": agent}).items():
-        answers = probabilities
-        if player.checkpoint_sha256 != agent.checkpoint_sha256:
-            answers = _answers(player.policy, images.arena, shown.images[chosen], (images.place,), progress)[0][0]
-        walking = (answers[:, 0] - answers[:, 1])[:, None]
-        found[name] = (
-            _contrasts(walking, labels, shown, parameters.seed)[0],
-            _contrasts(walking, labels, shown, parameters.seed, over_classes=False)[0],
-            _contrast_p(walking[:, 0], labels, shown),
-        )
-    return found
+def _summary(answers: np.ndarray, labels: np.ndarray, shown: Showing, seed: int) -> tuple[Interval, Interval, float]:
+    """Of the probabilities of a checkpoint at the first place: intervals over classes and over images, and p."""
+    walking = (answers[:, 0] - answers[:, 1])[:, None]
+    return (
+        _contrasts(walking, labels, shown, seed)[0],
+        _contrasts(walking, labels, shown, seed, over_classes=False)[0],
+        _contrast_p(walking[:, 0], labels, shown),
+    )
 
 
-def _caption(data: xarray.Dataset, shown: ShownDataset, place: Place, images: int) -> str:
+def _caption(data: xarray.Dataset, shown: Showing, place: Place, images: int) -> str:
     last = data.isel(place=0)
     words = (
         f"P(forward) − P(backward), healing less harmful: {float(last['contrast']):+.3f} "
@@ -250,3 +221,39 @@ def _decides(data: xarray.Dataset, places: tuple[Place, ...]) -> str:
 
 def _nearness(place: Place) -> float:
     return -place.height if isinstance(place, Pasted) else place.distance
+
+
+def _draw(result: Result) -> list[Drawing]:
+    from retinoscope import figures
+
+    caption, data = result.data.attrs["caption"], result.data
+    draw, draw_places = figures.action_given_stimulus, figures.action_given_stimulus_by_place
+    name, title = "action_given_stimulus", "Probability of actions given a stimulus"
+    drawings: list[Drawing] = [FigureDrawing(name, title, caption, lambda: draw(result), says_caption=True)]
+    if not np.isnan(data["distance"].values).any():
+        name, title = "action_given_stimulus_by_place", "Actions by distance and bearing"
+        decides = data.attrs["decides"]
+        drawings.append(FigureDrawing(name, title, decides, lambda: draw_places(result), says_caption=True))
+    names = ("summary", "summary_low", "summary_high", "summary_images_low", "summary_images_high", "summary_p")
+    rows: tuple[tuple[str | int | float, ...], ...] = tuple(
+        (str(checkpoint), *(round(float(data[name][number]), 4) for name in names))
+        for number, checkpoint in enumerate(data["checkpoint"].values)
+    )
+    columns = ("checkpoint", "summary", "95% low, classes", "high", "95% low, images", "high", "p over assignments")
+    summary = f"P(forward) − P(backward), healing less harmful. {caption}"
+    return [*drawings, TableDrawing("action_summary", "One number: does it tell them apart?", summary, columns, rows)]
+
+
+ANALYSIS = Analysis(
+    name="action_given_stimulus",
+    title="Actions given a stimulus",
+    group="images",
+    summary="What the agent does before each class of image, and from how far away on it decides.",
+    run=action_given_stimulus,
+    parameters=ActionParameters,
+    of="agent",
+    needs=(AGENT, ARENA),
+    builds_on=("shown_images",),
+    draw=_draw,
+    rank=40,
+)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import functools
 from typing import Any
 
 import numpy as np
@@ -11,48 +10,40 @@ import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
-from retinoscope.analyses.images.display import display
-from retinoscope.analyses.images.shown_dataset import Dataset
+from retinoscope.analyses.declaration import AGENT, ARENA, Analysis, Given
+from retinoscope.analyses.drawing import Drawing, FigureDrawing
+from retinoscope.analyses.images.showing import own_and_handed_on, what_was_shown
 from retinoscope.attribution.attribute import attribute_targets
-from retinoscope.errors import UserError
+from retinoscope.attribution.parameters import AttributionMethod
 from retinoscope.result import Result
 from retinoscope.scenarios import ArenaArchive
-from retinoscope.stimuli.places import Presentation
-from retinoscope.stimuli.presentation import present
+from retinoscope.settings import parameters, setting
 
 _ACTIONS = ("probability:move forward", "probability:move backward", "probability:turn left", "probability:turn right")
 
 
-@dataclass(frozen=True)
+@parameters("dataset attribution")
 class DatasetAttributionParameters:
-    """Parameters of `dataset_attribution`.
+    """Parameters of `dataset_attribution`."""
 
-    Attributes:
-        targets: None for the critic's value and the probability of walking and turning, or, of a twin, of its classes.
-        method: of attribution.
-        images_per_class: explained, of the held-out part.
-        seed: of the choice of images.
-    """
-
-    targets: tuple[str, ...] | None = None
-    method: str = "integrated_gradients"
-    images_per_class: int = 8
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.images_per_class < 1:
-            raise UserError(f"images_per_class: {self.images_per_class} is too few; give at least 1")
+    targets: tuple[str, ...] | None = setting(
+        None,
+        "none for the critic's value and the probability of walking and turning, or, of a twin, of its classes",
+        fewest=1,
+    )
+    method: AttributionMethod = setting("integrated_gradients", "of attribution")
+    images_per_class: int = setting(8, "explained, of the held-out part", least=1)
+    seed: int = setting(0, "of the choice of images, where they are shown for this analysis alone", least=0)
 
 
 def dataset_attribution(
     agent: Agent | Policy,
-    arena: ArenaArchive | None = None,
-    dataset: Dataset = None,
     *,
-    presentation: Presentation | None = None,
-    class_effects: Mapping[str, int] | None = None,
+    arena: ArenaArchive | None = None,
+    given: Given | None = None,
     parameters: DatasetAttributionParameters | None = None,
     progress: bool = False,
+    **settings: Any,
 ) -> Result:
     """Explain what the agent makes of held-out images, at the first place of the presentation.
 
@@ -61,11 +52,11 @@ def dataset_attribution(
     Args:
         agent: an agent, a twin, or a policy.
         arena: whose view the images are shown in; None for the one the agent was trained in.
-        dataset: what `load_labelled_images` takes, or its result; None for the images of the arena.
-        presentation: how images are shown; None for the defaults.
-        class_effects: change of health per class, where the arena does not say.
-        parameters: None for the defaults.
-        progress: not used: this takes seconds.
+        given: the Result of `shown_images`, if it is at hand; else images are shown here.
+        parameters: see `DatasetAttributionParameters`; single ones may be given by name instead.
+        progress: show a progress bar on standard error if that is a terminal.
+        **settings: fields of `DatasetAttributionParameters` that replace those of `parameters`, and of
+            `ShownImagesParameters` (dataset, presentation, class_effects, ...) where images are shown here.
 
     Returns:
         A Result with `observation` (class, height, width, colour) uint8, one image of each class; `map` (target, class,
@@ -74,24 +65,23 @@ def dataset_attribution(
         range over images; `area` (class), the share of the view those pixels are: what chance would give.
 
     Raises:
-        UserError: the data set or the presentation cannot be used, or there is no such target or method.
+        NotMeasurable: the views of so many held-out images were not kept.
+        UserError: a parameter is unknown or out of range, images cannot be shown, or there is no such target or method.
     """
-    parameters = parameters or DatasetAttributionParameters()
-    images = display(agent, arena, dataset, presentation, class_effects)
-    shown, place = images.shown, images.place
-    targets = parameters.targets or _usual(images.policy)
+    chosen, handed_on = own_and_handed_on(parameters or DatasetAttributionParameters(), settings)
+    needed = {"images": 0, "held_out_per_class": chosen.images_per_class, "layers": (), "checkpoints": False}
+    shown = what_was_shown(agent, arena, given, handed_on, needed | {"seed": chosen.seed}, progress)
+    policy, empty = shown.agent.policy, shown.empty_view
+    targets = chosen.targets or _usual(policy)
     classes = len(shown.class_names)
-    chosen = shown.some(parameters.images_per_class * classes, parameters.seed, shown.is_test)
-    from retinoscope.stimuli.arena_presentation import empty_view
-
-    empty = empty_view(images.arena)
-    seen = np.concatenate([each.observations for each in present(images.arena, shown.images[chosen], (place,))])
-    maps = attribute_targets(images.policy, seen, None, targets, parameters.method, baseline=empty).sum(axis=-1)
+    images = shown.some(chosen.images_per_class * classes, shown.is_test)
+    seen = shown.views(images, "held_out_per_class")
+    maps = attribute_targets(policy, seen, None, targets, chosen.method, baseline=empty).sum(axis=-1)
     covered = (seen != empty).any(axis=-1)
     # Of the plain gradient: what is compared with the empty view is zero wherever the two are equal, by construction.
-    strength = np.abs(attribute_targets(images.policy, seen, None, targets, "gradient")).sum(axis=-1)
+    strength = np.abs(attribute_targets(policy, seen, None, targets, "gradient")).sum(axis=-1)
     inside = (strength * covered).sum(axis=(2, 3)) / np.maximum(strength.sum(axis=(2, 3)), 1e-30)
-    labels = shown.labels[chosen]
+    labels = shown.labels[images]
     members = [np.flatnonzero(labels == label) for label in range(classes)]
     firsts = [each[0] for each in members]
     by_class = {
@@ -106,17 +96,44 @@ def dataset_attribution(
         **{name: (("target", "class"), values, about) for name, values in by_class.items()},
         "area": ("class", [float(covered[each].mean()) for each in members], {"units": "1"}),
     }
-    coordinates = {"target": list(targets), **images.coordinates((place,))}
+    coordinates = {"target": list(targets), **shown.coordinates((shown.place,))}
     data = xarray.Dataset(variables, coords=coordinates)
     data.attrs["caption"] = (
-        f"{parameters.method.replace('_', ' ').capitalize()} of one held-out image of each class of {shown.name}, "
-        f"{place}, one step from "
-        "the state at the start of an episode, against the same view without it."
+        f"{chosen.method.replace('_', ' ').capitalize()} of one held-out image of each class of {shown.name}, "
+        f"{shown.place}, one step from the state at the start of an episode, against the same view without it."
     )
-    return images.result("dataset_attribution", data, parameters, targets=list(targets), place=str(place))
+    return shown.result("dataset_attribution", data, chosen, targets=list(targets), place=str(shown.place))
 
 
 def _usual(policy: Policy) -> tuple[str, ...]:
     outputs = policy.output_names()
     actions = tuple(each for each in _ACTIONS if each.partition(":")[2] in outputs)
     return ("value", *actions) if actions else tuple(f"probability:{name}" for name in outputs)
+
+
+def _draw(result: Result) -> list[Drawing]:
+    from retinoscope import figures
+
+    drawings: list[Drawing] = []
+    for target in (str(each) for each in result.data["target"].values):
+        what = target.partition(":")[2] or target
+        name = "dataset_attribution_" + "".join(letter if letter.isalnum() else "_" for letter in what)
+        draw = functools.partial(figures.dataset_attribution, result, target)
+        title = f"Attribution of {what} on images"
+        drawings.append(FigureDrawing(name, title, result.data.attrs["caption"], draw, says_caption=True))
+    return drawings
+
+
+ANALYSIS = Analysis(
+    name="dataset_attribution",
+    title="Attribution on images",
+    group="images",
+    summary="Which pixels of a held-out image move the critic and the actions, class by class.",
+    run=dataset_attribution,
+    parameters=DatasetAttributionParameters,
+    of="agent",
+    needs=(AGENT, ARENA),
+    builds_on=("shown_images",),
+    draw=_draw,
+    rank=60,
+)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import functools
 from typing import Any
 
 import numpy as np
@@ -11,64 +10,51 @@ import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
-from retinoscope.analyses.images.display import PIXELS, display, gathered
-from retinoscope.analyses.images.shown_dataset import Dataset
+from retinoscope.analyses.declaration import AGENT, ARENA, Analysis, Given
+from retinoscope.analyses.drawing import Drawing, FigureDrawing
+from retinoscope.analyses.images.display import PIXELS, last_dense_layer
+from retinoscope.analyses.images.showing import own_and_handed_on, what_was_shown
 from retinoscope.errors import UserError
 from retinoscope.result import Result
 from retinoscope.scenarios import ArenaArchive
+from retinoscope.settings import parameters, setting
 from retinoscope.statistics.decoding import fit_reduction
 from retinoscope.statistics.embedding import affinities, embed, initial_embedding, nearest_neighbours
-from retinoscope.stimuli.places import Presentation
 
 NEIGHBOURS = 10
 """Of these nearest neighbours in the activity, the share that is still among them in the plane is reported."""
 
 
-@dataclass(frozen=True)
-class EmbeddingParameters:
-    """Parameters of `dataset_embedding`.
+@parameters("dataset embedding")
+class DatasetEmbeddingParameters:
+    """Parameters of `dataset_embedding`."""
 
-    Attributes:
-        layers: None for the pixels and the last dense layer.
-        images: shown at most, as evenly over classes as the set allows.
-        perplexity: of t-SNE, an effective number of neighbours.
-        components: principal components that t-SNE works on, at most.
-        seed: of the choice of images and of t-SNE.
-    """
-
-    layers: tuple[str, ...] | None = None
-    images: int = 1_000
-    perplexity: float = 30.0
-    components: int = 50
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.images < 2 or self.components < 2:
-            raise UserError(f"images {self.images}, components {self.components}: are too few; give at least 2 of each")
-        if not self.perplexity >= 2:
-            raise UserError(f"perplexity {self.perplexity:g}: is too small; give at least 2")
+    layers: tuple[str, ...] | None = setting(None, "none for the pixels and the last dense layer", fewest=1)
+    images: int = setting(1_000, "embedded at most, as evenly over classes as the set allows", least=2)
+    perplexity: float = setting(30.0, "of t-SNE, an effective number of neighbours; lowered for few images", least=2)
+    components: int = setting(50, "principal components that t-SNE works on, at most", least=2)
+    seed: int = setting(0, "of t-SNE, and of the choice of images where they are shown for this alone", least=0)
 
 
 def dataset_embedding(
     agent: Agent | Policy,
-    arena: ArenaArchive | None = None,
-    dataset: Dataset = None,
     *,
-    presentation: Presentation | None = None,
-    class_effects: Mapping[str, int] | None = None,
-    parameters: EmbeddingParameters | None = None,
+    arena: ArenaArchive | None = None,
+    given: Given | None = None,
+    parameters: DatasetEmbeddingParameters | None = None,
     progress: bool = False,
+    **settings: Any,
 ) -> Result:
     """Embed what images evoke in layers, at the first place of the presentation.
 
     Args:
         agent: an agent or its policy.
         arena: whose view the images are shown in; None for the one the agent was trained in.
-        dataset: what `load_labelled_images` takes, or its result; None for the images of the arena.
-        presentation: how images are shown; None for the defaults.
-        class_effects: change of health per class, where the arena does not say.
-        parameters: None for the defaults.
-        progress: show progress bars.
+        given: the Result of `shown_images`, if it is at hand; else images are shown here.
+        parameters: see `DatasetEmbeddingParameters`; single ones may be given by name instead.
+        progress: show a progress bar on standard error if that is a terminal.
+        **settings: fields of `DatasetEmbeddingParameters` that replace those of `parameters`, and of
+            `ShownImagesParameters` (dataset, presentation, class_effects, ...) where images are shown here.
 
     Returns:
         A Result with, for every layer (here fc), `fc_principal` and `fc_tsne` (image, axis) float32, `fc_share` (axis),
@@ -78,28 +64,33 @@ def dataset_embedding(
         `same_class_chance`. `label` (image), the class.
 
     Raises:
-        UserError: the data set or the presentation cannot be used, there is no such layer, or too few images.
+        NotMeasurable: too few images were shown.
+        UserError: a parameter is unknown or out of range, images cannot be shown, or there is no such layer.
     """
-    parameters = parameters or EmbeddingParameters()
-    images = display(agent, arena, dataset, presentation, class_effects)
-    shown, place = images.shown, images.place
-    layers = parameters.layers if parameters.layers is not None else (PIXELS, images.last_dense_layer())
-    chosen = shown.some(parameters.images, parameters.seed)
-    needed = NEIGHBOURS + 2
-    if len(chosen) < needed:
-        raise UserError(f"embedding: {len(chosen)} images are too few; show at least {needed}")
+    chosen, handed_on = own_and_handed_on(parameters or DatasetEmbeddingParameters(), settings)
+    needed = {"images": chosen.images, "images_elsewhere": 0, "held_out_per_class": 0, "layers": ()}
+    needed |= {"checkpoints": False, "seed": chosen.seed}
+    shown = what_was_shown(agent, arena, given, handed_on, needed, progress)
+    policy = shown.agent.policy
+    layers = (PIXELS, last_dense_layer(policy)) if chosen.layers is None else chosen.layers
+    for layer in layers:
+        if layer != PIXELS:
+            policy.layer(layer)
+    images = shown.some(chosen.images)
+    fewest = NEIGHBOURS + 2
+    if len(images) < fewest:
+        raise UserError(f"embedding: {len(images)} images are too few; show at least {fewest}")
     # A perplexity needs three times as many neighbours; of a small set it is lowered, and what was taken is stated.
-    perplexity = min(parameters.perplexity, (len(chosen) - 2) / 3)
-    labels = shown.labels[chosen]
-    activity = gathered(images.policy, images.arena, shown.images[chosen], place, layers, progress)
+    perplexity = min(chosen.perplexity, (len(images) - 2) / 3)
+    labels = shown.labels[images]
     variables: dict[str, Any] = {"label": ("image", labels, {"long_name": "index of the class"})}
     preserved, same = np.empty((len(layers), 2)), np.empty((len(layers), 3))
     for number, layer in enumerate(layers):
-        values = activity.pop(layer)
-        scores = _scores(values, parameters.components)
+        values = shown.activity(layer, images, "images")
+        scores = _scores(values, chosen.components)
         neighbours, distances = nearest_neighbours(scores, max(int(3 * perplexity), NEIGHBOURS))
         weights = affinities(neighbours, distances, perplexity)
-        plane = embed(weights, initial_embedding(scores), parameters.seed)
+        plane = embed(weights, initial_embedding(scores), chosen.seed)
         total = float(values.var(axis=0, dtype=np.float64).sum())
         spaces = [neighbours[:, :NEIGHBOURS]]
         spaces += [nearest_neighbours(each, NEIGHBOURS)[0] for each in (scores[:, :2], plane)]
@@ -118,24 +109,22 @@ def dataset_embedding(
         "same_class_chance": ((), float((shares**2).sum()), {"units": "1"}),
     }
     coordinates: dict[str, Any] = {"layer": list(layers), "embedding": ["principal", "tsne"]}
-    coordinates |= {"space": ["activity", "principal", "tsne"], **images.coordinates((place,))}
+    coordinates |= {"space": ["activity", "principal", "tsne"], **shown.coordinates((shown.place,))}
     data = xarray.Dataset(variables, coords=coordinates)
     data.attrs["caption"] = (
-        f"n = {len(labels):,} images of {shown.name}, {place}. t-SNE of the first {parameters.components} principal "
+        f"n = {len(labels):,} images of {shown.name}, {shown.place}. t-SNE of the first {chosen.components} principal "
         f"components at most, perplexity {perplexity:.3g}, started from the first two, learning rate n / exaggeration. "
         f"Beside each embedding: share of the {NEIGHBOURS} nearest neighbours in the activity that it keeps (chance "
         f"{NEIGHBOURS / (len(labels) - 1):.3f}), and share of its neighbours that are of the same class (chance "
         f"{float((shares**2).sum()):.2f}; in the activity itself, in brackets)."
     )
-    return images.result(
-        "dataset_embedding",
-        data,
-        parameters,
-        layers=list(layers),
-        perplexity=perplexity,
-        place=str(place),
-        neighbours=NEIGHBOURS,
-    )
+    said: dict[str, Any] = {
+        "layers": list(layers),
+        "perplexity": perplexity,
+        "place": str(shown.place),
+        "neighbours": NEIGHBOURS,
+    }
+    return shown.result("dataset_embedding", data, chosen, **said)
 
 
 def _scores(values: np.ndarray, components: int) -> np.ndarray:
@@ -150,3 +139,26 @@ def _scores(values: np.ndarray, components: int) -> np.ndarray:
 def _overlap(first: np.ndarray, second: np.ndarray) -> float:
     """Mean share of each row of indices that is also in the same row of the other."""
     return float(np.mean([len(np.intersect1d(a, b)) / len(a) for a, b in zip(first, second, strict=True)]))
+
+
+def _draw(result: Result) -> list[Drawing]:
+    from retinoscope import figures
+
+    caption = result.data.attrs["caption"]
+    draw = functools.partial(figures.dataset_embedding, result)
+    return [FigureDrawing("dataset_embedding", "Responses to images in the plane", caption, draw, says_caption=True)]
+
+
+ANALYSIS = Analysis(
+    name="dataset_embedding",
+    title="Responses in the plane",
+    group="images",
+    summary="What images evoke in a layer, laid out in the plane so that like responses are near each other.",
+    run=dataset_embedding,
+    parameters=DatasetEmbeddingParameters,
+    of="agent",
+    needs=(AGENT, ARENA),
+    builds_on=("shown_images",),
+    draw=_draw,
+    rank=20,
+)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,54 +10,42 @@ import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
-from retinoscope.analyses.checkpoints import checkpoints_of
-from retinoscope.analyses.images.display import PIXELS, Display, display, evoked, gathered
-from retinoscope.analyses.images.shown_dataset import Dataset, ShownDataset
-from retinoscope.errors import UserError
+from retinoscope.analyses.declaration import AGENT, ARENA, Analysis, Given
+from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing, TextDrawing
+from retinoscope.analyses.images.display import PIXELS, last_dense_layer
+from retinoscope.analyses.images.showing import Showing, own_and_handed_on, what_was_shown
 from retinoscope.result import Result
 from retinoscope.scenarios import ArenaArchive
-from retinoscope.statistics.decoding import Decoding, Reduction, balanced_accuracy_difference, decode, fit_reduction
-from retinoscope.stimuli.places import Place, Presentation
+from retinoscope.settings import parameters, setting
+from retinoscope.statistics.decoding import Decoding, balanced_accuracy_difference, decode
 
 TASKS = ("class", "effect")
 _NUMBERS = ("train", "test", "balanced_train", "balanced", "permuted_train", "permuted_test", "p")
 
 
-@dataclass(frozen=True)
+@parameters("decoding")
 class DecodingParameters:
-    """Parameters of `decoding`.
+    """Parameters of `decoding`. What the read-out is fitted to is set at `shown_images`: components and fit_images."""
 
-    Attributes:
-        layers: None for all of the agent; the pixels are always decoded too, as the baseline.
-        components: principal components of a layer that the read-out uses, at most.
-        fit_images: images of the training part that scaler and components are fitted to, at most.
-        permutations: of the labels.
-        checkpoints: decode from the checkpoints before and early in training too, where they are known.
-        seed: of choices, permutations and bootstrap.
-    """
-
-    layers: tuple[str, ...] | None = None
-    components: int = 64
-    fit_images: int = 1_500
-    permutations: int = 100
-    checkpoints: bool = True
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("components", "fit_images", "permutations"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name}: {getattr(self, name)} is too few; give at least 1")
+    layers: tuple[str, ...] | None = setting(
+        None,
+        "none for all whose scores `shown_images` keeps; the pixels are always decoded too, as the baseline",
+        fewest=1,
+    )
+    permutations: int = setting(100, "of the labels", least=1)
+    seed: int = setting(
+        0, "of permutations and bootstrap, and of the choice of images where they are shown for this alone", least=0
+    )
 
 
 def decoding(
     agent: Agent | Policy,
-    arena: ArenaArchive | None = None,
-    dataset: Dataset = None,
     *,
-    presentation: Presentation | None = None,
-    class_effects: Mapping[str, int] | None = None,
+    arena: ArenaArchive | None = None,
+    given: Given | None = None,
     parameters: DecodingParameters | None = None,
     progress: bool = False,
+    **settings: Any,
 ) -> Result:
     """Decode what was shown from the pixels and from every layer, at every known checkpoint.
 
@@ -68,11 +55,11 @@ def decoding(
     Args:
         agent: an agent or its policy.
         arena: whose view the images are shown in; None for the one the agent was trained in.
-        dataset: what `load_labelled_images` takes, or its result; None for the images of the arena.
-        presentation: how images are shown; None for the defaults.
-        class_effects: change of health per class, where the arena does not say.
-        parameters: None for the defaults.
-        progress: show progress bars.
+        given: the Result of `shown_images`, if it is at hand; else images are shown here.
+        parameters: see `DecodingParameters`; single ones may be given by name instead.
+        progress: show a progress bar on standard error if that is a terminal.
+        **settings: fields of `DecodingParameters` that replace those of `parameters`, and of
+            `ShownImagesParameters` (dataset, presentation, class_effects, ...) where images are shown here.
 
     Returns:
         A Result over (checkpoint, layer, task), the tasks being `class` and `effect` (heals or harms; classes without
@@ -83,39 +70,44 @@ def decoding(
         the arena has no healing or no harmful class.
 
     Raises:
-        UserError: the data set or the presentation cannot be used, or the agent has no such layer.
+        NotMeasurable: the scores of a layer were not kept.
+        UserError: a parameter is unknown or out of range, images cannot be shown, or there is no such layer.
     """
-    parameters = parameters or DecodingParameters()
-    images = display(agent, arena, dataset, presentation, class_effects)
-    shown, place = images.shown, images.place
-    players = checkpoints_of(images.agent) if parameters.checkpoints else {"this": images.agent}
-    layers = _layers(images.policy, parameters.layers)
+    chosen, handed_on = own_and_handed_on(parameters or DecodingParameters(), settings)
+    needed = {"images": 0, "held_out_per_class": 0, "layers": chosen.layers, "seed": chosen.seed}
+    shown = what_was_shown(agent, arena, given, handed_on, needed, progress)
+    asked = shown.layers if chosen.layers is None else chosen.layers
+    layers = (PIXELS, *(name for name in dict.fromkeys(asked) if name != PIXELS))
+    checkpoints = tuple(str(name) for name in shown.source.data["checkpoint"].values)
     found: dict[tuple[str, str, str], Decoding] = {}
-    for number, (name, player) in enumerate(players.items()):
-        wanted = layers if number == 0 else tuple(layer for layer in layers if layer != PIXELS)
-        scores = _scores(player.policy, images, wanted, parameters, progress)
+    for checkpoint in checkpoints:
         for layer in layers:
             for task in TASKS:
-                if layer == PIXELS and number > 0:  # the same for every checkpoint
-                    found[name, layer, task] = found[next(iter(players)), layer, task]
-                elif (chosen := _task(shown, task)) is not None:
-                    keep, labels = chosen
-                    found[name, layer, task] = decode(
-                        scores[layer][keep], labels, shown.is_test[keep], parameters.permutations, parameters.seed
+                if layer == PIXELS and checkpoint != checkpoints[0]:  # the same for every checkpoint
+                    if (checkpoints[0], layer, task) in found:
+                        found[checkpoint, layer, task] = found[checkpoints[0], layer, task]
+                elif (of_task := task_of(shown, task)) is not None:
+                    keep, labels = of_task
+                    scores = shown.scores(layer, checkpoint)[keep]
+                    found[checkpoint, layer, task] = decode(
+                        scores, labels, shown.is_test[keep], chosen.permutations, chosen.seed
                     )
-    data = _dataset(found, tuple(players), layers, shown)
-    data = data.assign_coords(images.coordinates((place,)))
-    data["frames_trained"] = ("checkpoint", [_frames(player) for player in players.values()], {"units": "frames"})
-    data.attrs["caption"] = _caption(data, shown, place, parameters)
-    return images.result(
-        "decoding",
-        data,
-        parameters,
-        layers=list(layers),
-        place=str(place),
-        effects=dict(zip(shown.class_names, shown.effects, strict=True)),
-        reported_layer=images.last_dense_layer(),
-    )
+    data = _dataset(found, checkpoints, layers, shown)
+    data["frames_trained"] = ("checkpoint", shown.source.data["frames_trained"].values, {"units": "frames"})
+    test = int(shown.is_test.sum())
+    data.attrs["caption"] = decoding_caption(shown, len(shown.labels) - test, test, chosen.permutations)
+    if len(checkpoints) > 1:
+        data.attrs["caption"] += f" {_rises(data)}"
+    of_showing = shown.source.parameters
+    said = {
+        "layers": list(layers),
+        "place": str(shown.place),
+        "effects": dict(zip(shown.class_names, shown.effects, strict=True)),
+        "reported_layer": last_dense_layer(shown.agent.policy),
+        "components": of_showing["components"],
+        "fit_images": of_showing["fit_images"],
+    }
+    return shown.result("decoding", data, chosen, **said)
 
 
 def class_score_text(result: Result) -> str:
@@ -133,35 +125,8 @@ def class_score_text(result: Result) -> str:
     return "\n".join(blocks[key] for key in order) + "\n"
 
 
-def _layers(policy: Policy, asked: tuple[str, ...] | None) -> tuple[str, ...]:
-    names = tuple(layer.name for layer in policy.layers) if asked is None else asked
-    for name in names:
-        if name != PIXELS:
-            policy.layer(name)
-    return (PIXELS, *(name for name in dict.fromkeys(names) if name != PIXELS))
-
-
-def _scores(
-    policy: Policy, images: Display, layers: tuple[str, ...], parameters: DecodingParameters, progress: bool
-) -> dict[str, np.ndarray]:
-    """Principal component scores (image, component) of every layer: what of each image is kept in memory."""
-    shown, arena, place = images.shown, images.arena, images.place
-    fitted = shown.some(parameters.fit_images, parameters.seed, ~shown.is_test)
-    activity = gathered(policy, arena, shown.images[fitted], place, layers, progress)
-    reductions: dict[str, Reduction] = {}
-    for layer in layers:
-        reductions[layer] = fit_reduction(activity.pop(layer), parameters.components)
-    scores = {
-        layer: np.empty((len(shown.images), len(reduction.axes)), np.float32) for layer, reduction in reductions.items()
-    }
-    for each in evoked(policy, arena, shown.images, (place,), layers, progress):
-        for layer, reduction in reductions.items():
-            scores[layer][each.images] = reduction.scores(each.activity[layer])
-    return scores
-
-
-def _task(shown: ShownDataset, task: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """Images and labels of a task; None where there is nothing to tell apart."""
+def task_of(shown: Showing, task: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Images and labels of one of `TASKS`; None where there is nothing to tell apart."""
     if task == "class":
         return np.arange(len(shown.labels)), shown.labels
     effects = np.array(shown.effects)[shown.labels]
@@ -170,11 +135,22 @@ def _task(shown: ShownDataset, task: str) -> tuple[np.ndarray, np.ndarray] | Non
     return (keep, labels) if 0 < labels.sum() < len(labels) else None
 
 
+def decoding_caption(shown: Showing, train: int, test: int, permutations: int) -> str:
+    """What was read out of what, of so many images of the training part and of the held-out part."""
+    return (
+        f"{train + test:,} images of {shown.name}, {shown.place}; read-out fitted to {train:,}, judged on {test:,} "
+        f"held out: linear discriminant on at most {shown.source.parameters['components']} principal components. "
+        f"Balanced accuracy with 95% bootstrap interval over images; chance: mean of {permutations} permutations of "
+        "the labels, its band up to their 95th percentile. Layers from the recurrent one on: one step from the state "
+        "at the start of an episode."
+    )
+
+
 def _dataset(
     found: Mapping[tuple[str, str, str], Decoding],
     checkpoints: tuple[str, ...],
     layers: tuple[str, ...],
-    shown: ShownDataset,
+    shown: Showing,
 ) -> xarray.Dataset:
     shape = (len(checkpoints), len(layers), len(TASKS))
     dimensions = ("checkpoint", "layer", "task")
@@ -196,9 +172,9 @@ def _dataset(
             confusion[index[:2]] = each.confusion
     for (number, layer), (task_number, task) in _pairs(layers):
         first, last = found.get((checkpoints[0], layer, task)), found.get((checkpoints[-1], layer, task))
-        chosen = _task(shown, task)
-        if first is not None and last is not None and chosen is not None:
-            keep, labels = chosen
+        of_task = task_of(shown, task)
+        if first is not None and last is not None and of_task is not None:
+            keep, labels = of_task
             held_out = labels[shown.is_test[keep]]
             rise[:, number, task_number] = balanced_accuracy_difference(first.is_right, last.is_right, held_out)
     variables: dict[str, Any] = {
@@ -212,8 +188,9 @@ def _dataset(
     )
     for part, name in enumerate(("rise", "rise_low", "rise_high")):
         variables[name] = (("layer", "task"), rise[part], {"units": "1", "long_name": "last less first checkpoint"})
-    coordinates = {"checkpoint": list(checkpoints), "layer": list(layers), "task": list(TASKS)}
-    return xarray.Dataset(variables, coords={**coordinates, **shown.coordinates(), "named": list(shown.class_names)})
+    coordinates: dict[str, Any] = {"checkpoint": list(checkpoints), "layer": list(layers), "task": list(TASKS)}
+    coordinates |= {**shown.coordinates((shown.place,)), "named": list(shown.class_names)}
+    return xarray.Dataset(variables, coords=coordinates)
 
 
 _LONG_NAMES = {
@@ -245,24 +222,6 @@ def _pairs(layers: tuple[str, ...]) -> list[tuple[tuple[int, str], tuple[int, st
     return [(layer, task) for layer in enumerate(layers) for task in enumerate(TASKS)]
 
 
-def _frames(agent: Agent) -> float:
-    return np.nan if agent.frames_trained is None else float(agent.frames_trained)
-
-
-def _caption(data: xarray.Dataset, shown: ShownDataset, place: Place, parameters: DecodingParameters) -> str:
-    test = int(shown.is_test.sum())
-    sentences = [
-        f"{len(shown.images):,} images of {shown.name}, {place}; read-out fitted to {len(shown.images) - test:,}, "
-        f"judged on {test:,} held out: linear discriminant on at most {parameters.components} principal components.",
-        f"Balanced accuracy with 95% bootstrap interval over images; chance: mean of {parameters.permutations} "
-        "permutations of the labels, its band up to their 95th percentile.",
-        "Layers from the recurrent one on: one step from the state at the start of an episode.",
-    ]
-    if data.sizes["checkpoint"] > 1:
-        sentences.append(_rises(data))
-    return " ".join(sentences)
-
-
 def _rises(data: xarray.Dataset) -> str:
     """What becomes of each layer with training, for both tasks."""
     sentences = []
@@ -278,3 +237,52 @@ def _rises(data: xarray.Dataset) -> str:
         if said:
             sentences.append(f"of {title} {said}")
     return f"From the first to the last checkpoint the decodability {', and '.join(sentences)} (paired over images)."
+
+
+def _draw(result: Result) -> list[Drawing]:
+    from retinoscope import figures
+
+    caption = result.data.attrs["caption"]
+    layer, checkpoint = result.parameters["reported_layer"], result.data["checkpoint"].values[-1]
+    score = (
+        f"Accuracy (share of images named rightly) read out of {layer} at checkpoint {checkpoint}: of the class "
+        f"(multi) and of healing or harming (bin), and means over {result.parameters['permutations']} permutations of "
+        "the labels."
+    )
+    title = "Decodability by layer and checkpoint"
+    return [
+        FigureDrawing("decoding", title, caption, lambda: figures.decoding(result), says_caption=True),
+        TableDrawing("decoding", "Decodability", caption, *_table(result)),
+        TextDrawing("analyze_class_score", "Classification scores", score, class_score_text(result)),
+    ]
+
+
+def _table(result: Result) -> tuple[tuple[str, ...], tuple[tuple[str | int | float, ...], ...]]:
+    names = ("balanced", "low", "high", "chance", "p", "train", "test")
+    headings = ("balanced accuracy", "95% low", "95% high", "chance", "p", "train", "test")
+    data = result.data
+    rows: list[tuple[str | int | float, ...]] = []
+    for checkpoint in data["checkpoint"].values:
+        for layer in data["layer"].values:
+            for task in data["task"].values:
+                of_row = data.sel(checkpoint=checkpoint, layer=layer, task=task)
+                numbers = [round(float(of_row[name]), 4) for name in names]
+                if not np.isnan(numbers[0]):
+                    rows.append((str(checkpoint), str(layer), str(task), *numbers))
+    return ("checkpoint", "layer", "task", *headings), tuple(rows)
+
+
+ANALYSIS = Analysis(
+    name="decoding",
+    title="Decoding",
+    group="images",
+    summary="How well the class of an image, and whether it heals or harms, is read out of every layer.",
+    run=decoding,
+    parameters=DecodingParameters,
+    of="agent",
+    needs=(AGENT, ARENA),
+    builds_on=("shown_images",),
+    draw=_draw,
+    functions=(class_score_text,),
+    rank=30,
+)

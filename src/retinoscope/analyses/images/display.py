@@ -1,10 +1,10 @@
-"""What the analyses of shown images share: who is shown what and where, and the activity that it evokes."""
+"""Who is shown what and where, and what it evokes in a network: what is known before and while images are shown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,17 +14,12 @@ from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy, inference
 from retinoscope.analyses.images.shown_dataset import Dataset, ShownDataset, shown_dataset
 from retinoscope.errors import UserError
-from retinoscope.progress import progress_bar
-from retinoscope.result import Result
 from retinoscope.scenarios import ArenaArchive
 from retinoscope.stimuli.places import InArena, Pasted, Place, Presentation
-from retinoscope.stimuli.presentation import present
-from retinoscope.versions import versions
-
-if TYPE_CHECKING:
-    from retinoscope.rollouts import Recording
+from retinoscope.stimuli.presentation import AT_A_TIME
 
 PIXELS = "pixels"
+"""What stands beside the layers of a network: the views themselves."""
 
 
 @dataclass(frozen=True)
@@ -43,46 +38,6 @@ class Display:
     shown: ShownDataset
     places: tuple[Place, ...]
 
-    @property
-    def policy(self) -> Policy:
-        """Of the agent."""
-        return self.agent.policy
-
-    @property
-    def place(self) -> Place:
-        """Where analyses that need a single place show their images: the first."""
-        return self.places[0]
-
-    def last_dense_layer(self) -> str:
-        """Name of the encoder's output; of the first layer where there is no dense one."""
-        dense = [layer.name for layer in self.policy.layers if layer.kind == "dense"]
-        return dense[-1] if dense else self.policy.layers[0].name
-
-    def coordinates(self, at: Sequence[Place]) -> dict[str, Any]:
-        """Classes and places as coordinates of a Result."""
-        return self.shown.coordinates() | place_coordinates(at)
-
-    def result(
-        self,
-        name: str,
-        data: xarray.Dataset,
-        parameters: Any,
-        recording: Recording | None = None,
-        **stated: Any,
-    ) -> Result:
-        """A Result with the parameters of an analysis (a dataclass), what else is to be stated, and its provenance."""
-        provenance = {
-            "agent": self.agent.name,
-            "checkpoint_sha256": self.agent.checkpoint_sha256,
-            "frames_trained": self.agent.frames_trained,
-            "scenario": self.arena.scenario.name,
-            "arena_sha256": self.arena.sha256,
-            "dataset": self.shown.name,
-            "recording_frames": recording.frames if recording is not None else None,
-            "versions": versions("retinoscope", "torch", "numpy", "scikit-learn", "vizdoom"),
-        }
-        return Result(name, data, {**asdict(parameters), "dataset": self.shown.name, **stated}, provenance)
-
 
 def display(
     agent: Agent | Policy,
@@ -91,13 +46,13 @@ def display(
     presentation: Presentation | None = None,
     class_effects: Mapping[str, int] | None = None,
 ) -> Display:
-    """Bring agent, arena, data set and places together.
+    """Bring together what analyses of shown images begin with.
 
     Args:
         agent: an agent or its policy.
-        arena: whose view the images are shown in; None for the one the agent was trained in.
+        arena: whose view the images stand in; None for the one the agent was trained in.
         dataset: what `load_labelled_images` takes, or its result; None for the images of the arena.
-        presentation: where images are shown; None for the defaults.
+        presentation: how images are shown; None for the defaults.
         class_effects: change of health per class, where the arena does not say.
 
     Raises:
@@ -114,54 +69,51 @@ def agent_of(agent: Agent | Policy) -> Agent:
     return agent if isinstance(agent, Agent) else Agent("policy", agent)
 
 
+def last_dense_layer(policy: Policy) -> str:
+    """Name of the encoder's output; where there is no dense layer, of the first one that is no convolution."""
+    dense = [layer.name for layer in policy.layers if layer.kind == "dense"]
+    return dense[-1] if dense else next(layer.name for layer in policy.layers if layer.kind != "convolution")
+
+
 @dataclass(frozen=True)
 class Evoked:
-    """What consecutive images evoked at one place.
+    """What views evoked.
 
     Attributes:
-        place: index of the place.
-        images: slice of the images shown.
         activity: layer -> (image, unit) float32, flat; `pixels` included where asked for.
         probabilities: (image, output) float32.
+        logits: (image, output) float32.
     """
 
-    place: int
-    images: slice
     activity: dict[str, np.ndarray]
     probabilities: np.ndarray
+    logits: np.ndarray
 
 
-def evoked(
-    policy: Policy,
-    arena: ArenaArchive,
-    images: np.ndarray,
-    places: Sequence[Place],
-    layers: Iterable[str],
-    progress: bool = False,
-) -> Iterator[Evoked]:
-    """Show images and pass what is seen through the network, one step from the state at the start of an episode."""
+def evoke(policy: Policy, observations: np.ndarray, layers: Iterable[str] = ()) -> Evoked:
+    """Pass views through a network, one step from the state at the start of an episode.
+
+    Args:
+        policy: the network.
+        observations: (image, height, width, channel) uint8.
+        layers: whose activity is wanted, `pixels` among them.
+    """
     wanted = tuple(layers)
     computed = [name for name in wanted if name != PIXELS]
-    with progress_bar("images", len(images) * len(places), progress) as advance:
-        for shown in present(arena, images, places):
-            with inference(), policy.capture(*computed) as found:
-                seen = torch.from_numpy(shown.observations).to(policy.device)
-                step = policy.step(seen, policy.initial_state(len(seen)))
-                probabilities = policy.probabilities(step.logits).cpu().numpy()
-            activity = {name: found[name].flatten(1).cpu().numpy() for name in computed}
-            if PIXELS in wanted:
-                activity[PIXELS] = shown.observations.reshape(len(seen), -1).astype(np.float32)
-            advance(len(seen))
-            yield Evoked(shown.place, slice(shown.start, shown.start + len(seen)), activity, probabilities)
-
-
-def gathered(
-    policy: Policy, arena: ArenaArchive, images: np.ndarray, place: Place, layers: Iterable[str], progress: bool = False
-) -> dict[str, np.ndarray]:
-    """Activity (image, unit) of layers and `probabilities` for images few enough to be held in memory."""
-    parts = list(evoked(policy, arena, images, (place,), layers, progress))
-    found = {name: np.concatenate([each.activity[name] for each in parts]) for name in parts[0].activity}
-    return found | {"probabilities": np.concatenate([each.probabilities for each in parts])}
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in (*computed, "probabilities", "logits")}
+    with inference(), policy.capture(*computed) as found:
+        for start in range(0, len(observations), AT_A_TIME):
+            seen = torch.from_numpy(observations[start : start + AT_A_TIME]).to(policy.device)
+            step = policy.step(seen, policy.initial_state(len(seen)))
+            parts["probabilities"].append(policy.probabilities(step.logits).cpu().numpy())
+            parts["logits"].append(step.logits.cpu().numpy())
+            for name in computed:
+                parts[name].append(found[name].flatten(1).cpu().numpy())
+    joined = {name: each[0] if len(each) == 1 else np.concatenate(each) for name, each in parts.items()}
+    probabilities, logits = joined.pop("probabilities"), joined.pop("logits")
+    if PIXELS in wanted:
+        joined[PIXELS] = observations.reshape(len(observations), -1).astype(np.float32)
+    return Evoked({name: joined[name] for name in wanted}, probabilities, logits)
 
 
 def arena_for(agent: Agent, arena: ArenaArchive | None) -> ArenaArchive:
@@ -198,3 +150,12 @@ def place_coordinates(places: Sequence[Place]) -> dict[str, Any]:
         "image_column": ("pixels", [place.column if isinstance(place, Pasted) else np.nan for place in places]),
     }
     return {name: ("place", values, {"units": units}) for name, (units, values) in columns.items()}
+
+
+def places_of(data: xarray.Dataset) -> tuple[Place, ...]:
+    """The places that `place_coordinates` wrote."""
+    rows = zip(*(data[name].values.tolist() for name in place_coordinates(())), strict=True)
+    return tuple(
+        Pasted(height, row, column) if np.isnan(distance) else InArena(distance, bearing)
+        for distance, bearing, height, row, column in rows
+    )

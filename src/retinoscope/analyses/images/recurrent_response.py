@@ -7,8 +7,7 @@ some steps, or at the same view without it; the response is the difference of th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,58 +16,48 @@ import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy, inference
-from retinoscope.analyses.images.display import display
-from retinoscope.analyses.images.shown_dataset import Dataset, ShownDataset
-from retinoscope.errors import NotMeasurable, UserError
+from retinoscope.analyses.declaration import AGENT, ARENA, MEMORY, RECORDING, Analysis, Given
+from retinoscope.analyses.drawing import Drawing, FigureDrawing
+from retinoscope.analyses.images.display import agent_of
+from retinoscope.analyses.images.showing import Showing, own_and_handed_on, what_was_shown
+from retinoscope.errors import NotMeasurable
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result
 from retinoscope.scenarios import ArenaArchive
+from retinoscope.settings import parameters, setting
 from retinoscope.statistics.decoding import decode, fit_reduction
-from retinoscope.stimuli.places import Presentation
-from retinoscope.stimuli.presentation import present
+from retinoscope.stimuli.presentation import AT_A_TIME
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
 
 
-@dataclass(frozen=True)
+@parameters("recurrent response")
 class RecurrentParameters:
-    """Parameters of `recurrent_response`.
+    """Parameters of `recurrent_response`."""
 
-    Attributes:
-        steps: for which the stimulus is shown.
-        histories: recorded states to start from.
-        settled: decisions since the start of an episode from which on its state is taken as a history.
-        images: shown at most, as evenly over classes as the set allows.
-        components: principal components of the response that the read-out uses, at most.
-        permutations: of the labels.
-        seed: of the choices.
-    """
-
-    steps: int = 6
-    histories: int = 6
-    settled: int = 20
-    images: int = 600
-    components: int = 32
-    permutations: int = 100
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("histories", 2), ("settled", 0), ("images", 4), ("components", 1)):
-            if getattr(self, name) < least:
-                raise UserError(f"{name}: {getattr(self, name)} is too few; give at least {least}")
+    steps: int = setting(6, "for which the stimulus is shown", units="decisions", least=1)
+    histories: int = setting(6, "recorded states to start from", least=2)
+    settled: int = setting(
+        20, "since the start of an episode, from which on its state is taken as a history", units="decisions", least=0
+    )
+    images: int = setting(600, "shown at most, as evenly over classes as the set allows", least=4)
+    components: int = setting(32, "principal components of the response that the read-out uses, at most", least=1)
+    permutations: int = setting(100, "of the labels", least=1)
+    seed: int = setting(
+        0, "of permutations and bootstrap, and of the choice of images where they are shown for this alone", least=0
+    )
 
 
 def recurrent_response(
     agent: Agent | Policy,
+    *,
     recording: Recording,
     arena: ArenaArchive | None = None,
-    dataset: Dataset = None,
-    *,
-    presentation: Presentation | None = None,
-    class_effects: Mapping[str, int] | None = None,
+    given: Given | None = None,
     parameters: RecurrentParameters | None = None,
     progress: bool = False,
+    **settings: Any,
 ) -> Result:
     """Show images for some steps after recorded histories; the response is the difference to the same without them.
 
@@ -76,11 +65,11 @@ def recurrent_response(
         agent: the agent that was recorded, with a recurrent core.
         recording: where the histories come from.
         arena: whose view the images are shown in; None for the one the agent was trained in.
-        dataset: what `load_labelled_images` takes, or its result; None for the images of the arena.
-        presentation: how images are shown, at its first place; None for the defaults.
-        class_effects: change of health per class, where the arena does not say.
-        parameters: None for the defaults.
-        progress: show progress bars.
+        given: the Result of `shown_images`, if it is at hand; else images are shown here.
+        parameters: see `RecurrentParameters`; single ones may be given by name instead.
+        progress: show a progress bar on standard error if that is a terminal.
+        **settings: fields of `RecurrentParameters` that replace those of `parameters`, and of
+            `ShownImagesParameters` (dataset, presentation, class_effects, ...) where images are shown here.
 
     Returns:
         A Result over `shown_steps` (1, 2, ...): `size` (shown_steps, class), length of the response relative to the
@@ -90,49 +79,52 @@ def recurrent_response(
         step, averaged over histories; `score` (image, axis), its principal components, `share` (axis); `label` (image).
 
     Raises:
-        NotMeasurable: the agent has no recurrent core, or the recording no such histories.
-        UserError: the data set or the presentation cannot be used.
+        NotMeasurable: the agent has no recurrent core, the recording no such histories, or too few images were shown.
+        UserError: a parameter is unknown or out of range, or images cannot be shown.
     """
-    parameters = parameters or RecurrentParameters()
-    images = display(agent, arena, dataset, presentation, class_effects)
-    shown, place = images.shown, images.place
-    policy = images.policy
+    chosen, handed_on = own_and_handed_on(parameters or RecurrentParameters(), settings)
+    agent = agent_of(agent)
+    policy = agent.policy
     if not policy.state_size:
-        raise NotMeasurable(f"agent {images.agent.name!r}: has no recurrent core; choose another agent")
-    chosen = shown.some(parameters.images, parameters.seed)
-    histories, typical = _histories(recording, parameters)
-    states_without = _states_without(policy, images.arena, histories, parameters.steps)
-    shape = (parameters.steps, len(chosen), policy.state_size)
+        raise NotMeasurable(f"agent {agent.name!r}: has no recurrent core; choose another agent")
+    histories, typical = _histories(recording, chosen)
+    needed = {"images": chosen.images, "images_elsewhere": 0, "held_out_per_class": 0, "layers": ()}
+    needed |= {"checkpoints": False, "seed": chosen.seed}
+    shown = what_was_shown(agent, arena, given, handed_on, needed, progress)
+    images = shown.some(chosen.images)
+    shown.require_both_parts(images, "images")
+    views = shown.views(images, "images")
+    states_without = _states_without(policy, shown.empty_view, histories, chosen.steps)
+    shape = (chosen.steps, len(images), policy.state_size)
     mean, square = np.zeros(shape, np.float32), np.zeros(shape[:2])
-    with progress_bar("images", len(chosen), progress) as advance:
-        for each in present(images.arena, shown.images[chosen], (place,), size=64):
-            part = slice(each.start, each.start + len(each.observations))
-            responses = _responses(policy, each.observations, histories, states_without)
+    with progress_bar("images", len(images), progress) as advance:
+        for start in range(0, len(images), AT_A_TIME):
+            part = slice(start, start + AT_A_TIME)
+            responses = _responses(policy, views[part], histories, states_without)
             mean[:, part] = responses.mean(axis=1)
             square[:, part] = (responses**2).sum(axis=3).mean(axis=1)
-            advance(len(each.observations))
-    data = _dataset(mean, square, shown, chosen, typical, parameters).assign_coords(images.coordinates((place,)))
+            advance(responses.shape[2])
+    data = _dataset(mean, square, shown, images, typical, chosen)
     data.attrs["caption"] = (
-        f"n = {len(chosen)} images of {shown.name}, {place}, each after the same {len(histories)} "
-        "recorded histories of at "
-        f"least {parameters.settled} decisions. Response: recurrent state after looking at the stimulus less the state "
-        "after looking as long at the empty arena. Decoded from the response averaged over histories, on "
-        f"{int(shown.is_test[chosen].sum())} held-out images, with 95% bootstrap interval; chance: "
-        f"{parameters.permutations} permutations of the labels."
+        f"n = {len(images)} images of {shown.name}, {shown.place}, each after the same {len(histories)} recorded "
+        f"histories of at least {chosen.settled} decisions. Response: recurrent state after looking at the stimulus "
+        "less the state after looking as long at the empty arena. Decoded from the response averaged over histories, "
+        f"on {int(shown.is_test[images].sum())} held-out images, with 95% bootstrap interval; chance: "
+        f"{chosen.permutations} permutations of the labels."
     )
-    return images.result("recurrent_response", data, parameters, recording, place=str(place))
+    return shown.result("recurrent_response", data, chosen, recording, place=str(shown.place))
 
 
-def _histories(recording: Recording, parameters: RecurrentParameters) -> tuple[np.ndarray, float]:
+def _histories(recording: Recording, chosen: RecurrentParameters) -> tuple[np.ndarray, float]:
     """States entering evenly spaced decisions, (history, state), and the typical distance of states from their mean."""
     steps = np.concatenate([block["step"].values for block in recording.blocks(4096, ["value"])])
-    settled = np.flatnonzero(steps >= parameters.settled)
-    if len(settled) < parameters.histories:
+    settled = np.flatnonzero(steps >= chosen.settled)
+    if len(settled) < chosen.histories:
         raise NotMeasurable(
-            f"recording: has {len(settled)} decisions {parameters.settled} or more after the start of an episode, "
-            f"{parameters.histories} histories are asked for; record more, or ask for fewer"
+            f"recording: has {len(settled)} decisions {chosen.settled} or more after the start of an episode, "
+            f"{chosen.histories} histories are asked for; record more, or ask for fewer"
         )
-    rows = settled[np.linspace(0, len(settled) - 1, parameters.histories).round().astype(int)]
+    rows = settled[np.linspace(0, len(settled) - 1, chosen.histories).round().astype(int)]
     names = ["state_entering"]
     states = np.concatenate([recording.rows(int(row), int(row) + 1, names)[names[0]].values for row in rows])
     sample = settled[:: max(1, len(settled) // 500)]
@@ -140,50 +132,54 @@ def _histories(recording: Recording, parameters: RecurrentParameters) -> tuple[n
     return states, float(np.median(np.linalg.norm(every - every.mean(axis=0), axis=1)))
 
 
-def _states_without(policy: Policy, arena: ArenaArchive, histories: np.ndarray, steps: int) -> np.ndarray:
+def _states_without(policy: Policy, empty: np.ndarray, histories: np.ndarray, steps: int) -> np.ndarray:
     """States (step, history, state) while the agent looks at the empty arena."""
-    from retinoscope.stimuli.arena_presentation import empty_view
-
-    view = torch.from_numpy(empty_view(arena)).to(policy.device)
-    return _run(policy, view[None].expand(len(histories), *view.shape), histories, steps)
+    return _run(policy, np.broadcast_to(empty, (len(histories), *empty.shape)), histories[None], steps)[:, 0]
 
 
 def _responses(
     policy: Policy, observations: np.ndarray, histories: np.ndarray, states_without: np.ndarray
 ) -> np.ndarray:
     """(step, history, image, state)."""
-    found = []
-    seen = torch.from_numpy(observations).to(policy.device)
-    for number, history in enumerate(histories):
-        after = _run(policy, seen, np.repeat(history[None], len(seen), axis=0), len(states_without))
-        found.append(after - states_without[:, number, None])
-    return np.stack(found, axis=1)
+    count = len(observations)
+    after = _run(policy, observations, np.repeat(histories[:, None], count, axis=1), len(states_without))
+    return after - states_without[:, :, None]
 
 
-def _run(policy: Policy, observations: torch.Tensor, states: np.ndarray, steps: int) -> np.ndarray:
-    """States (step, batch, state) while each of the batch looks at the same view."""
+def _run(policy: Policy, observations: np.ndarray, states: np.ndarray, steps: int) -> np.ndarray:
+    """States (step, run, batch, state) while each of the batch looks at the same view, run by run.
+
+    Args:
+        policy: the network.
+        observations: (batch, height, width, channel) uint8.
+        states: (run, batch, state), those entering.
+        steps: how many.
+    """
+    found = np.empty((steps, *states.shape), np.float32)
     with inference():
-        state, found = torch.from_numpy(states).to(policy.device), []
-        for _ in range(steps):
-            state = policy.step(observations, state).state
-            found.append(state.cpu().numpy())
-    return np.stack(found)
+        seen = torch.from_numpy(np.ascontiguousarray(observations)).to(policy.device)
+        for number, those in enumerate(states):
+            state = torch.from_numpy(those).to(policy.device)
+            for step in range(steps):
+                state = policy.step(seen, state).state
+                found[step, number] = state.cpu().numpy()
+    return found
 
 
 def _dataset(
     mean: np.ndarray,
     square: np.ndarray,
-    shown: ShownDataset,
-    chosen: np.ndarray,
+    shown: Showing,
+    images: np.ndarray,
     typical: float,
-    parameters: RecurrentParameters,
+    chosen: RecurrentParameters,
 ) -> xarray.Dataset:
-    labels, is_test = shown.labels[chosen], shown.is_test[chosen]
+    labels, is_test = shown.labels[images], shown.is_test[images]
     names = ("balanced", "low", "high", "chance", "chance_high", "p")
     columns: dict[str, list[float]] = {name: [] for name in names}
     for responses in mean:
-        reduction = fit_reduction(responses[~is_test], parameters.components)
-        each = decode(reduction.scores(responses), labels, is_test, parameters.permutations, parameters.seed)
+        reduction = fit_reduction(responses[~is_test], chosen.components)
+        each = decode(reduction.scores(responses), labels, is_test, chosen.permutations, chosen.seed)
         chance = (float(each.permuted_balanced.mean()), float(np.quantile(each.permuted_balanced, 0.95)))
         for name, value in zip(names, (*each.interval, *chance, each.p), strict=True):
             columns[name].append(value)
@@ -203,4 +199,27 @@ def _dataset(
         "label": ("image", labels),
     }
     steps = ("shown_steps", np.arange(1, len(mean) + 1), {"units": "decisions"})
-    return xarray.Dataset(variables, coords={"shown_steps": steps, **shown.coordinates()})
+    return xarray.Dataset(variables, coords={"shown_steps": steps, **shown.coordinates((shown.place,))})
+
+
+def _draw(result: Result) -> list[Drawing]:
+    from retinoscope import figures
+
+    caption = result.data.attrs["caption"]
+    draw = functools.partial(figures.recurrent_response, result)
+    return [FigureDrawing("recurrent_response", "Responses of the memory", caption, draw, says_caption=True)]
+
+
+ANALYSIS = Analysis(
+    name="recurrent_response",
+    title="Responses of the memory",
+    group="images",
+    summary="What an image does to the memory after real histories, step by step, and what can be read out of it.",
+    run=recurrent_response,
+    parameters=RecurrentParameters,
+    of="agent",
+    needs=(AGENT, RECORDING, ARENA, MEMORY),
+    builds_on=("shown_images",),
+    draw=_draw,
+    rank=50,
+)

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydantic
 from PIL import Image
 
 from retinoscope.errors import UserError
 from retinoscope.scenarios import ArenaArchive
 from retinoscope.scenarios.image_sets import LabelledImages, load_labelled_images
 
-Dataset = str | Path | LabelledImages | None
+Dataset = str | Path | pydantic.InstanceOf[LabelledImages] | None
+"""What `load_labelled_images` takes, or its result; None for the images of the arena."""
 
 
 @dataclass(frozen=True)
@@ -38,22 +40,35 @@ class ShownDataset:
     is_test: np.ndarray
 
     def some(self, most: int, seed: int = 0, where: np.ndarray | None = None) -> np.ndarray:
-        """Indices, rising, of at most `most` images, chosen at random and as evenly over classes as they allow."""
-        random = np.random.default_rng(seed)
-        pool = np.arange(len(self.labels)) if where is None else np.flatnonzero(where)
-        if len(pool) <= most:
-            return pool
-        shuffled = random.permutation(pool)
-        labels = self.labels[shuffled]
-        rank = np.empty(len(shuffled), np.int64)  # how many of its class came before it
-        for label in range(len(self.class_names)):
-            rank[labels == label] = np.arange(int((labels == label).sum()))
-        return np.sort(shuffled[np.argsort(rank, kind="stable")[:most]])
+        """As `some_of`, of these images."""
+        return some_of(self.labels, most, seed, where)
 
     def coordinates(self) -> dict[str, Any]:
         """The classes as coordinates of a Result."""
         about = {"units": "health points", "long_name": "effect on health"}
         return {"class": list(self.class_names), "effect": ("class", list(self.effects), about)}
+
+
+def some_of(labels: np.ndarray, most: int, seed: int = 0, where: np.ndarray | None = None) -> np.ndarray:
+    """Indices, rising, of at most `most` images, chosen at random and as evenly over classes as they allow.
+
+    Of the same seed and `where`, fewer images are always among more.
+
+    Args:
+        labels: (image,) the classes.
+        most: how many at most.
+        seed: of the choice.
+        where: (image,) bool, from which they are chosen; None for all.
+    """
+    pool = np.arange(len(labels)) if where is None else np.flatnonzero(where)
+    if len(pool) <= most:
+        return pool
+    shuffled = np.random.default_rng(seed).permutation(pool)
+    of_class = labels[shuffled]
+    rank = np.empty(len(shuffled), np.int64)  # how many of its class came before it
+    for label in np.unique(of_class):
+        rank[of_class == label] = np.arange(int((of_class == label).sum()))
+    return np.sort(shuffled[np.argsort(rank, kind="stable")[:most]])
 
 
 def shown_dataset(
@@ -62,7 +77,7 @@ def shown_dataset(
     """Load a data set for an agent of this arena.
 
     Args:
-        arena: whose classes heal and hurt.
+        arena: whose classes heal and harm.
         dataset: what `load_labelled_images` takes, or its result; None for the images of the arena.
         class_effects: change of health per class, for those the arena does not know or that are to count otherwise.
 
