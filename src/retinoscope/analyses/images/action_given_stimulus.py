@@ -224,16 +224,16 @@ def _nearness(place: Place) -> float:
 
 
 def _draw(result: Result) -> list[Drawing]:
-    from retinoscope import figures
+    from retinoscope.figures.action_given_stimulus import action_given_stimulus as figure_of
+    from retinoscope.figures.action_given_stimulus import action_given_stimulus_by_place as figure_by_place
 
     caption, data = result.data.attrs["caption"], result.data
-    draw, draw_places = figures.action_given_stimulus, figures.action_given_stimulus_by_place
     name, title = "action_given_stimulus", "Probability of actions given a stimulus"
-    drawings: list[Drawing] = [FigureDrawing(name, title, caption, lambda: draw(result), says_caption=True)]
+    drawings: list[Drawing] = [FigureDrawing(name, title, caption, lambda: figure_of(result), says_caption=True)]
     if not np.isnan(data["distance"].values).any():
         name, title = "action_given_stimulus_by_place", "Actions by distance and bearing"
         decides = data.attrs["decides"]
-        drawings.append(FigureDrawing(name, title, decides, lambda: draw_places(result), says_caption=True))
+        drawings.append(FigureDrawing(name, title, decides, lambda: figure_by_place(result), says_caption=True))
     names = ("summary", "summary_low", "summary_high", "summary_images_low", "summary_images_high", "summary_p")
     rows: tuple[tuple[str | int | float, ...], ...] = tuple(
         (str(checkpoint), *(round(float(data[name][number]), 4) for name in names))

@@ -112,13 +112,13 @@ def _usual(policy: Policy) -> tuple[str, ...]:
 
 
 def _draw(result: Result) -> list[Drawing]:
-    from retinoscope import figures
+    from retinoscope.figures.dataset_attribution import dataset_attribution as figure_of
 
     drawings: list[Drawing] = []
     for target in (str(each) for each in result.data["target"].values):
         what = target.partition(":")[2] or target
         name = "dataset_attribution_" + "".join(letter if letter.isalnum() else "_" for letter in what)
-        draw = functools.partial(figures.dataset_attribution, result, target)
+        draw = functools.partial(figure_of, result, target)
         title = f"Attribution of {what} on images"
         drawings.append(FigureDrawing(name, title, result.data.attrs["caption"], draw, says_caption=True))
     return drawings

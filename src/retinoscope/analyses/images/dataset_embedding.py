@@ -142,10 +142,10 @@ def _overlap(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _draw(result: Result) -> list[Drawing]:
-    from retinoscope import figures
+    from retinoscope.figures.dataset_embedding import dataset_embedding as figure_of
 
     caption = result.data.attrs["caption"]
-    draw = functools.partial(figures.dataset_embedding, result)
+    draw = functools.partial(figure_of, result)
     return [FigureDrawing("dataset_embedding", "Responses to images in the plane", caption, draw, says_caption=True)]
 
 

@@ -136,10 +136,10 @@ def _familiar(by_class: np.ndarray) -> np.ndarray:
 
 
 def _draw(result: Result) -> list[Drawing]:
-    from retinoscope import figures
+    from retinoscope.figures.dataset_presentation import dataset_presentation as figure_of
 
     caption = result.data.attrs["caption"]
-    draw = functools.partial(figures.dataset_presentation, result)
+    draw = functools.partial(figure_of, result)
     return [
         FigureDrawing("dataset_presentation", "Images as shown, and how familiar", caption, draw, says_caption=True)
     ]

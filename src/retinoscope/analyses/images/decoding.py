@@ -240,7 +240,7 @@ def _rises(data: xarray.Dataset) -> str:
 
 
 def _draw(result: Result) -> list[Drawing]:
-    from retinoscope import figures
+    from retinoscope.figures.decoding import decoding as figure_of
 
     caption = result.data.attrs["caption"]
     layer, checkpoint = result.parameters["reported_layer"], result.data["checkpoint"].values[-1]
@@ -251,7 +251,7 @@ def _draw(result: Result) -> list[Drawing]:
     )
     title = "Decodability by layer and checkpoint"
     return [
-        FigureDrawing("decoding", title, caption, lambda: figures.decoding(result), says_caption=True),
+        FigureDrawing("decoding", title, caption, lambda: figure_of(result), says_caption=True),
         TableDrawing("decoding", "Decodability", caption, *_table(result)),
         TextDrawing("analyze_class_score", "Classification scores", score, class_score_text(result)),
     ]

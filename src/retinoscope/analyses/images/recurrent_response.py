@@ -203,10 +203,10 @@ def _dataset(
 
 
 def _draw(result: Result) -> list[Drawing]:
-    from retinoscope import figures
+    from retinoscope.figures.recurrent_response import recurrent_response as figure_of
 
     caption = result.data.attrs["caption"]
-    draw = functools.partial(figures.recurrent_response, result)
+    draw = functools.partial(figure_of, result)
     return [FigureDrawing("recurrent_response", "Responses of the memory", caption, draw, says_caption=True)]
 
 

@@ -209,10 +209,10 @@ def _refuse(inputs: Inputs, parameters: TwinParameters) -> None:
 
 
 def _draw(result: Result) -> list[Drawing]:
-    from retinoscope import figures
+    from retinoscope.figures.twin_comparison import twin_comparison as figure_of
 
     caption = result.data.attrs["caption"]
-    draw = functools.partial(figures.twin_comparison, result)
+    draw = functools.partial(figure_of, result)
     return [FigureDrawing("twin_comparison", "Agent and supervised twin", caption, draw, says_caption=True)]
 
 
