@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import csv
+import inspect
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import retinoscope
+from retinoscope.agents.agent import Agent
 from retinoscope.cli import main
 from retinoscope.errors import UserError
 from retinoscope.rollouts import Recording
+from tests.command_line.commands import all_commands
 from tests.oracles_examples import slow_levels, slow_lists
+from tests.rollouts.recordings import small_agent
 
 
 @pytest.fixture
@@ -105,6 +110,107 @@ def test_wrong_input_is_one_line_and_code_2(
     assert main(arguments) == 2
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("retinoscope: ") and message in line
+
+
+class Stopped(BaseException):
+    """Nothing further is of interest."""
+
+
+IN_THE_SHELL = {
+    "source": "mine",
+    "out": Path("elsewhere"),
+    "activity": Path("hx.npy"),
+    "frames": Path("frames.npy"),
+    "gradient_step": 3,
+    "proportion": (0.2,),
+    "components": "pca:4",
+    "decisions": 123,
+    "window_steps": 9,
+    "stride_steps": 5,
+    "burn_in_steps": 7,
+    "leave_out_constant": True,
+    "stability": True,
+    "gallery": False,
+    "checkpoint": "early",
+    "seed": 7,
+}
+
+
+def test_every_option_of_the_command_arrives_and_changes_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = all_commands()["examples"]
+    usual = {each.name: each.default for each in command.params}
+    assert set(IN_THE_SHELL) == set(usual) - {"help", "as_json"}
+    assert all(usual[name] != value for name, value in IN_THE_SHELL.items())
+    loaded: list[str] = []
+
+    def load(name: str, checkpoint: str) -> str:
+        loaded.append(checkpoint)
+        return name
+
+    def stop(source: object, **settings: object) -> None:
+        raise Stopped({"source": source, **settings})
+
+    monkeypatch.setattr(retinoscope, "load_agent", load)
+    monkeypatch.setattr(retinoscope, "examples", stop)
+
+    def arrived(*arguments: str) -> dict[str, object]:
+        with pytest.raises(Stopped) as stopped:
+            main(["examples", *arguments])
+        (found,) = stopped.value.args
+        return found | {"checkpoint": loaded.pop() if loaded else None}
+
+    nothing = arrived()
+    for name, value in IN_THE_SHELL.items():
+        flag = f"--{'no-' if value is False else ''}{name.replace('_', '-')}"
+        shown = value[0] if isinstance(value, tuple) else value
+        arguments = [flag] if isinstance(value, bool) else [flag, str(shown)]
+        if name == "source":
+            assert arrived("mine") == nothing | {"source": "mine", "checkpoint": "final"}
+        elif name == "checkpoint":
+            assert arrived("mine", *arguments) == nothing | {"source": "mine", "checkpoint": "early"}
+        else:
+            assert arrived(*arguments) == nothing | {name: value}
+
+
+def test_every_setting_in_python_arrives_and_changes_nothing_else(
+    arrays: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retinoscope.workflows.examples.write_drawings", lambda result, folder: [])
+    given = {"activity": arrays / "hx.npy", "frames": arrays / "frames.npy"}
+    otherwise = {"gradient_step": 3, "proportion": 0.2, "window_steps": 9, "stride_steps": 5, "burn_in_steps": 7}
+    otherwise |= {"components": "units", "seed": 7, "leave_out_constant": True, "stability": True, "gallery": False}
+    asked_of_recordings = {"source", "decisions", "progress"}
+    assert {*otherwise, *given, "out"} | asked_of_recordings == set(inspect.signature(retinoscope.examples).parameters)
+
+    def found(**settings: Any) -> dict[str, Any]:
+        made = retinoscope.examples(**({"out": arrays / "out", "components": "pca:2"} | given | settings))
+        said = {name: made.result.parameters[name] for name in otherwise if name in made.result.parameters}
+        said["proportion"] = made.result.parameters["proportions"]
+        return said | {"stability": "components.nc" in made.files, "gallery": "component_gallery.nc" in made.files}
+
+    usual = found()
+    assert usual["gradient_step"] == 5 and usual["leave_out_constant"] is False
+    for name, value in otherwise.items():
+        assert found(**{name: value}) == usual | {name: [value] if name == "proportion" else value}
+
+
+def test_an_agent_is_recorded_for_as_many_decisions_as_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def record(agent: Agent, **settings: Any) -> None:
+        raise Stopped(settings)
+
+    monkeypatch.setattr("retinoscope.rollouts.record", record)
+    with pytest.raises(Stopped) as stopped:
+        retinoscope.examples(small_agent(), out=tmp_path, decisions=77, seed=4, progress=True)
+    (settings,) = stopped.value.args
+    assert settings == {"frames": 77, "seed": 4, "progress": True, "out": tmp_path / "recording.zarr"}
+
+
+def test_units_of_the_users_that_never_change_are_refused_unless_asked(tmp_path: Path) -> None:
+    activity = np.random.default_rng(0).normal(size=(30, 4, 3)) * [1, 0, 1]
+    with pytest.raises(UserError, match=r"1 of 3 units never change \(unit 1\).*leave them out"):
+        retinoscope.examples(activity=activity, components="pca:2", out=tmp_path)
+    made = retinoscope.examples(activity=activity, components="pca:2", leave_out_constant=True, out=tmp_path)
+    assert "1 of 3 units never change and are left out (unit 1)" in made.result.data.attrs["caption"]
 
 
 def test_what_cannot_be_written_is_said(arrays: Path) -> None:
