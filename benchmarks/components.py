@@ -31,8 +31,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from retinoscope.analyses.memory.dataset_examples import ExampleParameters, dataset_examples, fit_examples
-from retinoscope.analyses.memory.samples import ArraySamples
+from retinoscope.analyses.memory.dataset_examples import dataset_examples
+from retinoscope.analyses.memory.fitted_components import fitted_components, fitted_of
 from retinoscope.statistics.dataset_examples import LEVELS, SCOPES, at_any_step, find_thresholds, is_at_level
 from retinoscope.workflows.example_files import write_json
 
@@ -99,8 +99,7 @@ def _time_against_loops(folder: Path, count: int) -> None:
     for path, each in zip(paths, states, strict=True):
         path.parent.mkdir()
         np.save(path, each)
-    parameters = ExampleParameters(f"pca:{COMPONENTS}", (PROPORTION,))
-    fitted = fit_examples(ArraySamples(states), parameters)
+    fitted = fitted_of(fitted_components(states, components=f"pca:{COMPONENTS}"))
     activations = fitted.transform(states)
     print(f"{count:,} samples of {STEPS} steps; {COMPONENTS} components; proportion {PROPORTION}")
 
@@ -112,13 +111,14 @@ def _time_against_loops(folder: Path, count: int) -> None:
     print(f"lists, from activations in memory: {_told(older, newer)}; goal {GOAL}: {goal}; lists equal")
 
     theirs, older = _timed(lambda: json.dumps(older_lists([fitted.transform(np.load(path)) for path in paths])))
-    ours, newer = _timed(lambda: _from_files(folder, parameters))
+    ours, newer = _timed(lambda: _from_files(folder))
     assert _numbered(ours) == json.loads(theirs), "the lists differ"
     print(f"all of it, from {count:,} files, with histograms and the fit on our side: {_told(older, newer)}")
 
 
-def _from_files(folder: Path, parameters: ExampleParameters) -> str:
-    result = dataset_examples(folder, parameters)
+def _from_files(folder: Path) -> str:
+    given = {"fitted_components": fitted_components(folder, components=f"pca:{COMPONENTS}")}
+    result = dataset_examples(folder, given=given, proportions=(PROPORTION,))
     return write_json(result, PROPORTION, folder / "lists.json").read_text(encoding="utf-8")
 
 
@@ -164,7 +164,8 @@ def _memory(folder: Path, steps: int) -> None:
 
 def _memory_of(path: Path) -> None:
     began = time.perf_counter()
-    result = dataset_examples(path, ExampleParameters("units"), scratch=path.parent)
+    given = {"fitted_components": fitted_components(path, components="units")}
+    result = dataset_examples(path, given=given, cache=path.parent)
     write_json(result, 0.1, path.parent / "lists.json")
     seconds = time.perf_counter() - began
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

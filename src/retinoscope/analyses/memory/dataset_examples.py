@@ -230,8 +230,7 @@ def _caption(fit: Fit, step: int, chosen: ExampleParameters) -> str:
 
 
 def _draw(result: Result) -> list[Drawing]:
-    from retinoscope import figures
-    from retinoscope.figures.dataset_examples import pages
+    from retinoscope.figures.dataset_examples import dataset_examples, pages
 
     count = pages(result)
     drawn: list[Drawing] = [
@@ -239,7 +238,7 @@ def _draw(result: Result) -> list[Drawing]:
             "dataset_examples" if count == 1 else f"dataset_examples_{page}",
             "Activation of the components, and the levels of dataset examples",
             result.data.attrs["caption"],
-            functools.partial(figures.dataset_examples, result, page),
+            functools.partial(dataset_examples, result, page),
             says_caption=True,
         )
         for page in range(count)

@@ -119,7 +119,7 @@ def samples_of(
         UserError: there are none.
     """
     burn_in = chosen.burn_in_steps
-    if _is_recording(source) and burn_in is None:
+    if burn_in is None and not isinstance(source, Samples | np.ndarray | str | Path):
         burn_in = choose_burn_in(source, agent=agent, given=given).steps
     return _cut(source, chosen.window_steps, chosen.stride_steps, burn_in or 0)
 
@@ -189,10 +189,6 @@ def provenance_of(samples: Samples) -> dict[str, Any]:
     if isinstance(samples, RecordingWindows):
         return provenance(recording=samples.recording)
     return provenance(activity=samples.source)
-
-
-def _is_recording(source: Source) -> bool:
-    return not isinstance(source, Samples | np.ndarray | str | Path)
 
 
 def _cut(source: Any, window_steps: int, stride_steps: int | None, burn_in_steps: int) -> Samples:

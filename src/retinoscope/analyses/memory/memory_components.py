@@ -174,16 +174,17 @@ def fit_to_samples(
     rows = drawn.rows[:, units]
     inliers = InlierRule.of(rows)
     kept = rows[inliers.is_inlier(rows)]
-    states = kept if method == "units" else Standardised.of(kept)
     count, how_many = choice.count if choice else None, "the number was given"
     if method == "units":
-        count = len(units)
-    elif choice is None:
-        count = min(COMPONENTS, states.dimensions)
-    elif count is None:
-        count, _ = kept_dimensions(kept, seed=seed)
-        how_many = "as many as principal components exceed chance (parallel analysis, 95th percentile)"
-    components = fit_components(states, method, count, seed)
+        components = fit_components(kept, method, len(units), seed)
+    else:
+        states = Standardised.of(kept)
+        if choice is None:
+            count = min(COMPONENTS, states.dimensions)
+        elif count is None:
+            count, _ = kept_dimensions(kept, seed=seed)
+            how_many = "as many as principal components exceed chance (parallel analysis, 95th percentile)"
+        components = fit_components(states, method, count, seed)
     return FittedComponents(
         components,
         units if method == "units" else np.arange(components.count),
