@@ -15,6 +15,7 @@ from retinoscope.settings import describe
 from retinoscope.workflows.chosen import chosen_parameters, settings_of_assignments
 
 TEXTS = {
+    "layer": "conv1",
     "layers": "fc,rnn",
     "targets": "value",
     "method": "noise",
@@ -47,7 +48,7 @@ def another_text(name: str, parameter: str) -> str:
         if kind is bool:
             return in_words(not default)
         if kind is int:
-            return str((default or 3) + 1)
+            return str((default or 3) + (-1 if parameter == "stride" else 1))  # windows have to touch
         if kind is float:
             return f"{(default or 1.0) * 0.9:g}"
         if get_origin(kind) is tuple and get_args(kind)[0] in (int, float):
