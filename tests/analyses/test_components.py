@@ -12,7 +12,7 @@ from retinoscope.analyses.memory.fitted_components import fitted_components
 from retinoscope.analyses.memory.recording_windows import RecordingWindows
 from retinoscope.errors import UserError
 from retinoscope.result import Result, load_result
-from retinoscope.rollouts import Recording
+from retinoscope.rollouts import ArrayRecording, Recording
 from tests.statistics.test_components import matches, mixed, planted_sources
 
 QUICK = ComponentParameters(runs=3, sweep=(2, 4), sweep_runs=2)
@@ -96,6 +96,21 @@ def test_the_same_windows_and_components_as_of_the_lists(of_recording: Result, s
     activations = states @ of_recording.data["direction"].values.T
     spread = activations.std(axis=0)
     np.testing.assert_allclose(spread, lists.data["standard_deviation"].values[0], rtol=1e-4)
+
+
+def test_a_recording_of_arrays_shows_what_goes_with_the_quantities_that_it_has() -> None:
+    sources = planted_sources()
+    states = mixed(sources)
+    arrays = {"rnn": states, "value": 2 * sources[:, 2] + 1}
+    given: dict[str, Result] = {}
+    for names, quantities in ((("rnn",), []), (("rnn", "value"), ["value"])):
+        recording = ArrayRecording({name: arrays[name] for name in names}, episode_lengths=[1_000] * 4)
+        given["fitted_components"] = fitted_components(recording, components="ica:4", burn_in_steps=0)
+        found = components(recording, given=given, parameters=QUICK).data
+        assert ("correlation" in found) == bool(quantities)
+        assert not quantities or found["quantity"].values.tolist() == quantities
+    place = matches(states @ found["direction"].values.T, sources)[:, 2].argmax()
+    assert abs(float(found["correlation"][place, 0])) > 0.98 > 0.1 > float(found["correlation_chance"][place])
 
 
 @pytest.mark.parametrize(

@@ -15,17 +15,15 @@ if TYPE_CHECKING:
 
 
 def quantity_names(recording: Recording) -> list[str]:
-    """Names of the quantities, in order."""
-    attributes = recording.attributes
-    return [
-        "value",
-        "health",
-        *_actions(recording),
-        "objects in view",
-        *(f"{kind} in view" for kind, _ in _kinds(recording)),
-        *(f"{name} in view" for name in attributes["class_names"]),
-        "distance to nearest",
-    ]
+    """Names of the quantities that the recording has, in order."""
+    attributes, columns = recording.attributes, recording.columns
+    names = [name for name in ("value", "health") if name in columns]
+    if "action" in columns:
+        names += _actions(recording)
+    if len(attributes["class_names"]):
+        names += ["objects in view", *(f"{kind} in view" for kind, _ in _kinds(recording))]
+        names += [*(f"{name} in view" for name in attributes["class_names"]), "distance to nearest"]
+    return names
 
 
 def quantities_of(recording: Recording, start: int, stop: int) -> NDArray[np.float64]:
@@ -34,7 +32,22 @@ def quantities_of(recording: Recording, start: int, stop: int) -> NDArray[np.flo
     Actions are 1 where they were taken, else 0; objects are counted; the distance to the nearest object is in map units
     and, with none in view, that of the farthest seen in these rows.
     """
-    rows = recording.rows(start, stop, ["value", "health", "action"])
+    there = [name for name in ("value", "health", "action") if name in recording.columns]
+    rows = recording.rows(start, stop, there)
+    columns = [rows[name].values for name in there if name != "action"]
+    if "action" in there:
+        columns += [
+            rows["action"].values[:, head] == output
+            for head, outputs in enumerate(recording.attributes["action_heads"].values())
+            for output in range(len(outputs))
+        ]
+    if len(recording.attributes["class_names"]):
+        columns += _in_view(recording, start, stop)
+    return np.stack([np.asarray(column, np.float64) for column in columns], axis=1)
+
+
+def _in_view(recording: Recording, start: int, stop: int) -> list[NDArray[np.floating]]:
+    """Objects, by kind and by class, and the distance to the nearest: (row,) each."""
     classes = len(recording.attributes["class_names"])
     in_view, nearest = np.zeros((stop - start, classes)), np.full(stop - start, np.nan)
     for row, objects in enumerate(recording.objects(start, stop)):
@@ -43,21 +56,12 @@ def quantities_of(recording: Recording, start: int, stop: int) -> NDArray[np.flo
         if objects:
             nearest[row] = objects[0]["distance"]
     farthest = 0.0 if np.isnan(nearest).all() else float(np.nanmax(nearest))
-    actions = [
-        rows["action"].values[:, head] == output
-        for head, outputs in enumerate(recording.attributes["action_heads"].values())
-        for output in range(len(outputs))
-    ]
-    columns = [
-        rows["value"].values,
-        rows["health"].values,
-        *actions,
+    return [
         in_view.sum(axis=1),
         *(in_view[:, chosen].sum(axis=1) for _, chosen in _kinds(recording)),
         *in_view.T,
         np.nan_to_num(nearest, nan=farthest),
     ]
-    return np.stack([np.asarray(column, np.float64) for column in columns], axis=1)
 
 
 def correlate(

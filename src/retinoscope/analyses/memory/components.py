@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from retinoscope.analyses.declaration import MEMORY, RECORDING, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
-from retinoscope.analyses.memory.component_quantities import correlate
+from retinoscope.analyses.memory.component_quantities import correlate, quantity_names
 from retinoscope.analyses.memory.fitted_components import Fit, fit_of
 from retinoscope.analyses.memory.memory_components import FittedComponents, draw_steps
 from retinoscope.analyses.memory.recording_windows import RecordingWindows
@@ -107,7 +107,7 @@ def components(
     data.attrs["caption"] = _caption(fit, judged)
     if "kept" in data.dims:
         data.attrs["caption"] += f" Of other numbers of components: over {chosen.sweep_runs} estimates."
-    if isinstance(samples, RecordingWindows):
+    if isinstance(samples, RecordingWindows) and quantity_names(samples.recording):
         data = _with_correlations(data, samples, fitted, seed)
     said = fit.parameters | stated(chosen) | {"stability_steps": len(rows), "stable_from": STABLE}
     return Result("components", data, said, fit.provenance)

@@ -72,6 +72,7 @@ class RecordingWindows(Samples):
     def activity(self, start: int, stop: int) -> NDArray[np.floating]:
         first = int(self.starts[start])
         rows = self.recording.rows(first, int(self.starts[stop - 1]) + self.steps, [self.layer])[self.layer].values
+        rows = np.asarray(rows, self.dtype)
         return rows[(self.starts[start:stop] - first)[:, None] + np.arange(self.steps)]
 
     def frames(self, sample: int) -> NDArray[np.uint8]:
