@@ -32,7 +32,7 @@ def slow_distances(recording, agent, moments, steps):
 def test_a_planted_leak_comes_back_as_its_burn_in(leak):
     agent = leaking_agent(leak)
     recording = recording_of_agent(agent, episodes=6, rows=110)
-    result = burn_in(recording, agent, windows=12, hold=4)
+    result = burn_in(recording, agent=agent, windows=12, hold=4)
     distance, typical = result.data["distance"].values, result.data["typical"].values
     # Each decision multiplies the difference by the leak.
     np.testing.assert_allclose(typical[1:10] / typical[:9], leak, rtol=1e-3)
@@ -49,7 +49,7 @@ def test_a_planted_leak_comes_back_as_its_burn_in(leak):
 def test_the_distance_is_that_of_states_reset_one_by_one():
     agent = leaking_agent(0.7)
     recording = recording_of_agent(agent, episodes=3, rows=90)
-    result = burn_in(recording, agent, windows=50, most_steps=12, hold=12, tolerance=1e-6)
+    result = burn_in(recording, agent=agent, windows=50, most_steps=12, hold=12, tolerance=1e-6)
     # All moments with 12 decisions before and behind, at most one per 12 of them and episode, or 50.
     assert result.parameters["over"] == 3 * 6
     assert not result.data["settled"] and int(result.data["steps"]) == 12
@@ -76,39 +76,36 @@ def test_without_the_agent_the_recording_alone_decides_and_says_so():
 def test_other_layers_and_agents_have_nothing_to_forget():
     agent = leaking_agent(0.6)
     recording = recording_of_agent(agent, episodes=2, rows=40)
-    assert choose_burn_in(recording, "fc", agent).steps == 0
+    assert choose_burn_in(recording, layer="fc", agent=agent).steps == 0
     recording.attributes["layers"] = {"fc": 6}
-    assert choose_burn_in(recording, policy=agent).method == "none"
+    assert choose_burn_in(recording, agent=agent).method == "none"
     with pytest.raises(NotMeasurable, match="no recurrent core"):
-        burn_in(recording, agent)
+        burn_in(recording, agent=agent)
 
 
 def test_episodes_too_short_to_compare_leave_a_bound():
     agent = leaking_agent(0.6)
     recording = recording_of_agent(agent, episodes=1, rows=5)
     with pytest.raises(NotMeasurable, match="longest episode has 5 decisions"):
-        burn_in(recording, agent)
-    found = choose_burn_in(recording, policy=agent)
+        burn_in(recording, agent=agent)
+    found = choose_burn_in(recording, agent=agent)
     assert (found.steps, found.settled) == (1, False) and "too short" in found.rule
 
 
-def test_it_is_measured_once_per_recording(monkeypatch):
+def test_where_it_is_given_it_is_not_measured_again(monkeypatch):
     agent = leaking_agent(0.6)
-    recording, calls = recording_of_agent(agent, episodes=3, rows=60), []
-    step = agent.policy.step
-    monkeypatch.setattr(agent.policy, "step", lambda *each: calls.append(1) or step(*each))
-    first = choose_burn_in(recording, policy=agent)
-    count = len(calls)
-    assert choose_burn_in(recording, policy=agent) == first and len(calls) == count > 0
-    burn_in(recording, agent, seed=1)
-    assert len(calls) > count
+    recording = recording_of_agent(agent, episodes=3, rows=60)
+    given = {"burn_in": burn_in(recording, agent=agent)}
+    first = choose_burn_in(recording, agent=agent)
+    monkeypatch.setattr(agent.policy, "step", lambda *_: pytest.fail("measured again"))
+    assert choose_burn_in(recording, agent=agent, given=given) == first
 
 
 def test_a_saved_result_says_the_same(tmp_path):
     agent = leaking_agent(0.6)
     recording = recording_of_agent(agent, episodes=3, rows=60)
-    result = burn_in(recording, agent)
-    assert burn_in_of(load_result(result.save(tmp_path / "burn_in.nc"))) == choose_burn_in(recording, policy=agent)
+    result = burn_in(recording, agent=agent)
+    assert burn_in_of(load_result(result.save(tmp_path / "burn_in.nc"))) == choose_burn_in(recording, agent=agent)
 
 
 def test_another_agent_and_wrong_parameters_are_refused():
@@ -116,9 +113,9 @@ def test_another_agent_and_wrong_parameters_are_refused():
     recording = recording_of_agent(agent, episodes=2, rows=40)
     other = dataclasses.replace(agent, checkpoint_sha256="12" * 32)
     with pytest.raises(UserError, match=r"checkpoint_sha256 is abababababab\.\.\., that of agent 'leaking' is 1212"):
-        burn_in(recording, other)
+        burn_in(recording, agent=other)
     with pytest.raises(UserError, match="no parameter 'speed'"):
-        burn_in(recording, agent, speed=3)
+        burn_in(recording, agent=agent, speed=3)
     for wrong in ({"most_steps": 0}, {"hold": 0}, {"windows": 1}, {"seed": -1}, {"tolerance": 1.0}, {"share": 0.0}):
         with pytest.raises(UserError, match=next(iter(wrong))):
             BurnInParameters(**wrong)

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from retinoscope.analyses.behaviour.event_triggered import event_triggered
-from retinoscope.analyses.behaviour.event_triggered_parameters import EventTriggeredParameters, Pace, PickUps
+from retinoscope.analyses.behaviour.event_triggered import EventTriggeredParameters, event_triggered
+from retinoscope.analyses.behaviour.pickup_events import Pace, PickUps
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.result import load_result
 from retinoscope.rollouts import open_recording
@@ -33,7 +33,9 @@ def test_planted_units_rise_where_they_were_planted(planted):
     assert not locked[:, NOTHING:].any()
     assert float(data["rising_before"]) == pytest.approx(0.2)
     assert float(data["rising_only_after"]) == pytest.approx(0.1)
-    assert float(data["rising_before_low"]) < 0.2 < float(data["rising_before_high"])
+    # Wilson's interval of 2 of 10, from the textbook.
+    interval = [float(data[f"rising_before_{end}"]) for end in ("low", "high")]
+    assert interval == pytest.approx([0.056682, 0.509838], abs=1e-6)
     assert 0 <= float(data["beyond_by_chance"]) < 0.05
 
 
@@ -71,7 +73,7 @@ def test_the_first_component_predicts_what_it_was_planted_to_predict():
             episode.activity[max(event - 9, 0) : event + 1, 3:8] += 6.0
     recording = recording_of(episodes)
     fc = np.concatenate([each.activity for each in episodes])
-    recording._rows["value"] = (-fc[:, 3:8].sum(axis=1) + random.normal(size=len(fc))).astype(np.float32)
+    recording._arrays["value"] = (-fc[:, 3:8].sum(axis=1) + random.normal(size=len(fc))).astype(np.float32)
     data = event_triggered(recording, burn_in_steps=0, horizons_seconds=(1.0, 3.0), **FAST).data
     auc = data["auc"].sel(predictor="PC1 of fc").values
     # The axis agrees with the critic's value, which here falls before healing: so does the component.
@@ -91,6 +93,28 @@ def test_the_burn_in_is_left_out_of_every_episode():
     mean, _ = slow_average([dataclasses.replace(each, events=each.events[each.events >= 0]) for each in late], 10, 10)
     np.testing.assert_allclose(data["fc_mean"].sel(kind="healing").values, mean, atol=1e-5)
     assert data.attrs["burn_in_steps"] == 40
+
+
+def test_a_transient_at_the_start_leaves_the_predictors_as_they_are():
+    """A start-up that dwarfs all that follows would turn the first component away from what predicts healing."""
+    random, episodes = np.random.default_rng(0), planted_episodes(episodes=12, rows=200, height=0.0)
+    transient = 500 * random.normal(size=episodes[0].activity.shape[1])
+    for episode in episodes:
+        for event in episode.events:
+            episode.activity[max(event - 9, 0) : event + 1, 3:8] += 6.0
+
+    def auc() -> np.ndarray:
+        recording = recording_of(episodes)
+        fc = np.concatenate([each.activity[:, 3:8].sum(axis=1) for each in episodes])
+        recording._arrays["value"] = (fc + np.random.default_rng(1).normal(size=len(fc))).astype(np.float32)
+        data = event_triggered(recording, burn_in_steps=20, horizons_seconds=(1.0,), **FAST).data
+        return data["auc"].sel(predictor="PC1 of fc").values
+
+    without = auc()
+    assert without[0] > 0.9
+    for episode in episodes:
+        episode.activity[:20] += transient * random.normal(size=(20, 1))
+    np.testing.assert_allclose(auc(), without, atol=1e-12)
 
 
 def test_too_few_events_say_how_many_are_needed():
@@ -119,7 +143,7 @@ def test_times_become_the_nearest_decisions():
 
 def test_a_real_recording_with_convolutions(small_recording, tmp_path):
     settings = {"fewest_events": 2, "seconds": 0.2, "tested_seconds": 0.2, "isolation_seconds": 0.0, "burn_in_steps": 1}
-    result = event_triggered(small_recording, small_agent(), shuffles=40, resamples=20, **settings)
+    result = event_triggered(small_recording, agent=small_agent(), shuffles=40, resamples=20, **settings)
     assert result.data["layer"].values.tolist() == ["conv1", "conv2", "conv3", "fc", "rnn"]
     assert result.data["conv1_mean"].shape[2] == 4 and np.isfinite(result.data["auc"].values).any()
     loaded = load_result(result.save(tmp_path / "event_triggered.nc"))
@@ -131,7 +155,7 @@ def test_a_real_recording_with_convolutions(small_recording, tmp_path):
 
 def test_another_agent_is_named(small_recording):
     with pytest.raises(UserError, match=r"another agent: its checkpoint_sha256 is 0000.* agent 'small-1' is 0000"):
-        event_triggered(small_recording, small_agent(1))
+        event_triggered(small_recording, agent=small_agent(1))
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from retinoscope.analyses import component_fit
-from retinoscope.analyses.behaviour.layer_components import fit_components
+from retinoscope.analyses.behaviour import layer_components
+from retinoscope.analyses.behaviour.layer_components import fit_layers
 from retinoscope.analyses.behaviour.principal_components import first_component, principal_components
 from retinoscope.analyses.layer_activity import activity_blocks
 from retinoscope.errors import UserError
 from retinoscope.result import load_result
-from retinoscope.rollouts import Recording
+from retinoscope.rollouts import ArrayRecording, Recording
 from tests.planted_activity import PlantedActivity, latent_activity
 from tests.rollouts.recordings import small_agent
 
@@ -22,7 +22,7 @@ LAYERS = ("pixels", "conv1", "conv2", "conv3", "fc", "rnn")
 
 @pytest.fixture(scope="module")
 def measured(small_recording: Recording):
-    return principal_components(small_recording, small_agent(), burn_in_steps=3, window_seconds=2.0, map_bins=12)
+    return principal_components(small_recording, agent=small_agent(), burn_in_steps=3, window_seconds=2.0, map_bins=12)
 
 
 def activity(recording: Recording, layer: str) -> np.ndarray:
@@ -42,11 +42,11 @@ def test_planted_dimensions_are_found_and_the_start_is_left_out() -> None:
     start = np.arange(2000) % 100 < 10
     data[start] += 50 * np.random.default_rng(0).normal(size=(start.sum(), 20))
     recording = PlantedActivity({"rnn": data}, 100)
-    fit = fit_components(recording, ["rnn"], burn_in_steps={"rnn": 10})["rnn"]  # type: ignore[arg-type]
+    fit = fit_layers(recording, ["rnn"], burn_in_steps={"rnn": 10})["rnn"]
     assert fit.participation_ratio.low < 4 < fit.participation_ratio.high
     assert fit.participation_ratio.high - fit.participation_ratio.low < 1
     assert fit.components.count == 1800
-    with_start = fit_components(recording, ["rnn"])["rnn"].participation_ratio  # type: ignore[arg-type]
+    with_start = fit_layers(recording, ["rnn"])["rnn"].participation_ratio
     assert with_start.low > 5
 
 
@@ -119,8 +119,10 @@ def test_the_first_component_is_there_for_other_analyses(small_recording: Record
 
 
 def test_blocks_of_any_size_give_the_same(small_recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(component_fit, "MOST_EXACT_UNITS", 12)  # so that fc (16 units) is sketched and rnn (8) is not
-    fits = [fit_components(small_recording, ["fc", "rnn"], block_size=size) for size in (7, 298)]
+    monkeypatch.setattr(
+        layer_components, "MOST_EXACT_UNITS", 12
+    )  # so that fc (16 units) is sketched and rnn (8) is not
+    fits = [fit_layers(small_recording, ["fc", "rnn"], block_size=size) for size in (7, 298)]
     for layer, is_exact in (("fc", False), ("rnn", True)):
         one, other = (fit[layer] for fit in fits)
         assert one.is_exact is is_exact
@@ -128,9 +130,29 @@ def test_blocks_of_any_size_give_the_same(small_recording: Recording, monkeypatc
         np.testing.assert_allclose(one.participation_ratio, other.participation_ratio, rtol=1e-6)
 
 
+def test_episodes_that_lie_within_the_start_up_are_left_out_and_nothing_else() -> None:
+    """Most blocks lie wholly within the start-up: of 40 episodes, all but two are no longer than that."""
+    lengths = [400, *[8] * 38, 300]
+    data = latent_activity(sum(lengths), 3, 6)
+    columns = {"value": data[:, 0], "health": np.full(len(data), 100.0), "pickups": np.zeros((len(data), 3), np.uint8)}
+    attributes = {"checkpoint_sha256": f"{0:064x}", "class_names": ["a", "b", "c"], "class_effects": [-1, 0, 1]}
+    recording = ArrayRecording(
+        columns | {"rnn": data.astype(np.float32)}, layers=["rnn"], episode_lengths=lengths, attributes=attributes
+    )
+    settings = {"burn_in_steps": 8, "block_size": 4, "map_bins": 5}
+    result = principal_components(recording, agent=small_agent(), **settings)
+    late = np.concatenate([data[8:400], data[-292:]])
+    assert int(result.data["decisions"][0]) == int(result.data["map_count"].sum()) == len(late)
+    truth = eigenvalues(late)
+    np.testing.assert_allclose(result.data["variance_share"].values[0, :3], (truth / truth.sum())[:3], rtol=1e-5)
+    r = np.corrcoef((late - late.mean(axis=0)) @ np.linalg.eigh(np.cov(late.T))[1][:, -1], late[:, 0])[0, 1]
+    found = result.data["correlation"].sel(variable="first component of rnn", other_variable="value")
+    assert float(found) == pytest.approx(abs(r), abs=1e-5)
+
+
 def test_captions_say_over_what_and_a_saved_result_comes_back(measured, tmp_path) -> None:
     scree, traces = measured.data.attrs["caption_scree"], measured.data.attrs["caption_time"]
-    assert "n = 300 decisions" in scree and "Randomised two-pass estimate: pixels, conv1" in scree
+    assert "n = 300 decisions" in scree and "Randomised estimate: pixels, conv1" in scree
     assert "In rnn, the first 3 decisions of every episode are left out" in scree
     assert "fc r = 0." in traces and "groups of episodes; 0 by chance" in traces
     loaded = load_result(measured.save(tmp_path / "result.nc"))
@@ -142,7 +164,7 @@ def test_a_unit_that_never_changes_is_named_and_nothing_is_not_a_number() -> Non
     data[:, 2] = 1.0
     recording = PlantedActivity({"fc": data}, 50, value=data[:, 0])
     agent = dataclasses.replace(small_agent(), checkpoint_sha256=f"{0:064x}")
-    result = principal_components(recording, agent, layers=("fc",))  # type: ignore[arg-type]
+    result = principal_components(recording, agent=agent, layers=("fc",))
     assert "Never changed: 1 of fc." in result.data.attrs["caption_scree"]
     assert np.isfinite(result.data["participation_ratio"].values).all()
     assert np.isfinite(result.data["score"].values).all()
@@ -152,23 +174,23 @@ def test_a_unit_that_never_changes_is_named_and_nothing_is_not_a_number() -> Non
     ("settings", "message"),
     [
         ({"layers": ("conv9",)}, "layer 'conv9'"),
-        ({"layers": ()}, "no layers"),
+        ({"layers": ()}, "layers is empty; name at least 1"),
         ({"components": 1}, "components is 1"),
         ({"window_seconds": 0}, "window_seconds is 0"),
-        ({"burn_in_steps": -1}, "-1 decisions is negative"),
+        ({"burn_in_steps": -1}, "burn_in_steps is -1; give at least 0"),
         ({"burn_in_steps": 39, "layers": ("rnn",)}, "behind the first 39"),
         ({"component": 3}, "no parameter 'component'"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(small_recording, settings, message) -> None:
     with pytest.raises(UserError, match=message) as caught:
-        principal_components(small_recording, small_agent(), **settings)
+        principal_components(small_recording, agent=small_agent(), **settings)
     assert "\n" not in str(caught.value)
 
 
 def test_too_few_decisions_and_another_agent_are_refused(small_recording) -> None:
     few = PlantedActivity({"fc": np.random.default_rng(0).normal(size=(12, 3))}, 6)
     with pytest.raises(UserError, match="has 12 decisions for the components of fc .* it needs at least 20"):
-        fit_components(few, ["fc"])  # type: ignore[arg-type]
+        fit_layers(few, ["fc"])
     with pytest.raises(UserError, match="another agent: its checkpoint_sha256 is .*, that of agent 'small-1'"):
-        principal_components(small_recording, small_agent(seed=1))
+        principal_components(small_recording, agent=small_agent(seed=1))

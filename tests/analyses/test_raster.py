@@ -20,7 +20,7 @@ from tests.rollouts.recordings import small_agent
 
 @pytest.fixture(scope="module")
 def measured(small_recording: Recording) -> Result:
-    return raster(small_recording, small_agent(), burn_in_steps=3, window_seconds=2.0, splits=1)
+    return raster(small_recording, agent=small_agent(), burn_in_steps=3, window_seconds=2.0, splits=1)
 
 
 def planted_agent() -> Agent:
@@ -30,7 +30,7 @@ def planted_agent() -> Agent:
 def test_a_planted_order_is_recovered_and_stable() -> None:
     data, place = chain_activity(2400, 20)
     recording = PlantedActivity({"fc": data}, 200)
-    result = raster(recording, planted_agent(), layers=("fc",), splits=2)  # type: ignore[arg-type]
+    result = raster(recording, agent=planted_agent(), layers=("fc",), splits=2)
     found = scipy.stats.spearmanr(place[result.data["fc_unit"].values], np.arange(20)).statistic
     assert abs(found) > 0.95
     assert result.data["stability"].values.min() > 0.9 > float(result.data["stability_chance"][0])
@@ -67,7 +67,9 @@ def test_the_caption_says_how_over_what_and_how_stable(measured: Result, tmp_pat
 
 
 def test_the_euclidean_order_is_another_choice(small_recording: Recording, measured: Result) -> None:
-    other = raster(small_recording, small_agent(), layers=("fc",), order="euclidean", splits=1, window_seconds=2.0)
+    other = raster(
+        small_recording, agent=small_agent(), layers=("fc",), order="euclidean", splits=1, window_seconds=2.0
+    )
     assert "Euclidean distance of raw time courses" in other.data.attrs["caption"]
     assert sorted(other.data["fc_unit"].values) == sorted(measured.data["fc_unit"].values)
     assert other.data["fc_unit"].values.tolist() != measured.data["fc_unit"].values.tolist()
@@ -76,7 +78,7 @@ def test_the_euclidean_order_is_another_choice(small_recording: Recording, measu
 def test_units_that_never_change_are_named_and_are_zero() -> None:
     data, _ = chain_activity(400, 6)
     data[:, 3] = 7
-    result = raster(PlantedActivity({"fc": data}, 50), planted_agent(), layers=("fc",), splits=1)  # type: ignore[arg-type]
+    result = raster(PlantedActivity({"fc": data}, 50), agent=planted_agent(), layers=("fc",), splits=1)
     assert result.data["fc_unit"].values[-1] == 3
     assert result.data["fc_is_constant"].values.tolist() == [False] * 5 + [True]
     assert not result.data["fc"].values[-1].any() and np.isfinite(result.data["fc"].values).all()
@@ -85,7 +87,7 @@ def test_units_that_never_change_are_named_and_are_zero() -> None:
 
 def test_one_episode_says_nothing_of_stability() -> None:
     data, _ = chain_activity(100, 6)
-    result = raster(PlantedActivity({"fc": data}, 100), planted_agent(), layers=("fc",))  # type: ignore[arg-type]
+    result = raster(PlantedActivity({"fc": data}, 100), agent=planted_agent(), layers=("fc",))
     assert "Too few episodes to say whether the order is stable." in result.data.attrs["caption"]
     assert np.isnan(result.data["stability"].values).all()
 
@@ -94,20 +96,20 @@ def test_one_episode_says_nothing_of_stability() -> None:
     ("settings", "message"),
     [
         ({"layers": ("conv9",)}, "layer 'conv9'"),
-        ({"layers": ()}, "no layers"),
-        ({"order": "names"}, "order 'names' is unknown; choose from cosine, euclidean, rastermap"),
+        ({"layers": ()}, "layers is empty; name at least 1"),
+        ({"order": "names"}, "order 'names' is unknown; choose from cosine, euclidean or rastermap"),
         ({"splits": 0}, "splits is 0"),
-        ({"window_seconds": -1.0}, "window_seconds is -1.0"),
+        ({"window_seconds": -1.0}, "window_seconds is -1"),
         ({"burn_in_steps": 39}, "it needs at least 20"),
         ({"sorting": "cosine"}, "no parameter 'sorting'"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(small_recording, settings, message) -> None:
     with pytest.raises(UserError, match=message) as caught:
-        raster(small_recording, small_agent(), **settings)
+        raster(small_recording, agent=small_agent(), **settings)
     assert "\n" not in str(caught.value)
 
 
 def test_a_recording_of_another_agent_is_refused(small_recording) -> None:
     with pytest.raises(UserError, match="another agent"):
-        raster(small_recording, small_agent(seed=1))
+        raster(small_recording, agent=small_agent(seed=1))

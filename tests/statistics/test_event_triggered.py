@@ -11,7 +11,6 @@ from retinoscope.statistics.event_triggered import (
     EventWindow,
     adjusted_p,
     isolated,
-    wilson_interval,
 )
 from tests.oracles_events import (
     AFTER,
@@ -157,9 +156,3 @@ def test_p_values_are_those_of_the_largest_of_all() -> None:
     shuffled = np.array([[[1.0, 0.5]], [[0.2, -3.0]], [[0.1, 0.3]]])
     p = adjusted_p(np.array([[2.0, -3.5]]), shuffled)
     np.testing.assert_allclose(p, [[2 / 4, 1 / 4]])
-
-
-def test_wilson_is_the_textbook_interval() -> None:
-    np.testing.assert_allclose(wilson_interval(5, 10), (0.2366, 0.7634), atol=1e-4)
-    np.testing.assert_allclose(wilson_interval(0, 10), (0.0, 0.2775), atol=1e-4)
-    assert np.isnan(wilson_interval(0, 0)).all()

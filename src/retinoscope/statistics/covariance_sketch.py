@@ -61,7 +61,7 @@ class CovarianceSketch:
         block = np.asarray(values, self._columns.dtype)
         mean = block.mean(axis=0, dtype=np.float64)
         block = block - mean.astype(block.dtype)
-        inside = block @ self._columns if projected is None else projected - projected.mean(axis=0)
+        inside = block @ self._columns if projected is None else projected
         self._join(len(block), mean, np.einsum("tu,tu->u", block, block), block.T @ inside)
 
     def merge(self, other: CovarianceSketch) -> None:
