@@ -54,7 +54,8 @@ def _(checked: Checked) -> None:
 def _(checked: Checked) -> None:
     """The planted memory keeps the same share of any difference at every decision."""
     data = data_of(checked)
-    if checked.result.parameters["method"] == "forgetting":
+    agent = checked.inputs.agent
+    if agent is not None and agent.name == "planted" and checked.result.parameters["method"] == "forgetting":
         distance, steps = data["distance"].values, int(data["steps"])
         np.testing.assert_allclose(distance[1 : steps + 1] / distance[:steps], KEPT, rtol=1e-3)
         assert steps == int(np.argmax(distance <= checked.result.parameters["tolerance"]))
@@ -95,7 +96,9 @@ def _(checked: Checked) -> None:
             if rows["pickups"].values[row, 2] and inside:
                 windows.append(rows["fc"].values[row + lags[0] : row + lags[-1] + 1])
     assert int(data["events"].sel(kind="healing")) == len(windows) > 0
-    np.testing.assert_allclose(data["fc_mean"].sel(kind="healing").values, np.mean(windows, axis=0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        data["fc_mean"].sel(kind="healing").values, np.mean(windows, axis=0), rtol=1e-4, atol=1e-5
+    )
 
 
 @planted("activation_movies")
@@ -112,3 +115,136 @@ def maps_of(checked: Checked, layer: str, views: np.ndarray) -> np.ndarray:
     with torch.no_grad(), policy.capture(layer) as found:
         policy.step(torch.from_numpy(views), policy.initial_state(len(views)))
     return found[layer].numpy()
+
+
+@planted("convolutions")
+def _(checked: Checked) -> None:
+    views = rows_of(checked, "observation")["observation"].values
+    expected = maps_of(checked, "conv2", views).mean(axis=(2, 3))
+    np.testing.assert_allclose(data_of(checked)["conv2_mean"].values, expected, rtol=1e-4, atol=1e-5)
+
+
+@planted("episode_attribution")
+def _(checked: Checked) -> None:
+    """What is explained is what was recorded."""
+    data, said = data_of(checked), checked.result.parameters
+    episode = checked.inputs.recording.episodes[said["episode"]]
+    rows = slice(episode.start + said["start"], episode.start + said["stop"])
+    np.testing.assert_allclose(
+        data["answer"].sel(target="value").values, rows_of(checked, "value")["value"].values[rows], rtol=1e-4, atol=1e-5
+    )
+
+
+@planted("attribution_checks")
+def _(checked: Checked) -> None:
+    """With all pixels deleted, or none inserted, no order differs from another."""
+    data = data_of(checked)
+    assert float(data["fraction"][0]) == 0 and float(data["fraction"][-1]) == 1
+    for curve, end in (("deletion", -1), ("insertion", 0)):
+        values = data[curve].isel(fraction=end).values
+        np.testing.assert_allclose(values, np.broadcast_to(values[:1], values.shape), rtol=1e-5, atol=1e-6)
+
+
+@planted("shown_images")
+def _(checked: Checked) -> None:
+    data, policy = data_of(checked), checked.inputs.agent.policy
+    views = torch.from_numpy(data["observation"].values)
+    with torch.no_grad():
+        expected = policy.probabilities(policy.step(views, policy.initial_state(len(views))).logits).numpy()
+    found = data["probability"].isel(checkpoint=-1).values[data["kept"].values]
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@planted("dataset_presentation")
+def _(checked: Checked) -> None:
+    data = data_of(checked)
+    np.testing.assert_allclose(
+        data["median"].values, np.nanmedian(data["relative_distance"].values, axis=-1), rtol=1e-5
+    )
+
+
+@planted("dataset_embedding")
+def _(checked: Checked) -> None:
+    data = data_of(checked)
+    shares = np.bincount(data["label"].values) / data.sizes["image"]
+    np.testing.assert_allclose(float(data["same_class_chance"]), (shares**2).sum())
+
+
+@planted("decoding")
+def _(checked: Checked) -> None:
+    """Balanced accuracy is the mean over classes of the share of their held-out images that is named rightly."""
+    data = data_of(checked)
+    for layer in data["layer"].values:
+        confusion = data["confusion"].isel(checkpoint=0).sel(layer=layer).values
+        expected = (confusion.diagonal() / confusion.sum(axis=1)).mean()
+        np.testing.assert_allclose(float(data["balanced"].isel(checkpoint=0).sel(layer=layer, task="class")), expected)
+
+
+@planted("action_given_stimulus")
+def _(checked: Checked) -> None:
+    data = data_of(checked)
+    walking = data["mean_probability"].sel(action="forward") - data["mean_probability"].sel(action="backward")
+    heals = data["effect"].values > 0
+    expected = walking.values[:, heals].mean(axis=1) - walking.values[:, ~heals].mean(axis=1)
+    np.testing.assert_allclose(data["contrast"].values, expected, atol=1e-6)
+
+
+@planted("recurrent_response")
+def _(checked: Checked) -> None:
+    data = data_of(checked)
+    centred = data["response"].values - data["response"].values.mean(axis=0)
+    _, _, axes = np.linalg.svd(centred.astype(float), full_matrices=False)
+    np.testing.assert_allclose(np.abs(data["score"].values), np.abs(centred @ axes[:2].T), atol=1e-4)
+
+
+@planted("dataset_attribution")
+def _(checked: Checked) -> None:
+    """Images of 20 pixels' height cover no more than their square of the view."""
+    height, width = data_of(checked)["observation"].shape[1:3]
+    area = data_of(checked)["area"].values
+    assert (area > 0).all() and (area <= 20 * 20 / (height * width)).all()
+
+
+@planted("fitted_components")
+def _(checked: Checked) -> None:
+    data = data_of(checked)
+    np.testing.assert_allclose(data["unmixing"].values @ data["mixing"].values, np.eye(3), atol=1e-5)
+
+
+@planted("components")
+def _(checked: Checked) -> None:
+    """How the state changes with a component, seen along its own direction, is one, and along another's nothing."""
+    data = data_of(checked)
+    np.testing.assert_allclose(data["direction"].values @ data["pattern"].values.T, np.eye(3), atol=1e-4)
+
+
+@planted("dataset_examples")
+def _(checked: Checked) -> None:
+    data, steps = data_of(checked), checked.result.parameters["steps"]
+    counted = data["histogram"].sel(when="all_steps").sum("bin").values
+    np.testing.assert_array_equal(counted, data.sizes["sample"] * steps)
+    np.testing.assert_allclose(data["coverage"].values, data["listed"].values.mean(axis=-1))
+    any_step, at_one = (data["listed"].sel(scope=scope).values for scope in ("any_step", "gradient_step"))
+    assert (any_step | ~at_one).all(), "what is listed at one step is listed at any"
+
+
+@planted("component_gallery")
+def _(checked: Checked) -> None:
+    """The last frame that is shown of a sample was seen, and the value is the activation there."""
+    data, seen = data_of(checked), rows_of(checked, "observation")["observation"].values
+    step = checked.result.parameters["gradient_step"]
+    np.testing.assert_allclose(data["value"].values, data["activation"].values[..., step])
+    assert int(data["shown"][-1]) <= step
+    for frame in data["frames"].values[0, 0, 0]:
+        assert (seen == frame).all(axis=(1, 2, 3)).any()
+
+
+@planted("intervention")
+def _(checked: Checked) -> None:
+    """In every episode each head has one action at a time, and health is what the pick-ups bring."""
+    data = data_of(checked)
+    np.testing.assert_allclose(
+        data["actions"].sum("output").values, len(checked.inputs.agent.policy.action_heads), rtol=1e-5
+    )
+    expected = (data["pickups"] * data["effect"].clip(min=0)).sum("class").values
+    np.testing.assert_allclose(data["health_gathered"].values, expected)

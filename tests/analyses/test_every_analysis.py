@@ -6,7 +6,6 @@ line why it cannot be made.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
@@ -31,14 +30,30 @@ QUICK: dict[str, dict[str, Any]] = {
     "embedding": {"perplexity": 10, "jobs": 1},
     "receptive_fields": {"max_stimuli": 400},
     "components": {"runs": 3, "sweep": (2, 3), "sweep_runs": 2},
-    "fitted_components": {"components": "ica:3", "window_steps": 16},
+    "fitted_components": {"components": "ica:3", "window_steps": 8},
+    "component_gallery": {"per_level": 2, "frames": 3, "attribution_steps": 2},
+    "attribution_checks": {"frames": 8, "stretch_frames": 4, "workers": 1, "steps": 3, "samples": 2},
+    "episode_attribution": {
+        "episode": 0,
+        "start": 4,
+        "stop": 12,
+        "lag_steps": 2,
+        "times": 6,
+        "checked_frames": 4,
+        "method": "gradient",
+        "workers": 1,
+    },
+    "shown_images": {"presentation": "paste height=20 position=30x40", "checkpoints": False},
+    "intervention": {"episodes": 2, "random_directions": 1, "component": 0, "workers": 1},
 }
 """Settings that keep the suite quick, and make the most of little data."""
 
 REASONS: dict[tuple[str, str], str] = {
     ("burn_in", "no memory"): "no recurrent core",
     ("event_triggered", "nothing happens"): "needs at least 3 events of a kind",
-    ("components", "one episode"): "at least 2",
+    ("event_triggered", "arena"): "needs at least 3 events of a kind",
+    ("training_progress", "arena"): "is no checkpoint of a run",
+    ("twin_comparison", "arena"): "no supervised twin was given",
 }
 """What cannot be made of a planted recording, and what its reason has to say."""
 
@@ -60,3 +75,22 @@ def test_planted(name: str, case: str, planted_of_case: dict[str, Inputs]) -> No
         assert checked.result is None and REASONS[name, case] in checked.reason
     elif checked.result is not None and name in PLANTED:
         PLANTED[name](checked)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", NAMES)
+def test_in_an_arena(name: str, small_recording, small_recording_arena) -> None:
+    """A real recording, with the arena in which its agent can be shown images and play again."""
+    inputs = Inputs(small_agent(), small_recording, small_recording_arena)
+    checked = check_analysis(analysis(name), inputs, QUICK.get(name), QUICK)
+    if (name, "arena") in REASONS:
+        assert checked.result is None and REASONS[name, "arena"] in checked.reason
+    else:
+        assert checked.reason == ""
+        PLANTED.get(name, lambda _: None)(checked)
+
+
+def test_every_analysis_of_ours_has_its_value() -> None:
+    ours = {name for name in NAMES if all_analyses()[name].run.__module__.startswith("retinoscope.")}
+    without = {name for name, case in REASONS if case == "arena"} | {"value_by_health"}
+    assert ours - without <= set(PLANTED)
