@@ -185,7 +185,9 @@ def _kinds(annotation: Any) -> tuple[Any, ...]:
 
 
 def _choices(field: Any) -> str:
-    choices = [each for kind in _kinds(field.annotation) if get_origin(kind) is Literal for each in get_args(kind)]
+    kinds = _kinds(field.annotation)
+    kinds += tuple(entry for kind in kinds if get_origin(kind) is tuple for entry in get_args(kind))
+    choices = [each for kind in kinds if get_origin(kind) is Literal for each in get_args(kind)]
     return " or ".join((", ".join(map(str, choices[:-1])), str(choices[-1]))) if len(choices) > 1 else ""
 
 

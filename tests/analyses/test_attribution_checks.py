@@ -9,11 +9,16 @@ import json
 import numpy as np
 import pytest
 import torch
-from retinoscope.report.drawings.attribution import DRAWINGS
 
-from retinoscope.analyses.attribution.attribution_checks import attribution_checks
-from retinoscope.analyses.attribution.attribution_summary import is_passed, similarity, strength, worst_stage
-from retinoscope.attribution.parameters import METHODS
+from retinoscope.analyses.attribution.attribution_checks import (
+    ANALYSIS,
+    attribution_checks,
+    is_passed,
+    similarity,
+    strength,
+    worst_stage,
+)
+from retinoscope.attribution.parameters import ATTRIBUTION_METHODS
 from retinoscope.errors import UserError
 from retinoscope.figures.attribution_checks import spoken
 from retinoscope.result import load_result
@@ -36,7 +41,9 @@ def linear(small_recording_arena, tmp_path_factory):
 @pytest.fixture(scope="module")
 def planted(linear, small_recording_arena):
     agent, recording = linear
-    return attribution_checks(agent, recording, small_recording_arena, targets=["value", "logit:move forward"], **SMALL)
+    return attribution_checks(
+        recording, agent=agent, arena=small_recording_arena, targets=["value", "logit:move forward"], **SMALL
+    )
 
 
 def test_for_a_linear_agent_the_simulator_agrees_exactly_with_methods_in_units_of_the_target(planted):
@@ -57,7 +64,12 @@ def test_what_a_network_that_weighs_all_pixels_alike_adds_to_the_pixels_differen
             layer.weight.fill_(0.01)
     recording = record(even, small_recording_arena, frames=60, out=recording.path.parent / "even.zarr", seed=4)
     data = attribution_checks(
-        even, recording, small_recording_arena, targets=["value"], methods=("gradient", "gradient_x_input"), **SMALL
+        recording,
+        agent=even,
+        arena=small_recording_arena,
+        targets=["value"],
+        methods=("gradient", "gradient_x_input"),
+        **SMALL,
     ).data
     by_network = data.sel(attribution_method="gradient_x_input")
     for name in ("deletion_gain", "insertion_gain"):
@@ -67,7 +79,9 @@ def test_what_a_network_that_weighs_all_pixels_alike_adds_to_the_pixels_differen
 
 
 def test_without_activation_functions_guided_backprop_is_left_out(planted):
-    assert planted.data["attribution_method"].values.tolist() == [each for each in METHODS if each != "guided_backprop"]
+    assert planted.data["attribution_method"].values.tolist() == [
+        each for each in ATTRIBUTION_METHODS if each != "guided_backprop"
+    ]
 
 
 def test_maps_of_random_networks_are_unlike_and_all_curves_end_where_they_must(planted):
@@ -118,9 +132,9 @@ def test_a_map_that_ignores_the_network_fails(small_recording, small_recording_a
     """Guided backpropagation through positive weights everywhere shows the picture, whatever they are."""
     agent = small_agent()
     result = attribution_checks(
-        agent,
         small_recording,
-        small_recording_arena,
+        agent=agent,
+        arena=small_recording_arena,
         targets=["value"],
         methods=("gradient", "guided_backprop"),
         **SMALL,
@@ -133,7 +147,7 @@ def test_a_map_that_ignores_the_network_fails(small_recording, small_recording_a
 
 
 def test_the_tables_rank_the_methods_and_give_every_number_its_interval(planted):
-    _, table, by_target = DRAWINGS["attribution_checks"](planted)
+    _, table, by_target = ANALYSIS.draw(planted)
     assert [row[0] for row in table.rows] == [1, 2, 3, 4, 5, ""]
     assert table.rows[-1][1] == "pixel difference, no network"
     best = str(planted.data["attribution_method"].values[planted.data["rank"].values == 1][0])
@@ -148,7 +162,9 @@ def test_workers_do_not_change_the_answer(linear, small_recording_arena):
     agent, recording = linear
     settings = SMALL | {"frames": 12, "methods": ("gradient",), "targets": ["value"]}
     one, two = (
-        attribution_checks(agent, recording, small_recording_arena, **(settings | {"workers": workers})).data
+        attribution_checks(
+            recording, agent=agent, arena=small_recording_arena, **(settings | {"workers": workers})
+        ).data
         for workers in (1, 2)
     )
     assert one.equals(two)
@@ -158,21 +174,21 @@ def test_workers_do_not_change_the_answer(linear, small_recording_arena):
     ("settings", "message"),
     [
         ({"frames": 3, "stretch_frames": 2}, "fewer than the two stretches"),
-        ({"stretch_frames": 0}, "stretch_frames: 0"),
+        ({"stretch_frames": 0}, "stretch_frames is 0; give "),
         ({"stretch_frames": 200}, "too few for two stretches of 200|fewer than the two stretches"),
-        ({"methods": ("lime",)}, "method 'lime': unknown"),
+        ({"methods": ("lime",)}, "methods 'lime' is unknown; choose from gradient, .* or occlusion"),
         ({"targets": ["fc:99"]}, "no such unit"),
-        ({"threshold": 0}, "threshold: 0"),
-        ({"window": 0}, "window: 0"),
+        ({"threshold": 0}, "threshold is 0; give "),
+        ({"window": 0}, "window is 0; give "),
         ({"framse": 1}, "no parameter 'framse'"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(small_recording, small_recording_arena, settings, message):
     with pytest.raises(UserError, match=message) as caught:
-        attribution_checks(small_agent(), small_recording, small_recording_arena, **(SMALL | settings))
+        attribution_checks(small_recording, agent=small_agent(), arena=small_recording_arena, **(SMALL | settings))
     assert "\n" not in str(caught.value)
 
 
 def test_the_recording_of_another_agent_is_refused(small_recording, small_recording_arena):
     with pytest.raises(UserError, match="made with another agent"):
-        attribution_checks(small_agent(seed=1), small_recording, small_recording_arena, **SMALL)
+        attribution_checks(small_recording, agent=small_agent(seed=1), arena=small_recording_arena, **SMALL)

@@ -8,7 +8,7 @@ import torch
 from captum.attr import GuidedBackprop, IntegratedGradients, Occlusion
 
 import retinoscope
-from retinoscope.attribution import METHODS, attribute, attribute_targets, default_targets
+from retinoscope.attribution import ATTRIBUTION_METHODS, attribute, attribute_targets, default_targets
 from retinoscope.errors import UserError
 from tests.oracles_attribution import (
     answers,
@@ -176,7 +176,7 @@ def test_captums_own_calls_give_the_same_maps():
 
 
 @pytest.mark.parametrize("activation", ["elu", "relu", "tanh"])
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ATTRIBUTION_METHODS)
 def test_a_policy_that_looks_at_one_patch_has_all_its_mass_there(method, activation):
     policy, (rows, columns) = patch_policy(activation=activation)
     observations = np.random.default_rng(6).normal(70, 40, (3, *policy.observation_shape)).astype(np.float32)
@@ -188,7 +188,7 @@ def test_a_policy_that_looks_at_one_patch_has_all_its_mass_there(method, activat
     assert maps[:, ~inside].max() <= 1e-6 * maps.max()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ATTRIBUTION_METHODS)
 def test_a_map_does_not_depend_on_its_company(method):
     policy = lively_policy()
     random = np.random.default_rng(7)
@@ -241,10 +241,10 @@ def test_targets_that_do_not_exist_are_refused_and_what_there_is_listed(target, 
     ("settings", "message"),
     [
         ({"method": "lime"}, "unknown; choose from gradient, gradient_x_input, guided_backprop"),
-        ({"samples": 0}, "samples: 0 is too few"),
+        ({"samples": 0}, "samples is 0; give at least 1"),
         ({"stride": 9, "window": 4}, "leaves gaps"),
-        ({"noise_sigma": 0.0}, "is no noise"),
-        ({"seed": -1}, "seed: -1"),
+        ({"noise_sigma": 0.0}, "noise_sigma is 0; give a number above 0|noise_sigma is 0; give above 0"),
+        ({"seed": -1}, "seed is -1; give "),
         ({"metod": 1}, "there is no parameter 'metod'"),
         ({"observations": np.zeros((24, 20, 3))}, r"have shape \(24, 20, 3\); this agent sees \(24, 20, 3\)"),
         ({"observations": np.full((1, 24, 20, 3), np.nan)}, "observations: hold what is not a finite number"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from retinoscope.attribution import METHODS, attribute, attribute_through_time, attribute_windows
+from retinoscope.attribution import ATTRIBUTION_METHODS, attribute, attribute_through_time, attribute_windows
 from retinoscope.errors import UserError
 from tests.oracles_attribution import in_float64, lively_policy, unrolled_value_gradients
 from tests.synthetic import small_policy
@@ -43,7 +43,7 @@ def test_gradients_are_those_of_an_unrolled_network_truncated_where_it_is_said(e
     assert np.abs(maps[6, -1]).max() > 0
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ATTRIBUTION_METHODS)
 def test_lag_zero_is_attribution_with_the_state_taken_as_given(episode, method):
     policy, observations, state = episode
     settings = {"baseline": 60.0, "steps": 4, "samples": 2}
@@ -89,7 +89,7 @@ def test_without_a_recurrent_core_the_past_does_not_matter():
     policy = small_policy(rnn="none")
     observations = np.random.default_rng(0).normal(70, 40, (4, *policy.observation_shape)).astype(np.float32)
     maps = attribute_through_time(policy, observations, None, "value", 2, "occlusion", at=[3])
-    assert maps[0, 0].any() and not maps[0, 1:].any()
+    assert np.abs(maps[0, 1:]).max() < 1e-6 * np.abs(maps[0, 0]).max()  # rounding depends on the size of a batch
     with pytest.raises(UserError, match="this agent has no recurrent core"):
         attribute_through_time(policy, observations, None, np.ones(5), 2)
 

@@ -54,6 +54,15 @@ def test_masks_fill_the_boxes_of_the_recorded_objects(views, small_recording):
     assert seen > 20
 
 
+def test_rows_that_were_passed_by_unseen_change_nothing(views, small_recording, small_recording_arena):
+    last = max(row for row in ROWS if row < small_recording.episodes[0].stop)
+    for view in views_again(small_recording, small_recording_arena, range(last + 1)):
+        if view.row in ROWS:
+            sparse = views[ROWS.index(view.row)]
+            np.testing.assert_array_equal(view.background, sparse.background)
+            np.testing.assert_array_equal(view.masks, sparse.masks)
+
+
 def test_episodes_of_all_environments_are_met(small_recording):
     environments = {
         each.environment for each in small_recording.episodes for row in ROWS if each.start <= row < each.stop

@@ -96,8 +96,32 @@ class ActorCriticPolicy(Policy):
         return cls(network, description)
 
     def step(self, observations: torch.Tensor, state: torch.Tensor) -> PolicyStep:
+        stages = self.network.encoder.layers.named_children()
+        return self._step_through(stages, self.network.input_of_encoder(observations), state)
+
+    def first_preactivation(self, observations: torch.Tensor) -> torch.Tensor | None:
+        if torch.isfinite(self.network.input_limit):
+            return None  # clipped pixels are no affine function of the pixels
         activity = self.network.input_of_encoder(observations)
-        for name, stage in self.network.encoder.layers.named_children():
+        for stage in self.network.encoder.layers.children():
+            if isinstance(stage, nn.Sequential):
+                activity = stage[0](activity)
+                break
+            activity = stage(activity)
+        return activity
+
+    def step_from_preactivation(self, preactivation: torch.Tensor, state: torch.Tensor) -> PolicyStep:
+        stages = self.network.encoder.layers.named_children()
+        name, first = next((name, stage) for name, stage in stages if isinstance(stage, nn.Sequential))
+        activity = first[1](preactivation)
+        self._note(name, activity)
+        return self._step_through(stages, activity, state)
+
+    def _step_through(
+        self, stages: Iterator[tuple[str, nn.Module]], activity: torch.Tensor, state: torch.Tensor
+    ) -> PolicyStep:
+        """The rest of a step: the stages of the encoder that are left, the recurrent core, actor and critic."""
+        for name, stage in stages:
             activity = stage(activity)
             self._note(name, activity)
         if self.network.rnn is not None:

@@ -116,6 +116,19 @@ class Policy(abc.ABC):
             UserError: there is no such layer, or it is not a convolution.
         """
 
+    def first_preactivation(self, observations: torch.Tensor) -> torch.Tensor | None:
+        """What enters the activation function of the first layer, (batch, ...); None unless this is known of it.
+
+        The pixels act through it alone; it is an affine function of them, the same for every observation; and the
+        activation function is applied to each of its elements. Averages over many versions of an observation need then
+        pass the first layer, the largest, only once.
+        """
+        return None
+
+    def step_from_preactivation(self, preactivation: torch.Tensor, state: torch.Tensor) -> PolicyStep:
+        """`step` from what `first_preactivation` gives on, for policies that give it."""
+        raise NotImplementedError
+
     @property
     @abc.abstractmethod
     def grey_level(self) -> float:

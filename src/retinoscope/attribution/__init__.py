@@ -4,19 +4,22 @@ from retinoscope.attribution.attribute import (
     attribute,
     attribute_targets,
     attribute_through_time,
+    attribute_window_targets,
     attribute_windows,
     baseline_frame,
 )
-from retinoscope.attribution.parameters import METHODS, AttributionParameters
+from retinoscope.attribution.parameters import ATTRIBUTION_METHODS, AttributionMethod, AttributionParameters
 from retinoscope.attribution.targets import Target, default_targets, parse_target
 
 __all__ = [
-    "METHODS",
+    "ATTRIBUTION_METHODS",
+    "AttributionMethod",
     "AttributionParameters",
     "Target",
     "attribute",
     "attribute_targets",
     "attribute_through_time",
+    "attribute_window_targets",
     "attribute_windows",
     "baseline_frame",
     "default_targets",

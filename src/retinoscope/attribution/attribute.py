@@ -12,12 +12,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy, inference, one_thread
-from retinoscope.attribution.checks import require_finite, require_gradient_path
+from retinoscope.attribution.checks import require_finite
 from retinoscope.attribution.methods import Explained, maps_of, rows_per_window
-from retinoscope.attribution.parameters import WITH_BASELINE, AttributionParameters, Method, known_method, settle
+from retinoscope.attribution.parameters import (
+    WITH_BASELINE,
+    AttributionMethod,
+    AttributionParameters,
+    known_method,
+    settle,
+)
 from retinoscope.attribution.targets import Target, TargetLike, independent, parse_target
 from retinoscope.errors import UserError
 from retinoscope.scenarios import Scenario
+
+_LARGE_BYTES = 31 * 2**20  # the C library heeds blocks up to 32 MiB
 
 
 def attribute(
@@ -108,9 +116,23 @@ def attribute_windows(
     Raises:
         UserError: as `attribute`.
     """
+    return attribute_window_targets(agent, windows, states, [target], method, baseline=baseline, **settings)[0]
+
+
+def attribute_window_targets(
+    agent: Agent | Policy,
+    windows: ArrayLike | torch.Tensor,
+    states: ArrayLike | torch.Tensor | None,
+    targets: Sequence[TargetLike],
+    method: str = "gradient",
+    *,
+    baseline: ArrayLike | None = None,
+    **settings: Any,
+) -> NDArray[np.floating]:
+    """Maps of several targets at once, (target, *windows.shape); otherwise as `attribute_windows`."""
     policy = policy_of(agent)
     pixels = _pixels(policy, windows, 5)
-    return _attribute(agent, pixels, _states(policy, states, len(pixels)), [target], method, baseline, settings)[0]
+    return _attribute(agent, pixels, _states(policy, states, len(pixels)), targets, method, baseline, settings)
 
 
 def attribute_through_time(
@@ -203,8 +225,18 @@ def differentiating() -> Iterator[None]:
 
     cuDNN has no backward pass for recurrent layers in evaluation mode.
     """
+    keep_freed_memory()
     with one_thread(), torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
         yield
+
+
+def keep_freed_memory() -> None:
+    """Have this process use freed memory again instead of giving it back after every batch.
+
+    The C library of Linux hands back blocks that are larger than any freed before, and asks for them anew; for arrays
+    of some megabytes this takes as long as computing on them. That once a large block was freed stays in its memory.
+    """
+    torch.empty(_LARGE_BYTES, dtype=torch.uint8)
 
 
 def _attribute(
@@ -228,8 +260,6 @@ def _attribute(
     maps = np.empty((len(wanted), *windows.shape), _dtype(windows))
     at_once = max(1, parameters.batch_size // rows_per_window(chosen, parameters))
     with differentiating():
-        if chosen != "occlusion" and len(windows):
-            require_gradient_path(explained, windows[:1], states[:1])
         for start in range(0, len(windows), at_once):
             rows = slice(start, start + at_once)
             below = None if baselines is None else baselines[rows]
@@ -252,12 +282,12 @@ def maps_by_method(
     observations: ArrayLike,
     states: ArrayLike | None,
     targets: Sequence[TargetLike],
-    methods: Sequence[Method],
+    methods: Sequence[AttributionMethod],
     baseline: ArrayLike,
     settings: dict[str, Any],
-) -> dict[Method, NDArray[np.floating]]:
+) -> dict[AttributionMethod, NDArray[np.floating]]:
     """Maps (target, batch, height, width, channel) by several methods; gradient x input costs nothing more."""
-    found: dict[Method, NDArray[np.floating]] = {}
+    found: dict[AttributionMethod, NDArray[np.floating]] = {}
     for method in methods:
         if method == "gradient_x_input" and "gradient" in found:
             away = np.asarray(observations, np.float32) - np.asarray(baseline, np.float32)

@@ -12,27 +12,6 @@ if TYPE_CHECKING:
     from retinoscope.attribution.methods import Explained
 
 
-def require_gradient_path(explained: Explained, window: torch.Tensor, state: torch.Tensor) -> None:
-    """A gradient leads from every target to the pixels.
-
-    Args:
-        explained: targets of a policy.
-        window: (1, step, height, width, channel).
-        state: (1, state).
-
-    Raises:
-        UserError: from one of them none does; says which.
-    """
-    for target in explained.targets:
-        pixels = window.detach().requires_grad_()
-        answer = type(explained)(explained.policy, (target,)).answers(pixels, state).sum()
-        if not answer.requires_grad or torch.autograd.grad(answer, pixels, allow_unused=True)[0] is None:
-            raise UserError(
-                f"target {target.name!r}: no gradient leads from it to the pixels (what it is computed from is "
-                "detached, rounded or constant); use method 'occlusion', which needs none, or another target"
-            )
-
-
 def require_finite(explained: Explained, windows: torch.Tensor, states: torch.Tensor, maps: torch.Tensor) -> None:
     """The maps are finite numbers.
 

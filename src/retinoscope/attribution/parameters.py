@@ -3,57 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+import pydantic
 
 from retinoscope.errors import UserError
-from retinoscope.settings import with_settings
+from retinoscope.settings import parameters, setting, with_settings
 
-Method = Literal["gradient", "gradient_x_input", "guided_backprop", "integrated_gradients", "smoothgrad", "occlusion"]
-METHODS: tuple[Method, ...] = (
-    "gradient",
-    "gradient_x_input",
-    "guided_backprop",
-    "integrated_gradients",
-    "smoothgrad",
-    "occlusion",
-)
-WITH_BASELINE: tuple[Method, ...] = ("gradient_x_input", "integrated_gradients", "occlusion")
+AttributionMethod = Literal[
+    "gradient", "gradient_x_input", "guided_backprop", "integrated_gradients", "smoothgrad", "occlusion"
+]
+ATTRIBUTION_METHODS: tuple[AttributionMethod, ...] = get_args(AttributionMethod)
+WITH_BASELINE: tuple[AttributionMethod, ...] = ("gradient_x_input", "integrated_gradients", "occlusion")
 """Methods that compare the observation with one in which there is nothing to see."""
 
 
-@dataclass(frozen=True)
+@parameters("attribution")
 class AttributionParameters:
-    """Parameters of `attribute` and its kin; each method takes those that concern it.
+    """Parameters of `attribute` and its kin; each method takes those that concern it."""
 
-    Attributes:
-        steps: of integrated gradients' path from the baseline to the observation, Gauss-Legendre nodes.
-        samples: noisy copies of the observation over which SmoothGrad averages.
-        noise_sigma: standard deviation of that noise, pixel units; a tenth of the pixel range, as in its paper.
-        window: side of the square that occlusion paints over with the baseline, pixels.
-        stride: pixels between neighbouring squares.
-        seed: of the noise.
-        batch_size: observations that pass the network at a time; memory grows with it and with nothing else.
-    """
+    steps: int = setting(
+        32, "of integrated gradients' path from the baseline to the observation, Gauss-Legendre nodes", least=1
+    )
+    samples: int = setting(16, "noisy copies of the observation over which SmoothGrad averages", least=1)
+    noise_sigma: float = setting(
+        25.5,
+        "standard deviation of that noise; the default is a tenth of the pixel range, as in its paper",
+        units="pixel units",
+        above=0,
+    )
+    window: int = setting(10, "side of the squares that occlusion paints over", units="pixels", least=1)
+    stride: int = setting(5, "from one square to the next, at most the side of a square", units="pixels", least=1)
+    seed: int = setting(0, "of the noise", least=0)
+    batch_size: int = setting(
+        64, "observations that pass the network at a time; memory grows with it and with nothing else", least=1
+    )
 
-    steps: int = 32
-    samples: int = 16
-    noise_sigma: float = 25.5
-    window: int = 10
-    stride: int = 5
-    seed: int = 0
-    batch_size: int = 64
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "samples", "window", "stride", "batch_size"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name}: {getattr(self, name)} is too few; give at least 1")
+    @pydantic.model_validator(mode="after")
+    def _squares_touch(self) -> AttributionParameters:
         if self.stride > self.window:
             raise UserError(f"stride: {self.stride} leaves gaps between windows of {self.window} pixels; give less")
-        if not 0 < self.noise_sigma < float("inf"):
-            raise UserError(f"noise_sigma: {self.noise_sigma} is no noise; give more than 0 pixel units, such as 25")
-        if self.seed < 0:
-            raise UserError(f"seed: {self.seed} is negative; give 0 or more")
+        return self
 
 
 def settle(settings: Mapping[str, Any]) -> AttributionParameters:
@@ -62,16 +52,16 @@ def settle(settings: Mapping[str, Any]) -> AttributionParameters:
     Raises:
         UserError: there is no parameter of that name, or its value makes no sense.
     """
-    return with_settings(AttributionParameters(), settings, "attribution")
+    return with_settings(AttributionParameters(), settings)
 
 
-def known_method(method: str) -> Method:
+def known_method(method: str) -> AttributionMethod:
     """The method of this name.
 
     Raises:
         UserError: there is none; the message lists those there are.
     """
-    for each in METHODS:
+    for each in ATTRIBUTION_METHODS:
         if each == method:
             return each
-    raise UserError(f"method {method!r}: unknown; choose from {', '.join(METHODS)}")
+    raise UserError(f"method {method!r}: unknown; choose from {', '.join(ATTRIBUTION_METHODS)}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
+import pydantic
 import torch
 from numpy.typing import NDArray
 
@@ -47,7 +48,26 @@ class Target:
         )
 
 
-TargetLike = Target | str | NDArray[np.floating]
+TargetLike = Target | str | Sequence[float] | NDArray[np.floating]
+
+
+def _targets_given(value: Any) -> Any:
+    """Targets from text, in which commas part them but for those within a unit's index; arrays as tuples of numbers."""
+    if isinstance(value, str):
+        found: list[str] = []
+        for part in (each.strip() for each in value.split(",")):
+            if part.isdecimal() and found:
+                found[-1] += f",{part}"
+            elif part:
+                found.append(part)
+        return tuple(found)
+    if value is None or isinstance(value, Target):
+        return value
+    return tuple(tuple(float(each) for each in one) if isinstance(one, np.ndarray | list) else one for one in value)
+
+
+Targets = Annotated[tuple[Target | str | tuple[float, ...], ...] | None, pydantic.BeforeValidator(_targets_given)]
+"""Type of a parameter that names targets, as `parse_target` takes them; None for `default_targets`."""
 
 
 def parse_target(policy: Policy, target: TargetLike, name: str | None = None) -> Target:
@@ -125,20 +145,26 @@ def layers_of(targets: Iterable[Target]) -> tuple[str, ...]:
 
 def answers_of(
     policy: Policy, targets: Iterable[Target], step: PolicyStep, activity: Mapping[str, torch.Tensor]
+) -> list[torch.Tensor]:
+    """Each of the targets, (batch,), in what the policy computed."""
+    wanted = tuple(targets)
+    kinds = {target.kind for target in wanted}
+    # Computed once for all actions, and only if asked for.
+    by_output = {"logit": step.logits}
+    if "probability" in kinds:
+        by_output["probability"] = policy.probabilities(step.logits)
+    if "log_probability" in kinds:
+        by_output["log_probability"] = _log_probabilities(policy, step.logits)
+    return [_answer(target, step, activity, by_output) for target in wanted]
+
+
+def _answer(
+    target: Target, step: PolicyStep, activity: Mapping[str, torch.Tensor], by_output: Mapping[str, torch.Tensor]
 ) -> torch.Tensor:
-    """The targets, (batch, target), in what the policy computed."""
-    return torch.stack([_answer(policy, target, step, activity) for target in targets], dim=1)
-
-
-def _answer(policy: Policy, target: Target, step: PolicyStep, activity: Mapping[str, torch.Tensor]) -> torch.Tensor:
     if target.kind == "value":
         return step.value
-    if target.kind == "logit":
-        return step.logits[:, target.output]
-    if target.kind == "probability":
-        return policy.probabilities(step.logits)[:, target.output]
-    if target.kind == "log_probability":
-        return _log_probabilities(policy, step.logits)[:, target.output]
+    if target.kind in by_output:
+        return by_output[target.kind][:, target.output]
     if target.kind == "unit":
         index: tuple[slice | int, ...] = (slice(None), *target.unit)
         return activity[target.layer][index]

@@ -45,21 +45,49 @@ def bootstrap_interval(
     """
     values = np.asarray(values, dtype=np.float64)
     count = len(values)
+    chosen = statistic or (lambda sums: sums[:, 0] / count)
+    found = bootstrap_intervals(
+        values.reshape(count, -1), lambda sums: chosen(sums)[:, None], level=level, resamples=resamples, seed=seed
+    )
+    return Interval(*(float(each) for each in found[0]))
+
+
+def bootstrap_intervals(
+    values: np.ndarray,
+    statistics: Callable[[np.ndarray], np.ndarray],
+    level: float = 0.95,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> np.ndarray:
+    """Intervals of several statistics of the same units, from the same resamples; each as by `bootstrap_interval`.
+
+    Args:
+        values: (unit, variable), float.
+        statistics: maps sums over units, (resample, variable), to (resample, statistic).
+        level: coverage.
+        resamples: number of bootstrap samples.
+        seed: of the resampling.
+
+    Returns:
+        (statistic, 3) estimate, low and high.
+
+    Raises:
+        UserError: there are fewer than two units.
+    """
+    count = len(values)
     if count < 2:
         raise UserError(f"a bootstrap interval needs at least 2 units, there are {count}; use more episodes or images")
-    table = values.reshape(count, -1)
-    chosen = statistic or (lambda sums: sums[:, 0] / count)
     random = np.random.default_rng(seed)
     weights = random.multinomial(count, np.full(count, 1 / count), size=resamples)
     with np.errstate(divide="ignore", invalid="ignore"):
-        replicates = chosen(weights @ table)
-        estimate = float(chosen(np.ones((1, count)) @ table)[0])
-    if np.isnan(estimate):
-        return Interval(estimate, np.nan, np.nan)
+        replicates = statistics(weights @ values)
+        estimates = statistics(np.ones((1, count)) @ values)[0]
     replicates = np.where(np.isfinite(replicates), replicates, np.inf)
     tail = (1 - level) / 2
-    low, high = np.quantile(replicates, (tail, 1 - tail), method="closest_observation")
-    return Interval(estimate, float(low), float(high))
+    low, high = np.quantile(replicates, (tail, 1 - tail), axis=0, method="closest_observation")
+    found = np.stack([estimates, low, high], axis=1)
+    found[np.isnan(estimates)] = np.nan
+    return found
 
 
 def ratio_of_sums(sums: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from retinoscope.settings import stated
 from retinoscope.versions import source_sha256, versions
 
 _KEY = "computed_from"
-_COMPUTING = ("torch", "numpy", "scipy", "scikit-learn", "openTSNE", "captum", "python-picard")
+_COMPUTING = ("torch", "numpy", "scipy", "scikit-learn", "openTSNE", "python-picard")
 
 
 def result_key(analysis: Analysis, parameters: Any, bases: Mapping[str, str], identity: Mapping[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""Attribution: which pixels move what an agent does, and whether that can be believed."""

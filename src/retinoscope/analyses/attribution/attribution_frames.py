@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retinoscope.agents.policy import Policy
+from retinoscope.analyses.declaration import Inputs, Need
 from retinoscope.attribution.measures import Frames
 from retinoscope.progress import progress_bar
 
@@ -19,8 +20,19 @@ if TYPE_CHECKING:
 
 _BLOCK = 1024  # rows
 SMALLEST_OBJECT = 4.0  # pixels in view
-Given = TypeVar("Given")
-Made = TypeVar("Made")
+Work = tuple[Callable[[Any], Any], Any]
+"""A function of a module, and the one argument that it gets."""
+
+
+def _why_not_emptied(inputs: Inputs) -> str | None:
+    from retinoscope.scenarios.foreign import foreign_part
+
+    if inputs.arena is None or foreign_part(inputs.arena.scenario) is None:
+        return None
+    return f"arena {inputs.arena.scenario.name!r}: was made elsewhere, and cannot be shown without what is in it"
+
+
+EMPTIED_ARENA = Need("an arena that can be emptied", _why_not_emptied)
 
 
 def frames_of(recording: Recording, arena: ArenaArchive, rows: Sequence[int]) -> Frames:
@@ -89,35 +101,29 @@ def evenly_spaced(start: int, stop: int, count: int) -> NDArray[np.int64]:
 
 
 def each_in_a_process(
-    work: Callable[[Given], Made],
-    given: Sequence[Given],
-    policy: Policy,
-    workers: int | None,
-    what: str,
-    progress: bool,
-) -> Iterator[Made]:
-    """`work` on each item, in order, shared among processes.
+    work: Sequence[Work], policy: Policy, workers: int | None, what: str, progress: bool
+) -> Iterator[Any]:
+    """What each piece of work returns, in order, shared among processes.
 
     Args:
-        work: a function of a module, of one argument.
-        given: what it gets.
+        work: what is to be done.
         policy: which is part of it; on a GPU everything stays in this process.
         workers: processes; None for one per core, 1 for this one alone.
         what: is counted in the progress bar.
         progress: show it.
     """
-    count = min(workers or os.cpu_count() or 1, len(given))
-    with progress_bar(what, total=len(given), visible=progress) as advance:
+    count = min(workers or os.cpu_count() or 1, len(work))
+    with progress_bar(what, total=len(work), visible=progress) as advance:
         if count <= 1 or policy.device.type != "cpu":
-            for item in given:
-                yield work(item)
+            for function, argument in work:
+                yield function(argument)
                 advance(1)
             return
         from retinoscope.rollouts.spawning import nothing_to_import_again, process_pool
 
         with process_pool(count) as pool:
             with nothing_to_import_again():
-                futures = [pool.submit(work, item) for item in given]
+                futures = [pool.submit(function, argument) for function, argument in work]
             for future in futures:
                 yield future.result()
                 advance(1)

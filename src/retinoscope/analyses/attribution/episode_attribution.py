@@ -8,34 +8,46 @@ a target reaches.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from dataclasses import dataclass
+import functools
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pydantic
 import xarray
 from numpy.typing import NDArray
 
 from retinoscope.agents.agent import Agent
+from retinoscope.analyses.attribution.attribution_checks import (
+    MAPS,
+    STATISTICS,
+    Measured,
+    first_judged,
+    is_passed,
+    similarity,
+    strength,
+    worst_stage,
+)
 from retinoscope.analyses.attribution.attribution_frames import (
+    EMPTIED_ARENA,
+    Work,
     each_in_a_process,
     evenly_spaced,
     frames_of,
     in_parts,
     part_of,
 )
-from retinoscope.analyses.attribution.attribution_summary import MAPS, is_passed, similarity, strength, worst_stage
-from retinoscope.analyses.attribution.attribution_wording import badge, stretch_caption
-from retinoscope.analyses.recorded import require_same
-from retinoscope.attribution.attribute import attribute_through_time
-from retinoscope.attribution.measures import Frames, Task, answers, signed_maps, similarities
-from retinoscope.attribution.parameters import known_method, settle
+from retinoscope.analyses.declaration import AGENT, ARENA, FRAMES, RECORDING, Analysis
+from retinoscope.analyses.drawing import SPEED, Drawing, FigureDrawing, MovieDrawing
+from retinoscope.analyses.recorded import require_same, seconds_per_decision
+from retinoscope.attribution.measures import Frames, Task, answers, past, signed_maps, similarities
+from retinoscope.attribution.parameters import WITH_BASELINE, AttributionMethod, settle
 from retinoscope.attribution.randomisation import stages
-from retinoscope.attribution.targets import TargetLike, default_targets, parse_target
+from retinoscope.attribution.targets import Targets, default_targets, parse_target
 from retinoscope.errors import UserError
 from retinoscope.result import Result, provenance
-from retinoscope.settings import with_settings
-from retinoscope.statistics.bootstrap import bootstrap_interval, ratio_of_sums
+from retinoscope.settings import parameters, setting, stated, with_settings
+from retinoscope.statistics.attribution_checks import shares
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Episode, Recording
@@ -44,43 +56,65 @@ if TYPE_CHECKING:
 CLIPPED = 0.001
 """Share of the pixels that lie beyond the scale of a movie."""
 
+METHOD_NAMES = {
+    "gradient": "gradient",
+    "gradient_x_input": "gradient × (input − baseline)",
+    "guided_backprop": "guided backpropagation",
+    "integrated_gradients": "integrated gradients",
+    "smoothgrad": "SmoothGrad",
+    "occlusion": "occlusion",
+}
+"""What people call the methods."""
+
+_LAG_STEPS = 12
 _FRAMES_PER_TASK = 16
 _TIMES_PER_STRETCH = 6  # of those at which attribution through time is measured
 
 
-@dataclass(frozen=True)
+@parameters("episode attribution")
 class EpisodeAttributionParameters:
-    """Parameters of `attribution`.
+    """Parameters of `episode_attribution`."""
 
-    Attributes:
-        method: of the maps, see `attribution.attribute`.
-        episode: index in `Recording.episodes`; None for the longest complete one, or the longest if none is complete.
-        start: first decision of the episode.
-        stop: decision behind the last; None for the end of the episode.
-        most_decisions: the window ends after so many even so; None for no limit.
-        steps, samples, noise_sigma, window, stride: of the method, see `AttributionParameters`.
-        lag_steps: how far back through the recurrent core gradients are followed; there they are truncated.
-        times: decisions at which this is measured.
-        checked_frames: frames of the window on which the method is checked by randomising parameters.
-        threshold: with a mean |rank correlation| so much above chance it still passes.
-        seed: of noise and of random parameters.
-    """
+    method: AttributionMethod = setting("integrated_gradients", "of the maps, see `attribution.attribute`")
+    targets: Targets = setting(
+        None, "what the maps explain; none for the value and the probability of every action", fewest=1
+    )
+    episode: int | None = setting(
+        None,
+        "its number, counted from 0; none for the longest complete one, or the longest if none is complete",
+        least=0,
+    )
+    start: int = setting(0, "first decision of the episode", units="decisions", least=0)
+    stop: int | None = setting(None, "decision behind the last; none for the end of the episode", units="decisions")
+    most_decisions: int | None = setting(
+        1000, "the window ends after so many even so; none for no limit", units="decisions", least=1
+    )
+    steps: int = setting(16, "of integrated gradients", least=1)
+    samples: int = setting(16, "of SmoothGrad", least=1)
+    noise_sigma: float = setting(25.5, "standard deviation of SmoothGrad's noise", units="pixel units", above=0)
+    window: int = setting(10, "side of the squares of occlusion", units="pixels", least=1)
+    stride: int = setting(5, "from one of them to the next, at most their side", units="pixels", least=1)
+    lag_steps: int | None = setting(
+        None,
+        "how far back through the recurrent core gradients are followed; there they are truncated. None for 12, or as "
+        "many as the window has",
+        units="decisions",
+        least=0,
+    )
+    times: int = setting(60, "decisions at which this is measured", least=1)
+    checked_frames: int = setting(
+        40, "frames of the window on which the method is checked by randomising parameters", least=2
+    )
+    threshold: float = setting(
+        0.2, "with a mean |rank correlation| so much above chance the method still passes", above=0, below=1
+    )
+    seed: int = setting(0, "of noise and of random parameters", least=0)
+    workers: int | None = setting(None, "processes; none for one per core", least=1)
 
-    method: str = "integrated_gradients"
-    episode: int | None = None
-    start: int = 0
-    stop: int | None = None
-    most_decisions: int | None = None
-    steps: int = 16
-    samples: int = 16
-    noise_sigma: float = 25.5
-    window: int = 10
-    stride: int = 5
-    lag_steps: int = 12
-    times: int = 60
-    checked_frames: int = 40
-    threshold: float = 0.2
-    seed: int = 0
+    @pydantic.model_validator(mode="after")
+    def _squares_touch(self) -> EpisodeAttributionParameters:
+        settle(self.settings)
+        return self
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -88,26 +122,22 @@ class EpisodeAttributionParameters:
         return {name: getattr(self, name) for name in ("steps", "samples", "noise_sigma", "window", "stride", "seed")}
 
 
-def attribution(
-    agent: Agent,
+def episode_attribution(
     recording: Recording,
+    *,
+    agent: Agent,
     arena: ArenaArchive | None = None,
     parameters: EpisodeAttributionParameters | None = None,
-    *,
-    targets: Sequence[TargetLike] | None = None,
-    workers: int | None = None,
     progress: bool = False,
     **settings: Any,
 ) -> Result:
     """Attribute the value and the probabilities of all actions over a window of a recorded episode.
 
     Args:
+        recording: made with the agent.
         agent: whose maps.
-        recording: made with it.
         arena: where it was made; None for the arena the agent was trained in.
         parameters: see `EpisodeAttributionParameters`; single ones may be given by name instead, `method="gradient"`.
-        targets: as for `attribution.attribute`; None for the value and the probability of every action.
-        workers: processes; None for one per core.
         progress: show a progress bar on standard error if that is a terminal.
         **settings: fields of `EpisodeAttributionParameters` that replace those of `parameters`.
 
@@ -123,71 +153,101 @@ def attribution(
 
     Raises:
         UserError: a parameter, method or target is unknown; the window or the lags do not fit into the episode; the
-            recording was made by another agent; or as `views_again`.
+            recording was made by another agent.
+        NotMeasurable: as `views_again`.
     """
     from retinoscope.rollouts.arenas import arena_of
 
-    chosen = with_settings(parameters or EpisodeAttributionParameters(), settings, "attribution")
-    settle(chosen.settings)
-    method = known_method(chosen.method)
+    chosen = with_settings(parameters or EpisodeAttributionParameters(), settings)
     require_same(recording, agent)
     policy = agent.policy
-    wanted = tuple(parse_target(policy, each) for each in targets or default_targets(policy))
+    wanted = tuple(parse_target(policy, each) for each in chosen.targets or default_targets(policy))
     episode, rows = _window(recording, chosen)
+    lags = min(_LAG_STEPS, len(rows) - 1) if chosen.lag_steps is None else chosen.lag_steps
     frames = frames_of(recording, arena or arena_of(agent), rows.tolist())
-    task = Task(policy, wanted, (method,), chosen.settings, chosen.seed)
-    work = [(task, part) for part in in_parts(frames, _FRAMES_PER_TASK)]
-    maps = list(each_in_a_process(signed_maps, work, policy, workers, "parts attributed", progress))
-    data = _dataset(task, frames, np.concatenate(maps, axis=1), recording)
-    checked = _check(task, frames, chosen, workers, progress)
-    past = _through_time(agent, task, frames, chosen)
-    data = data.merge(checked).merge(past)
-    data.attrs |= past.attrs  # merging leaves those of all but the first behind
+    task = Task(policy, wanted, (chosen.method,), chosen.settings, chosen.seed)
+    at = evenly_spaced(lags, len(rows), chosen.times)
+    checks, pasts, maps = (
+        _checks(task, frames, chosen.checked_frames),
+        _pasts(task, frames, at, lags),
+        _maps(task, frames),
+    )
+    # What takes longest first, so that no process is left with it at the end.
+    work = each_in_a_process([*checks, *pasts, *maps], policy, chosen.workers, "parts attributed", progress)
+    verdicts = _verdicts(task, list(itertools.islice(work, len(checks))), chosen.threshold)
+    through_time = _through_time(frames, at, lags, list(itertools.islice(work, len(pasts))))
+    data = _dataset(task, frames, np.concatenate(list(work), axis=1), recording)
+    data = data.merge(verdicts).merge(through_time)
+    data.attrs |= through_time.attrs  # merging leaves those of all but the first behind
     data.attrs |= {
-        "method": method,
-        "agent": agent.name,
+        "method": chosen.method,
         "episode": episode.index,
         "is_complete": int(episode.terminated or episode.truncated),
         "first_step": chosen.start,
-        "decisions_per_second": recording.attributes["tics_per_second"] / recording.attributes["frame_skip"],
-        "lag_steps": chosen.lag_steps,
+        "decisions_per_second": 1 / seconds_per_decision(recording),
+        "lag_steps": lags,
     }
     for name in data["target"].values:
         for words, prefix in (("badge", ""), ("gradient badge", "gradient_")):
-            data.attrs[f"{words} {name}"] = badge(data.sel(target=name), prefix, chosen.threshold, stages(policy))
-    data.attrs["caption"] = stretch_caption(data, chosen.settings)
-    stated = dataclasses.asdict(chosen) | {
+            data.attrs[f"{words} {name}"] = _badge(data.sel(target=name), prefix, chosen.threshold, stages(policy))
+    data.attrs["caption"] = _caption(data, chosen.settings)
+    said = stated(chosen) | {
         "episode": episode.index,
         "stop": int(rows[-1] + 1 - episode.start),
+        "lag_steps": lags,
         "targets": [each.name for each in wanted],
     }
-    return Result("attribution", data, stated, provenance(recording=recording))
+    return Result("episode_attribution", data, said, provenance(agent=agent, recording=recording, arena=arena))
 
 
-def _window(recording: Recording, parameters: EpisodeAttributionParameters) -> tuple[Episode, NDArray[np.int64]]:
+def _window(recording: Recording, chosen: EpisodeAttributionParameters) -> tuple[Episode, NDArray[np.int64]]:
     """The episode and the rows wanted of it."""
     episodes = recording.episodes
-    if parameters.episode is None:
+    if chosen.episode is None:
         episode = max(episodes, key=lambda each: (each.terminated or each.truncated, each.stop - each.start))
-    elif 0 <= parameters.episode < len(episodes):
-        episode = episodes[parameters.episode]
+    elif chosen.episode < len(episodes):
+        episode = episodes[chosen.episode]
     else:
-        raise UserError(f"episode {parameters.episode}: {recording.path} has episodes 0 to {len(episodes) - 1}")
+        raise UserError(f"episode {chosen.episode}: {recording.path} has episodes 0 to {len(episodes) - 1}")
     length = episode.stop - episode.start
-    stop = length if parameters.stop is None else parameters.stop
-    if parameters.most_decisions is not None:
-        stop = min(stop, parameters.start + parameters.most_decisions)
-    if not 0 <= parameters.start < stop <= length:
+    stop = length if chosen.stop is None else chosen.stop
+    if chosen.most_decisions is not None:
+        stop = min(stop, chosen.start + chosen.most_decisions)
+    if not chosen.start < stop <= length:
         raise UserError(
-            f"window {parameters.start} to {stop}: episode {episode.index} has decisions 0 to {length}; choose among "
-            "these"
+            f"window {chosen.start} to {stop}: episode {episode.index} has decisions 0 to {length}; choose among these"
         )
-    if not 0 <= parameters.lag_steps < stop - parameters.start:
+    if chosen.lag_steps is not None and chosen.lag_steps >= stop - chosen.start:
         raise UserError(
-            f"lag_steps: {parameters.lag_steps} steps back do not fit into a window of {stop - parameters.start} "
-            f"decisions; give 0 to {stop - parameters.start - 1}"
+            f"lag_steps: {chosen.lag_steps} steps back do not fit into a window of {stop - chosen.start} "
+            f"decisions; give 0 to {stop - chosen.start - 1}"
         )
-    return episode, np.arange(episode.start + parameters.start, episode.start + stop)
+    return episode, np.arange(episode.start + chosen.start, episode.start + stop)
+
+
+def _maps(task: Task, frames: Frames) -> list[Work]:
+    return [(signed_maps, (task, part)) for part in in_parts(frames, _FRAMES_PER_TASK)]
+
+
+def _checks(task: Task, frames: Frames, count: int) -> list[Work]:
+    """The method, and the gradient, which is what is followed through time, with parameters randomised."""
+    chosen = part_of(frames, evenly_spaced(0, len(frames.rows), count))
+    task = dataclasses.replace(task, methods=tuple(dict.fromkeys((*task.methods, "gradient"))))
+    # Each part with random parameters of its own.
+    return [
+        (similarities, (dataclasses.replace(task, seed=task.seed + number), part))
+        for number, part in enumerate(in_parts(chosen, max(1, len(chosen.rows) // 4)))
+    ]
+
+
+def _pasts(task: Task, frames: Frames, at: NDArray[np.int64], lags: int) -> list[Work]:
+    """Windows that end at these decisions, with the states that truly entered them."""
+    found: list[Work] = []
+    for start in range(0, len(at), _TIMES_PER_STRETCH):
+        first = at[start : start + _TIMES_PER_STRETCH] - lags
+        windows = frames.observations[first[:, None] + np.arange(lags + 1)]
+        found.append((past, (task, windows, frames.states[first])))
+    return found
 
 
 def _dataset(task: Task, frames: Frames, maps: NDArray[np.floating], recording: Recording) -> xarray.Dataset:
@@ -212,23 +272,19 @@ def _dataset(task: Task, frames: Frames, maps: NDArray[np.floating], recording: 
 
 def _units(task: Task) -> str:
     """Of a map; braces stand for the units of its target."""
-    return "{} per pixel unit" if task.methods[0] in ("gradient", "guided_backprop", "smoothgrad") else "{}"
+    return "{} per pixel unit" if _is_per_pixel_unit(task.methods[0]) else "{}"
 
 
-def _check(
-    task: Task, frames: Frames, parameters: EpisodeAttributionParameters, workers: int | None, progress: bool
-) -> xarray.Dataset:
-    chosen = part_of(frames, evenly_spaced(0, len(frames.rows), parameters.checked_frames))
-    parts = in_parts(chosen, max(1, len(chosen.rows) // 4))
-    # Each part with random parameters of its own. The gradient is what is followed through time.
-    task = dataclasses.replace(task, methods=tuple(dict.fromkeys((*task.methods, "gradient"))))
-    work = [(dataclasses.replace(task, seed=task.seed + number), part) for number, part in enumerate(parts)]
-    measured = list(each_in_a_process(similarities, work, task.policy, workers, "parts checked", progress))
+def _is_per_pixel_unit(method: str) -> bool:
+    return method in ("gradient", "guided_backprop", "smoothgrad")
+
+
+def _verdicts(task: Task, measured: Measured, threshold: float) -> xarray.Dataset:
     layers = stages(task.policy)
     absolute = similarity(measured)[0][..., MAPS.index("absolute"), 0]
     values, chance = strength(measured)
     excess = values[..., 0] - chance
-    passed, worst = is_passed(excess, layers, parameters.threshold), worst_stage(excess, layers)
+    passed, worst = is_passed(excess, layers, threshold), worst_stage(excess, layers)
     each = np.arange(len(task.targets))
     variables: dict[str, Any] = {}
     for prefix, number in (("", 0), ("gradient_", -1)):
@@ -244,41 +300,122 @@ def _check(
     return xarray.Dataset(variables)
 
 
-def _through_time(agent: Agent, task: Task, frames: Frames, parameters: EpisodeAttributionParameters) -> xarray.Dataset:
-    lags = parameters.lag_steps
-    at = evenly_spaced(lags, len(frames.rows), parameters.times)
+def _through_time(
+    frames: Frames, at: NDArray[np.int64], lags: int, followed: list[tuple[NDArray[Any], NDArray[Any]]]
+) -> xarray.Dataset:
+    mass, maps = np.concatenate([each for each, _ in followed], axis=1), np.concatenate([each for _, each in followed])
     stretch = np.arange(len(at)) // _TIMES_PER_STRETCH
-    shares, example = [], (0, np.empty(0))
-    for number, target in enumerate(task.targets):
-        maps = attribute_through_time(
-            agent.policy, frames.observations, frames.states[0], target, lags, "gradient", at=at.tolist()
-        ).sum(axis=-1)
-        mass = np.abs(maps).sum(axis=(2, 3), dtype=np.float64)
-        shares.append([_share(mass[:, lag], mass.sum(axis=1), stretch) for lag in range(lags + 1)])
-        if number == 0:
-            latest = int((mass[:, 1:].sum(axis=1) / np.maximum(mass.sum(axis=1), 1e-30)).argmax()) if lags else 0
-            example = (int(at[latest]), maps[latest])
-    when, maps = example
+    on_past = mass[0, :, 1:].sum(axis=1) / np.maximum(mass[0].sum(axis=1), 1e-30)
+    example = int(on_past.argmax())
+    when = int(at[example])
     return xarray.Dataset(
         {
             "lag_share": (
                 ("target", "lag", "statistic"),
-                np.array(shares),
+                np.array([shares(each, stretch) for each in mass]),
                 {"units": "share of the absolute gradient"},
             ),
-            "lag_map": (("lag", "height", "width"), maps),
+            "lag_map": (("lag", "height", "width"), maps[example]),
             "lag_observation": (("lag", "height", "width", "channel"), frames.observations[when - np.arange(lags + 1)]),
         },
-        coords={
-            "lag": ("lag", np.arange(lags + 1), {"units": "decisions before"}),
-            "statistic": ["estimate", "low", "high"],
-        },
-        attrs={"lag_example": int(when), "lag_times": len(at), "lag_stretches": int(stretch[-1]) + 1},
+        coords={"lag": ("lag", np.arange(lags + 1), {"units": "decisions before"}), "statistic": list(STATISTICS)},
+        attrs={"lag_example": when, "lag_times": len(at), "lag_stretches": int(stretch[-1]) + 1},
     )
 
 
-def _share(mass: NDArray[np.float64], total: NDArray[np.float64], stretch: NDArray[np.int64]) -> tuple[float, ...]:
-    sums = np.stack([np.bincount(stretch, mass), np.bincount(stretch, total)], axis=1)
-    if len(sums) < 2 or not total.any():
-        return (float("nan"),) * 3
-    return tuple(bootstrap_interval(sums, ratio_of_sums))
+def _badge(one: xarray.Dataset, prefix: str, threshold: float, layers: tuple[str, ...]) -> str:
+    """Whether the maps of one target pass the randomisation of parameters."""
+    verdict = "passed" if bool(one[f"{prefix}passed"]) else "FAILED"
+    found, chance, absolute = (
+        float(one[f"{prefix}{name}"]) for name in ("strength", "strength_chance", "absolute_similarity")
+    )
+    return (
+        f"Parameter randomisation: {verdict}, |ρ| = {found:.2f} (mean over frames of the rank correlation of signed "
+        f"maps without its sign, worst from {layers[first_judged(layers)]} down; chance {chance:.2f}, passed up to "
+        f"{threshold:g} above it; absolute maps, not judged: ρ = {absolute:.2f}; "
+        f"n = {int(one[f'{prefix}checked_frames'])} frames)."
+    )
+
+
+def _caption(data: xarray.Dataset, settings: dict[str, Any]) -> str:
+    """Over what and how the maps of an episode were made."""
+    method, count = str(data.attrs["method"]), data.sizes["time"]
+    how = {
+        "integrated_gradients": f", {settings['steps']} steps",
+        "smoothgrad": f", {settings['samples']} samples, σ {settings['noise_sigma']:g} pixel units",
+        "occlusion": f", squares of {settings['window']} pixels every {settings['stride']}",
+    }.get(method, "")
+    unit = "target units per pixel unit" if _is_per_pixel_unit(method) else "target units"
+    baseline = " Baseline: the same view of the arena without stimuli." if method in WITH_BASELINE else ""
+    first = int(data.attrs["first_step"])
+    whole = "" if data.attrs["is_complete"] else ", which the end of the recording cut short"
+    return (
+        f"{METHOD_NAMES[method].capitalize()}{how}; {unit}, summed over colours.{baseline} Episode "
+        f"{int(data.attrs['episode']) + 1}{whole}, decisions {first + 1} to {first + count} (n = {count:,}); the "
+        "recurrent state that entered each is taken as given."
+    )
+
+
+def _draw(result: Result) -> list[Drawing]:
+    from retinoscope.figures.episode_attribution import attribution_caption, attribution_frames
+    from retinoscope.figures.episode_attribution import episode_attribution as contact_sheet
+
+    rate = SPEED * float(result.data.attrs["decisions_per_second"])
+    drawings: list[Drawing] = []
+    for target in map(str, result.data["target"].values):
+        name, caption = f"attribution_{_file_name(target)}", attribution_caption(result, target)
+        movie = (
+            f"{caption} One scale for the whole movie, ±{float(result.data['scale'].sel(target=target)):.2g}: all but "
+            f"one in a thousand of the pixels that are not zero lie within; the others are drawn at its ends. Shown at "
+            f"{SPEED:g} times the speed of the game."
+        )
+        title = f"What moves the {target.replace(':', ' of ', 1)}"
+        frames = functools.partial(attribution_frames, result, target)
+        drawings.append(MovieDrawing(name, title, movie, frames, rate))
+        sheet = functools.partial(contact_sheet, result, target)
+        drawings.append(FigureDrawing(name, title, caption, sheet, says_caption=True))
+    return [*drawings, *_drawings_through_time(result)]
+
+
+def _drawings_through_time(result: Result) -> list[Drawing]:
+    from retinoscope.figures.episode_attribution import attribution_lags, attribution_through_time
+
+    attributes, first = result.data.attrs, str(result.data["target"].values[0])
+    caption = (
+        f"Share of the absolute gradient of each target that falls on the observation so many decisions before; "
+        f"{attributes['lag_times']} decisions of the episode, bars are 95% bootstrap intervals over "
+        f"{attributes['lag_stretches']} stretches of them. Truncated after {attributes['lag_steps']} steps: gradients "
+        "that would reach further back are left out, and shares add up to one within these. Were all observations of "
+        f"the same weight, each would have {100 / (attributes['lag_steps'] + 1):.1f}%."
+    )
+    return [
+        FigureDrawing(
+            "attribution_lags", "How far back attribution reaches", caption, lambda: attribution_lags(result)
+        ),
+        FigureDrawing(
+            "attribution_through_time",
+            f"The past in the {first}",
+            str(attributes[f"gradient badge {first}"]),
+            lambda: attribution_through_time(result),
+            says_caption=True,
+        ),
+    ]
+
+
+def _file_name(target: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in target.removeprefix("probability:"))
+
+
+ANALYSIS = Analysis(
+    name="episode_attribution",
+    title="Attribution",
+    group="attribution",
+    summary="Which pixels move the value and each action, over an episode and back through time.",
+    run=episode_attribution,
+    parameters=EpisodeAttributionParameters,
+    of="recording",
+    needs=(RECORDING, FRAMES, AGENT, ARENA, EMPTIED_ARENA),
+    draw=_draw,
+    formerly=("attribution",),
+    rank=10,
+)

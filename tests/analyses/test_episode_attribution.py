@@ -6,9 +6,8 @@ import json
 
 import numpy as np
 import pytest
-from retinoscope.report.drawings.attribution import DRAWINGS
 
-from retinoscope.analyses.attribution.episode_attribution import attribution
+from retinoscope.analyses.attribution.episode_attribution import ANALYSIS, episode_attribution
 from retinoscope.analyses.drawing import MovieDrawing
 from retinoscope.attribution import attribute, default_targets
 from retinoscope.errors import UserError
@@ -21,7 +20,7 @@ SMALL = {"workers": 1, "steps": 4, "lag_steps": 2, "times": 12, "checked_frames"
 
 @pytest.fixture(scope="module")
 def result(small_recording, small_recording_arena):
-    return attribution(small_agent(), small_recording, small_recording_arena, **SMALL)
+    return episode_attribution(small_recording, agent=small_agent(), arena=small_recording_arena, **SMALL)
 
 
 def test_a_whole_episode_is_attributed_for_the_value_and_every_action(result, small_recording):
@@ -83,12 +82,12 @@ def test_every_caption_can_say_whether_the_map_is_about_the_network(result, tmp_
         )
     assert "Integrated gradients, 4 steps; target units" in result.data.attrs["caption"]
     json.dumps(result.parameters)
-    loaded = load_result(result.save(tmp_path / "attribution.nc"))
+    loaded = load_result(result.save(tmp_path / "episode_attribution.nc"))
     assert loaded.data.equals(result.data) and loaded.data.attrs == result.data.attrs
 
 
 def test_every_target_gets_a_movie_and_a_sheet_whose_captions_carry_the_verdict(result):
-    drawings = DRAWINGS["attribution"](result)
+    drawings = ANALYSIS.draw(result)
     movies = [each for each in drawings if isinstance(each, MovieDrawing)]
     assert [each.name for each in movies][:3] == ["attribution_value", "attribution_turn_none", "attribution_turn_left"]
     assert len(movies) == 7 and len({each.name for each in drawings}) == 7 + 2
@@ -98,10 +97,10 @@ def test_every_target_gets_a_movie_and_a_sheet_whose_captions_carry_the_verdict(
 
 
 def test_any_window_of_any_episode_by_any_method(small_recording, small_recording_arena):
-    found = attribution(
-        small_agent(),
+    found = episode_attribution(
         small_recording,
-        small_recording_arena,
+        agent=small_agent(),
+        arena=small_recording_arena,
         targets=["fc:3"],
         method="gradient",
         episode=1,
@@ -124,10 +123,13 @@ def test_any_window_of_any_episode_by_any_method(small_recording, small_recordin
         ({"start": 5, "stop": 900}, "window 5 to 900: episode"),
         ({"start": 5, "stop": 5}, "window 5 to 5"),
         ({"stop": 2}, "lag_steps: 2 steps back do not fit into a window of 2"),
-        ({"method": "lime"}, "method 'lime': unknown"),
+        ({"method": "lime"}, "method 'lime' is unknown; choose from gradient, "),
+        ({"stride": 11}, "stride: 11 leaves gaps"),
+        ({"targets": ["fc:99"]}, "no such unit"),
+        ({"times": 0}, "times is 0; give at least 1"),
         ({"stpo": 2}, "no parameter 'stpo'"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(small_recording, small_recording_arena, settings, message):
     with pytest.raises(UserError, match=message):
-        attribution(small_agent(), small_recording, small_recording_arena, **(SMALL | settings))
+        episode_attribution(small_recording, agent=small_agent(), arena=small_recording_arena, **(SMALL | settings))
