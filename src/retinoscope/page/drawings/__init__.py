@@ -1,1 +1,0 @@
-"""Moving to the declarations of the analyses."""
