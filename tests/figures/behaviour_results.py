@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import matplotlib
 import numpy as np
 import xarray
@@ -18,7 +16,7 @@ EFFECTS = {"poison": -20, "stone": 0, "fruit": 25}
 def faults_of(figure: Figure) -> list[str]:
     """Texts that lie over each other, leave the page, or are smaller than 6 points."""
     figure.set_canvas(FigureCanvasAgg(figure))
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     texts = _shown(figure)
     boxes = [text.get_window_extent() for text in texts]
     page, found = figure.bbox, []
@@ -27,9 +25,11 @@ def faults_of(figure: Figure) -> list[str]:
             found.append(f"leaves the page: {text.get_text()!r}")
         if text.get_fontsize() < 6:
             found.append(f"too small: {text.get_text()!r}")
-    for (one, first), (other, second) in combinations(zip(texts, boxes, strict=True), 2):
-        if first.shrunk(0.96, 0.85).overlaps(second.shrunk(0.96, 0.85)):
-            found.append(f"overlap: {one.get_text()!r}, {other.get_text()!r}")
+    # Letters touch their own box by less than this.
+    x0, y0, x1, y1 = np.array([box.shrunk(0.96, 0.85).extents for box in boxes]).T[:, :, None]
+    is_over = (x0 <= x1.T) & (x1 >= x0.T) & (y0 <= y1.T) & (y1 >= y0.T)
+    for one, other in np.argwhere(np.triu(is_over, 1)):
+        found.append(f"overlap: {texts[one].get_text()!r}, {texts[other].get_text()!r}")
     return found
 
 
@@ -51,6 +51,15 @@ def _shown(figure: Figure) -> list[matplotlib.text.Text]:
                     hidden |= {id(tick.label1), id(tick.label2)}
     found = figure.findobj(matplotlib.text.Text)
     return [text for text in found if text.get_visible() and text.get_text().strip() and id(text) not in hidden]
+
+
+def pickup_lines(panel) -> list[tuple[float, str]]:
+    """When each line through a panel is, in the order in which they are drawn, and how its dashes are."""
+    found = []
+    for collection in panel.collections:
+        ((_, dashes),) = collection.get_linestyle()
+        found += [(round(float(segment[0, 0]), 3), "--" if dashes else "-") for segment in collection.get_segments()]
+    return found
 
 
 def events(moments: int) -> dict[str, tuple]:

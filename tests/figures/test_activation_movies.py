@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib
 import numpy as np
 import pytest
 import xarray
@@ -10,13 +9,13 @@ import xarray
 from retinoscope.errors import UserError
 from retinoscope.figures import canvas
 from retinoscope.figures.activation_movies import (
-    MAP,
     MovieLayout,
     activation_frames,
     colour_indices,
     colour_table,
     movie_layout,
 )
+from retinoscope.figures.style import colour_map
 from retinoscope.result import Result
 
 ROWS, COLUMNS = 5, 7
@@ -60,7 +59,7 @@ def test_every_unit_is_a_block_of_the_colour_matplotlib_gives_it() -> None:
         left = layout.maps_left + column * layout.cell_width
         shown = frames[2][top : top + ROWS * factor, left : left + COLUMNS * factor].astype(int)
         relative = block["conv1"].values[2, number] / scale[number] if scale[number] else np.zeros((ROWS, COLUMNS))
-        expected = matplotlib.colormaps[MAP](np.clip((1 + relative) / 2, 0, 1))[..., :3] * 255
+        expected = colour_map("diverging")(np.clip((1 + relative) / 2, 0, 1))[..., :3] * 255
         blocks = shown.reshape(ROWS, factor, COLUMNS, factor, 3)
         assert (blocks == blocks[:, :1, :, :1]).all()
         # One step of the table is 1/127 of the scale: at most 5 levels of a colour.

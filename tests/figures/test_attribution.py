@@ -9,21 +9,22 @@ from matplotlib.figure import Figure
 
 from retinoscope.errors import UserError
 from retinoscope.figures import canvas
-from retinoscope.figures.attribution import (
-    attribution,
+from retinoscope.figures.attribution_checks import attribution_checks
+from retinoscope.figures.contact_sheet import contact_sheet
+from retinoscope.figures.episode_attribution import (
     attribution_frames,
     attribution_lags,
     attribution_through_time,
+    episode_attribution,
 )
-from retinoscope.figures.attribution_checks import attribution_checks
-from retinoscope.figures.contact_sheet import contact_sheet
 from retinoscope.figures.overlay import colour_bar, faded, overlay
 from retinoscope.result import Result
+from tests.figures.behaviour_results import faults_of
 
 TARGETS = ("value", "probability:move forward")
 
 
-def planted(decisions: int = 9, size: tuple[int, int] = (20, 30)) -> Result:
+def planted(decisions: int = 9, size: tuple[int, int] = (20, 30), name: str = "episode_attribution") -> Result:
     random = np.random.default_rng(0)
     maps = random.normal(size=(2, decisions, *size)).astype(np.float32)
     lags = np.array([[0.6, 0.55, 0.65], [0.3, 0.2, 0.4], [0.1, 0.05, 0.15]])
@@ -50,7 +51,6 @@ def planted(decisions: int = 9, size: tuple[int, int] = (20, 30)) -> Result:
         attrs={
             "caption": "How it was made.",
             "method": "integrated_gradients",
-            "agent": "planted",
             "decisions_per_second": 8.75,
             "lag_example": 5,
             "lag_times": 12,
@@ -60,7 +60,7 @@ def planted(decisions: int = 9, size: tuple[int, int] = (20, 30)) -> Result:
         | {f"badge {target}": f"Badge of {target}." for target in TARGETS}
         | {f"gradient badge {target}": f"Badge of the gradient of {target}." for target in TARGETS},
     )
-    return Result("attribution", data)
+    return Result(name, data, {}, {"agent": "planted"})
 
 
 def text_of(figure: Figure) -> str:
@@ -102,7 +102,7 @@ def test_a_movie_has_one_frame_per_decision_with_what_was_seen_and_its_overlay_a
 
 def test_a_sheet_gives_each_frame_its_own_scale_and_carries_the_badge():
     result = planted()
-    figure = attribution(result, "probability:move forward")
+    figure = episode_attribution(result, "probability:move forward")
     said = text_of(figure)
     assert "What moves the probability of move forward" in said and "Badge of probability:move forward." in said
     maps = result.data["map"].values[1]
@@ -127,9 +127,23 @@ def test_the_past_is_drawn_with_its_truncation():
     assert "now" in said and "1 decision before" in said and "2 decisions before" in said
     assert "followed for 2 steps" in said and "Badge of the gradient of value." in said
     (axes,) = attribution_lags(result).axes
-    shares = [line.get_ydata() for line in axes.lines if len(line.get_ydata()) == 3]
-    assert any(np.allclose(share, (60, 30, 10)) for share in shares)
-    assert "decisions before" in axes.get_xlabel()
+    for container in axes.containers:
+        np.testing.assert_allclose(container[0].get_ydata(), (60, 30, 10))
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("decisions before", "share of the absolute gradient (%)")
+
+
+def test_results_of_earlier_versions_are_drawn_under_their_old_name():
+    for draw in (episode_attribution, attribution_through_time, attribution_lags):
+        assert faults_of(draw(planted(size=(12, 16), name="attribution"))) == []
+    assert next(attribution_frames(planted(name="attribution"))).dtype == np.uint8
+
+
+def test_frames_of_a_sheet_stand_upright_above_their_maps():
+    sheet = episode_attribution(planted()).axes[0]
+    seen, covered = (image.get_extent() for image in sheet.images[:2])
+    assert seen[:2] == covered[:2] and seen[3] < seen[2] < covered[3] < covered[2]
+    low, high = sheet.get_ylim()
+    assert low > high == 0  # inches from above
 
 
 def checks() -> Result:
@@ -167,7 +181,7 @@ def checks() -> Result:
         },
         attrs={"threshold": 0.2},
     )
-    return Result("attribution_checks", data)
+    return Result("attribution_checks", data, {}, {"agent": "planted"})
 
 
 def test_the_checks_are_drawn_as_they_are():
@@ -189,10 +203,10 @@ def test_the_checks_are_drawn_as_they_are():
 
 
 def test_results_of_other_analyses_and_unknown_targets_are_refused():
-    for draw in (attribution, attribution_lags, attribution_through_time, attribution_checks):
-        with pytest.raises(UserError, match="is not one of attribution"):
+    for draw in (episode_attribution, attribution_lags, attribution_through_time, attribution_checks):
+        with pytest.raises(UserError, match="is not one of (episode_)?attribution"):
             draw(Result("simulation", xarray.Dataset()))
     with pytest.raises(UserError, match="target 'fc:1': is not in this result"):
-        attribution(planted(), "fc:1")
+        episode_attribution(planted(), "fc:1")
     with pytest.raises(UserError, match="target 'fc:1': is not in this result"):
         attribution_checks(checks(), "fc:1")

@@ -7,6 +7,7 @@ import pytest
 import xarray
 
 from retinoscope.analyses.memory.dataset_examples import dataset_examples as measure
+from retinoscope.analyses.memory.fitted_components import fitted_components
 from retinoscope.errors import UserError
 from retinoscope.figures.dataset_examples import dataset_examples, pages
 from retinoscope.result import Result
@@ -17,7 +18,7 @@ from tests.figures.test_components import assert_nothing_overlaps
 def result() -> Result:
     activity = np.random.default_rng(0).gamma(1.2, size=(300, 6, 18))
     activity[:, :, 5] = 1.0
-    return measure(activity, components="units")
+    return measure(activity, given={"fitted_components": fitted_components(activity, components="units")})
 
 
 def test_histograms_and_thresholds_are_those_of_the_result(result: Result) -> None:

@@ -6,12 +6,14 @@ import matplotlib
 import numpy as np
 import pytest
 import xarray
-from matplotlib.colors import to_rgba
+from matplotlib.colors import to_hex
 
 from retinoscope.errors import UserError
+from retinoscope.figures.effect_classes import colour_of
 from retinoscope.figures.embedding import VARIABLES, embedding
+from retinoscope.figures.style import colours
 from retinoscope.result import Result
-from tests.figures.behaviour_results import embedding_result, faults_of, words_of
+from tests.figures.behaviour_results import EFFECTS, embedding_result, faults_of, words_of
 
 
 @pytest.mark.parametrize("variable", ["value", "action", "nearest"])
@@ -47,21 +49,18 @@ def test_every_point_is_drawn_where_it_is_and_coloured_by_the_variable(variable:
         np.testing.assert_allclose(colours["fc"], expected, atol=0.02)
 
 
-def test_hurting_classes_are_red_healing_ones_blue_and_the_rest_grey() -> None:
+def test_classes_have_the_colours_they_have_everywhere_and_nothing_is_grey() -> None:
     result = embedding_result()
     (points,) = embedding(result, "nearest").axes[0].collections
-    shown = {tuple(np.round(colour, 3)) for colour in np.asarray(points.get_facecolors())}
-    reds = [c for c in shown if c[0] > c[2] + 0.2]
-    blues = [c for c in shown if c[2] > c[0] + 0.2]
-    assert len(reds) == len(blues) == 1
-    assert shown - set(reds) - set(blues) == {tuple(np.round(to_rgba("#BBBBBB"), 3))}
+    shown = {to_hex(each) for each in points.get_facecolors()}
+    assert shown == {*colour_of(np.array(list(EFFECTS.values()))), colours("many")[-1]} and len(shown) == 4
 
 
 def test_panels_state_the_evidence_and_the_legend_all_classes() -> None:
     words = words_of(embedding(embedding_result(), "nearest"))
     for fact in ("fc: 32% of neighbours kept, 4% mere neighbours in time", "n = 300 decisions", "agent planted"):
         assert fact in words
-    for name in ("poison (-20)", "stone (+0)", "fruit (+25)", "nothing"):
+    for name in ("poison (−20)", "stone (+0)", "fruit (+25)", "nothing"):
         assert name in words
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import matplotlib
 import numpy as np
 import pytest
@@ -13,8 +11,10 @@ from matplotlib.figure import Figure
 
 from retinoscope.analyses.early_vision.receptive_fields import receptive_fields as measure
 from retinoscope.errors import UserError
-from retinoscope.figures.receptive_fields import MAP, receptive_fields, receptive_fields_all
+from retinoscope.figures.receptive_fields import receptive_fields, receptive_fields_all
+from retinoscope.figures.style import colour_map
 from retinoscope.result import Result, load_result
+from tests.figures.behaviour_results import faults_of
 from tests.synthetic import gabor_policy, small_policy
 
 
@@ -48,18 +48,12 @@ def drawn_texts(figure: Figure) -> list:
 )
 def test_no_text_lies_over_text_or_maps_or_leaves_the_page(result):
     figure = receptive_fields(result)
-    texts = drawn_texts(figure)
-    boxes = [text.get_window_extent() for text in texts]
-    for (one, first), (other, second) in combinations(zip(texts, boxes, strict=True), 2):
-        # Letters touch their own box by less than half a point.
-        assert not first.shrunk(0.98, 0.9).overlaps(second.shrunk(0.98, 0.9)), (one.get_text(), other.get_text())
-    page = figure.bbox
-    for text, box in zip(texts, boxes, strict=True):
-        assert box.x0 >= 0 and box.x1 <= page.x1 and box.y0 >= 0 and box.y1 <= page.y1, text.get_text()
-    panel = figure.axes[0]
-    tiles = [image.get_window_extent() for image in panel.images]
-    for text, box in zip(texts, boxes, strict=True):
-        assert not any(box.shrunk(1, 0.8).overlaps(tile.shrunk(0.9, 0.98)) for tile in tiles), text.get_text()
+    assert faults_of(figure) == []
+    texts = [text for text in figure.findobj(matplotlib.text.Text) if text.get_visible() and text.get_text().strip()]
+    words = np.array([text.get_window_extent().shrunk(1, 0.8).extents for text in texts]).T[:, :, None]
+    tiles = np.array([image.get_window_extent().shrunk(0.9, 0.98).extents for image in figure.axes[0].images]).T
+    is_over = (words[0] <= tiles[2]) & (tiles[0] <= words[2]) & (words[1] <= tiles[3]) & (tiles[1] <= words[3])
+    assert [texts[number].get_text() for number in np.flatnonzero(is_over.any(axis=1))] == []
 
 
 def test_every_unit_has_a_composite_around_mid_grey_and_three_planes_around_zero():
@@ -71,9 +65,36 @@ def test_every_unit_has_a_composite_around_mid_grey_and_three_planes_around_zero
         scale = np.abs(field).max()
         np.testing.assert_allclose(images[4 * unit], 0.5 + field / (2 * scale), atol=1e-6)
         for plane in range(3):
-            expected = matplotlib.colormaps[MAP](matplotlib.colors.Normalize(-scale, scale)(field[..., plane]))
+            expected = colour_map("diverging")(matplotlib.colors.Normalize(-scale, scale)(field[..., plane]))
             # The colour map has 256 steps; rounding may choose the neighbour.
             np.testing.assert_allclose(images[4 * unit + 1 + plane], expected, atol=0.03)
+
+
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (0, -1), (-1, 0), (-1, -1)])
+@pytest.mark.parametrize("colours", [1, 3])
+def test_a_field_with_one_bright_corner_is_rendered_with_that_corner_bright(row, column, colours):
+    result = planted(2, 6, 8, colours)
+    result.data["conv1"].values[...] = 0
+    result.data["conv1"].values[1, row, column] = 1.0
+    figure = receptive_fields(result)
+    figure.set_canvas(FigureCanvasAgg(figure))
+    figure.canvas.draw()
+    page = np.asarray(figure.canvas.buffer_rgba())[..., :3].astype(int)
+    tiles = figure.axes[0].images[len(figure.axes[0].images) // 2 :]  # of the second unit
+    assert len(tiles) == (4 if colours == 3 else 1)
+    for number, tile in enumerate(tiles):
+        box = tile.get_window_extent()
+        height, width = box.height / 6, box.width / 8
+        # The middle of every pixel of the field, counted from the upper left corner of the tile; the page too.
+        rows = (len(page) - (box.y1 - (np.arange(6) + 0.5) * height)).astype(int)
+        columns = (box.x0 + (np.arange(8) + 0.5) * width).astype(int)
+        shown = page[rows][:, columns]
+        is_other = (np.abs(shown - shown[2, 3]) > 40).any(axis=-1)
+        expected = np.zeros((6, 8), bool)
+        expected[row, column] = True
+        np.testing.assert_array_equal(is_other, expected)
+        if colours == 1 or number:  # planes: red is above zero
+            assert shown[row, column, 0] > shown[row, column, 2] + 50
 
 
 def test_text_states_number_reliability_and_scale():

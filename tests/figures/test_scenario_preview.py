@@ -11,7 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
 from retinoscope.errors import UserError
-from retinoscope.figures.scenario_preview import HEALS, HURTS, scenario_preview
+from retinoscope.figures.scenario_preview import scenario_preview
+from retinoscope.figures.style import colour
 from retinoscope.result import Result
 
 
@@ -64,10 +65,10 @@ def test_bars_are_the_effects_sorted_and_coloured_by_sign():
     figure = scenario_preview(planted())
     (axes,) = (each for each in figure.axes if each.get_xlabel() == "health points per pick-up")
     assert [bar.get_width() for bar in axes.patches] == [-20, 0, 30]
-    assert to_hex(axes.patches[0].get_facecolor()) == HURTS.lower()
-    assert to_hex(axes.patches[2].get_facecolor()) == HEALS.lower()
+    assert to_hex(axes.patches[0].get_facecolor()) == colour("harmful")
+    assert to_hex(axes.patches[2].get_facecolor()) == colour("healing")
     labels = [each.get_text() for each in axes.texts]
-    assert labels == ["−20", "0", "+30", "hurts", "heals"]
+    assert labels == ["−20", "0", "+30", "harms", "heals"]
     sheet = figure.axes[0]
     assert [each.get_text() for each in sheet.texts] == ["1", "2", "0"]
     assert len(sheet.images) == 18
@@ -77,12 +78,15 @@ def test_the_map_marks_every_stimulus_by_the_shape_of_its_sign_at_its_place():
     result = planted()
     figure = scenario_preview(result)
     (axes,) = (each for each in figure.axes if each.get_xlabel() == "x (map units)")
-    marks = {tuple(np.ravel(line.get_data())): line.get_marker() for line in axes.lines if len(line.get_xdata()) == 1}
+    marks: dict[tuple[float, float], list[str]] = {}
+    for line in axes.lines:
+        for place in np.transpose(line.get_data()).tolist():
+            marks.setdefault(tuple(place), []).append(line.get_marker())
     shapes = {0: "o", 1: "s", 2: "D"}
     for index, place in zip(result.data["stimulus_class"].values, result.data["stimulus_position"].values, strict=True):
-        assert marks[tuple(place)] == shapes[int(index)]
+        assert marks[tuple(place)] == [shapes[int(index)], f"$\\mathrm{{{index}}}$"]
     (legend,) = figure.legends
-    assert {"heals", "hurts", "does neither"} <= {each.get_text() for each in legend.texts}
+    assert {"heals", "harms", "does neither"} <= {each.get_text() for each in legend.texts}
 
 
 def test_moments_and_caption_say_what_is_seen():
@@ -98,7 +102,7 @@ def test_distractors_are_called_so_and_obstacles_are_drawn_as_large_as_they_are(
     result = planted(distractors=[False, False, True], obstacles=40)
     figure = scenario_preview(result)
     (bars,) = (each for each in figure.axes if each.get_xlabel() == "health points per pick-up")
-    assert [each.get_text() for each in bars.texts] == ["−20", "distractor", "+30", "hurts", "heals"]
+    assert [each.get_text() for each in bars.texts] == ["−20", "distractor", "+30", "harms", "heals"]
     (plan,) = (each for each in figure.axes if each.get_xlabel() == "x (map units)")
     (squares,) = plan.collections
     boxes = [path.get_extents() for path in squares.get_paths()]
@@ -137,5 +141,12 @@ def test_nothing_written_leaves_the_page_or_touches_other_writing(effects, name)
 
 
 def test_a_result_of_another_analysis_is_refused():
-    with pytest.raises(UserError, match=r"^scenario_preview: cannot draw a result of 'simulation'; give one of"):
+    with pytest.raises(UserError, match=r"^result of 'simulation': is not one of scenario_preview"):
         scenario_preview(Result("simulation", xarray.Dataset()))
+
+
+def test_results_of_earlier_versions_and_of_this_one_say_the_name_of_the_scenario():
+    old = planted()
+    new = Result(old.analysis, old.data, old.parameters | {"scenario": "planted"}, {"scenario": "name: other\n"})
+    for result in (old, new):
+        assert "planted: A planted scenario" in words(scenario_preview(result))

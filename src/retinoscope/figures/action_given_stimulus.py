@@ -9,8 +9,15 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from retinoscope.errors import UserError
-from retinoscope.figures.effect_classes import class_legend, classes_of, colour_of, legend_height, scatter_classes
-from retinoscope.figures.page import MARGIN, Page, Size
+from retinoscope.figures.effect_classes import (
+    class_legend,
+    classes_of,
+    colour_of,
+    degrees,
+    legend_height,
+    scatter_classes,
+)
+from retinoscope.figures.page import MARGIN, Page, Size, line_height, points, text_width
 from retinoscope.figures.style import colour, colour_map, framed, require, shade, styled, title_of
 from retinoscope.result import Result
 
@@ -71,7 +78,7 @@ def action_given_stimulus_by_place(result: Result, *, figsize: Size = None, capt
     legend = legend_height(result, page.width - 2 * MARGIN)
     page.begin(4.3 + legend)
     grid = page.grid(2, 2, 0.7, 0.25, 0.3, legend + 0.45, hspace=0.55, wspace=0.38)
-    for column, (name, words) in enumerate((("contrast", "forward − backward"), ("turning", "towards − away (turn)"))):
+    for column, (name, words) in enumerate((("contrast", "forward − backward"), ("turning", "towards − away"))):
         _map(page.figure, page.figure.add_subplot(grid[0, column]), result, name, f"P({words}), healing less harmful")
     _over_distance(page.figure.add_subplot(grid[1, 0]), result)
     _classes_over_distance(page.figure.add_subplot(grid[1, 1]), result)
@@ -121,28 +128,34 @@ def _logits(axes: Axes, result: Result) -> None:
             xytext=(0, 0),
             arrowprops={"arrowstyle": "->", "color": shade(0.75), "linewidth": 0.7},
         )
-    ends = _apart(1.1 * scale * data["logit_axis"].values.T, reach)
-    axes.update_datalim(ends)
+    framed(axes)
+    axes.margins(0.12)
+    names = [str(output) for output in data["output"].values]
+    ends = 1.1 * scale * data["logit_axis"].values.T
+    for _ in range(2):  # names that are moved down may need longer axes, on which they are closer again
+        axes.update_datalim(apart := _apart(axes, ends, names))
     halo = [patheffects.withStroke(linewidth=2.5, foreground=shade(0))]
-    for output, (x, y) in zip(data["output"].values, ends, strict=True):
-        axes.text(x, y, str(output), fontsize="small", ha="center", va="center", path_effects=halo, zorder=5)
+    for name, (x, y) in zip(names, apart, strict=True):
+        axes.text(x, y, name, fontsize="small", ha="center", va="center", path_effects=halo, zorder=5)
     shares = data["logit_share"].values
     axes.set_xlabel(f"PC 1 of the logits ({shares[0]:.0%} of the variance)")
     axes.set_ylabel(f"PC 2 ({shares[1]:.0%})")
-    framed(axes)
-    axes.margins(0.12)
 
 
-def _apart(places: np.ndarray, reach: np.ndarray) -> np.ndarray:
-    """Places (label, axis) moved down until no two labels overlap."""
-    found = np.array(places, float)
-    order = np.argsort(-found[:, 1])
+def _apart(axes: Axes, places: np.ndarray, names: list[str]) -> np.ndarray:
+    """Places (name, axis) of names centred there, moved down until no two names overlap."""
+    axes.autoscale_view()
+    size, dots = points("xtick.labelsize"), axes.figure.dpi
+    widths = [dots * (text_width(name, size) + 0.05) for name in names]
+    height = 1.25 * dots * line_height(size)
+    found = axes.transData.transform(places)
+    order = np.argsort(-found[:, 1], kind="stable")
     for number, each in enumerate(order):
         for above in order[:number]:
-            near_x, near_y = np.abs(found[each] - found[above]) < (0.45 * reach[0], 0.19 * reach[1])
-            if near_x and near_y:
-                found[each, 1] = found[above, 1] - 0.19 * reach[1]
-    return found
+            beside = abs(found[each, 0] - found[above, 0]) >= (widths[each] + widths[above]) / 2
+            if not beside and abs(found[each, 1] - found[above, 1]) < height:
+                found[each, 1] = found[above, 1] - height
+    return np.asarray(axes.transData.inverted().transform(found))
 
 
 def _summary(axes: Axes, result: Result) -> None:
@@ -187,7 +200,7 @@ def _map(figure: Figure, axes: Axes, result: Result, name: str, title: str) -> N
         )
         ink = "white" if abs(value) > 1.2 else "black"
         axes.text(column, row, says, fontsize="small", ha="center", va="center", color=ink, weight=weight)
-    axes.set_xticks(range(len(bearings)), [f"{each:+g}°".replace("-", "−") for each in bearings])
+    axes.set_xticks(range(len(bearings)), [degrees(each) for each in bearings])
     axes.set_yticks(range(len(distances)), [f"{each:g}" for each in distances])
     axes.set_xlabel("bearing, right positive")
     axes.set_ylabel("distance (map units)")

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 
 from retinoscope.errors import UserError
 from retinoscope.figures.canvas import to_rgb
-from retinoscope.figures.page import MARGIN, Page, Size, line_height, points
+from retinoscope.figures.page import MARGIN, Page, Size, line_height, points, wrapped
 from retinoscope.figures.style import colour, colour_map, require, shade, styled, title_of
 from retinoscope.result import Result
 
@@ -124,7 +124,8 @@ def _draw_bar(page: Page, scale: float) -> None:
     bar.set_ticks([-1, -0.5, 0, 0.5, 1], labels=ticks)
     bar.outline.set_linewidth(0.4)
     words = "attribution per pixel; colour in proportion to its root, ends at the 99.5th percentile"
-    page.text(2.85, page.height - 0.25, words, fontsize="small", va="center")
+    says = wrapped(words, page.width - 2.85 - MARGIN, points("xtick.labelsize"))
+    page.text(2.85, page.height - 0.25, says, fontsize="small", va="center")
 
 
 def _scale(maps: np.ndarray) -> float:

@@ -76,8 +76,7 @@ def component_correlates(
         )
     if ax is not None:
         axes, drawn = panel(ax, figsize, (0, 0))
-        bar = axes.inset_axes((1.03, 0, 0.03, 1))
-        _draw_correlates(axes, bar, result)
+        _draw_correlates(axes, None, result)
         return drawn
     says = f"{result.data.attrs['correlation_caption']} {_READING}" if caption else None
     page = Page(title_of(result, "What goes with each component"), says, figsize)
@@ -90,7 +89,7 @@ def component_correlates(
     return page.figure
 
 
-def _draw_correlates(axes: Axes, bar_axes: Axes, result: Result) -> None:
+def _draw_correlates(axes: Axes, bar_axes: Axes | None, result: Result) -> None:
     data = result.data
     values, names = data["correlation"].values, [str(each) for each in data["quantity"].values]
     limit = float(np.nanmax(np.abs(values), initial=1e-9))
@@ -107,7 +106,7 @@ def _draw_correlates(axes: Axes, bar_axes: Axes, result: Result) -> None:
     axes.set_yticks(range(len(names)), names)
     axes.set_xticks(range(len(values)), data["component"].values)
     axes.set_xlabel("component")
-    bar = axes.figure.colorbar(image, cax=bar_axes)
+    bar = axes.figure.colorbar(image, ax=axes, cax=bar_axes)
     bar.set_label("correlation")
 
 

@@ -44,7 +44,7 @@ def dataset_embedding(result: Result, *, figsize: Size = None, caption: bool = T
             kept = float(data["preserved"].sel(layer=layer, embedding=kind))
             same = float(data["same_class"].sel(layer=layer, space=kind))
             truly = float(data["same_class"].sel(layer=layer, space="activity"))
-            says = f"neighbours kept {kept:.2f}, same class {same:.2f} ({truly:.2f})"
+            says = f"kept {kept:.2f}, same class {same:.2f} ({truly:.2f})"
             axes.set_title(f"{layer}: {name}", weight="bold")
             axes.set_title(says, fontsize="small", loc="right")
             axes.set(xticks=[], yticks=[])

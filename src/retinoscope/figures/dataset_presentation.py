@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from retinoscope.figures.effect_classes import classes_of, titles_of
+from retinoscope.figures.effect_classes import classes_of, degrees, titles_of
 from retinoscope.figures.page import MARGIN, Page, Size, line_height, points
 from retinoscope.figures.style import colour_map, framed, require, styled, title_of
 from retinoscope.result import Result
@@ -108,4 +108,4 @@ def _name(result: Result, place: int) -> str:
         return (
             f"{float(data['image_height']):g} px tall\nat {float(data['image_row']):g}, {float(data['image_column']):g}"
         )
-    return f"{float(data['distance']):g} units\n{float(data['bearing']):+g}°".replace("-", "−")
+    return f"{float(data['distance']):g} units\n{degrees(float(data['bearing']))}"

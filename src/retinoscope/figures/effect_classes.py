@@ -54,6 +54,11 @@ def titles_of(names: list[str], effects: np.ndarray) -> list[str]:
     return [f"{name} ({int(effect):+d})".replace("-", "−") for name, effect in zip(names, effects, strict=True)]
 
 
+def degrees(bearing: float) -> str:
+    """A bearing with its sign, right positive."""
+    return f"{bearing:+g}°".replace("-", "−") if bearing else "0°"
+
+
 def classes_of(result: Result) -> tuple[list[str], np.ndarray]:
     """Names and effects, from the most harmful to the most healing."""
     return [str(name) for name in result.data["class"].values], result.data["effect"].values

@@ -56,7 +56,7 @@ def intervention(result: Result, *, figsize: Size = None, caption: bool = True) 
     for place, name in enumerate(measures):
         axes = page.figure.add_subplot(grid[divmod(place, _COLUMNS)])
         _draw(axes, result.data.sel(measure=name))
-        axes.set_title(_TITLES.get(name, f"share of decisions: {name.removeprefix('actions ')}"))
+        axes.set_title(_TITLES.get(name, f"share of {name.removeprefix('actions ')}"))
         if place % _COLUMNS == 0:
             axes.set_ylabel("component")
         if place >= len(measures) - _COLUMNS:
