@@ -2,9 +2,9 @@
 
 The older way is a loop over images: each is enlarged and laid into a copy of the background, becomes a batch of one,
 and passes through the network; hooks cost it nothing here. Ours, both pasted and drawn by the game engine, is the
-public stream that every analysis uses (`analyses.display.evoked`), engine start included. Both give the activity
-of the dense layer, as the older tool did. They run alternately in one process, and processor time counts, of the engine
-too, so that other work on the machine matters less.
+stream of `shown_images` (`stimuli.presentation.present`, then `analyses.images.display.evoke`), engine start included.
+Both give the activity of the dense layer, as the older tool did. They run alternately in one process, and processor
+time counts, of the engine too, so that other work on the machine matters less.
 
 The network alone, given views that are there already, bounds what any way of showing them could reach on a processor:
 its first convolution has to be computed for every image.
@@ -30,11 +30,11 @@ from PIL import Image
 
 import retinoscope
 from retinoscope.agents.policy import Policy, inference
-from retinoscope.analyses.images.display import evoked
+from retinoscope.analyses.images.display import evoke
 from retinoscope.scenarios import ArenaArchive, get_arena
 from retinoscope.stimuli.arena_presentation import empty_view
 from retinoscope.stimuli.places import InArena, Pasted, Place
-from retinoscope.stimuli.presentation import AT_A_TIME
+from retinoscope.stimuli.presentation import AT_A_TIME, present
 
 GOAL = 20
 LAYERS = ("fc",)
@@ -88,8 +88,8 @@ def older_way(policy: Policy, background: np.ndarray, images: np.ndarray) -> np.
 
 
 def _our_way(policy: Policy, arena: ArenaArchive, images: np.ndarray, place: Place) -> None:
-    for each in evoked(policy, arena, images, (place,), LAYERS):
-        each.activity["fc"].sum()
+    for each in present(arena, images, (place,)):
+        evoke(policy, each.observations, LAYERS).activity["fc"].sum()
 
 
 def _network_alone(policy: Policy, view: np.ndarray, count: int) -> None:

@@ -118,7 +118,7 @@ def _playing(scenario: Scenario, content: bytes) -> Iterator[_StillEnvironment]:
 
 
 def _without_change(scenario: Scenario) -> Scenario:
-    """The same arena, one tic a step, in which nothing hurts and no time limit is near."""
+    """The same arena, one tic a step, in which nothing harms and no time limit is near."""
     content = scenario.model_dump(mode="json")
     content["health"]["hunger"] = 0
     content |= {"frame_skip": 1, "episode_tics": _MOST_TICS}

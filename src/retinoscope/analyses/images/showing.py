@@ -197,7 +197,10 @@ class Showing:
         """
         if layer == self.layer:
             return np.asarray(self.source.data["activity"].values[self._rows(images, self.kept, of)])
-        return evoke(self.agent.policy, self.views(images, of), (layer,)).activity[layer]
+        views = self.views(images, of)
+        if layer == PIXELS:
+            return views.reshape(len(views), -1).astype(np.float32)
+        return evoke(self.agent.policy, views, (layer,)).activity[layer]
 
     def scores(self, layer: str, checkpoint: str) -> np.ndarray:
         """(image, component) float32, principal component scores of every image.
