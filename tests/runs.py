@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:  # every test loads this file, also those that do without the engine
     from retinoscope.agents.agent import Agent
     from retinoscope.scenarios import ArenaArchive
-    from retinoscope.workflows.analyze import AnalysisRun
+    from retinoscope.workflows.analysis_run import AnalysisRun
 
 NAME = "<script>alert('agent')</script> & \"co\""
 FRAMES = 70
@@ -37,7 +37,7 @@ def arena(tmp_path_factory: pytest.TempPathFactory) -> ArenaArchive:
 @pytest.fixture(scope="session")
 def finished_run(agent: Agent, arena: ArenaArchive, tmp_path_factory: pytest.TempPathFactory) -> AnalysisRun:
     """Not to be changed; copy its directory to do so."""
-    from retinoscope.workflows.analyze import analyze
+    from retinoscope.workflows.analysis_run import analyze
 
     out: Path = tmp_path_factory.mktemp("run") / "out"
     return analyze(agent, out=out, frames=FRAMES, arena=arena)

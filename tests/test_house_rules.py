@@ -50,8 +50,7 @@ OURS = {
 }
 """All of our modules that these rooms may import."""
 
-ONE_IDEA = {
-}
+ONE_IDEA = {}
 """Files of more than 500 lines that a cut would part, and why."""
 
 

@@ -29,7 +29,7 @@ def action_runs(recording, *, parameters=None, **settings):
     data = xarray.Dataset(
         {"runs": ("length", counts, {"units": "runs"})},
         coords={"length": ("length", np.arange(1, chosen.longest + 1), {"units": "decisions"})},
-        attrs={"caption": f"n = {counts.sum():,} runs in {len(recording.episodes)} episodes; the last bar: longer too."},
+        attrs={"caption": f"n = {counts.sum():,} runs in {len(recording.episodes)} episodes; last bar: longer too."},
     )
     return Result("action_runs", data, stated(chosen), provenance(recording=recording))
 

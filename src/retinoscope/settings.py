@@ -38,7 +38,10 @@ def setting(
         default: its value unless another is given.
         meaning: what it does, for `analyze --list NAME` and the reference.
         units: of its value; empty if it has none.
-        above, least, below, most: the range of a number: > above, >= least, < below, <= most.
+        above: a number is greater than this.
+        least: a number is at least this.
+        below: a number is less than this.
+        most: a number is at most this.
         fewest: how many entries a list has at least.
     """
     about: dict[str, Any] = {"units": units}

@@ -110,9 +110,9 @@ def planted_inputs(case: str) -> Inputs:
     return Inputs(None if case == "no agent" else agent, recording)
 
 
-def _agent(rnn: str, heads: Mapping[str, tuple[str, ...]]) -> Agent:
+def _agent(rnn: Any, heads: Mapping[str, tuple[str, ...]]) -> Agent:
     shape = {"global_channels": 3, "retinal_bottleneck": 2, "kernel_size": 3, "hidden_size": 12, "rnn_size": 8}
-    config = NetworkConfig(**shape, rnn=rnn)  # type: ignore[arg-type]
+    config = NetworkConfig(**shape, rnn=rnn)
     named = tuple(ActionHead(name, outputs) for name, outputs in heads.items())
     policy = ActorCriticPolicy.untrained(NetworkDescription(config, VIEW, named), seed=0)
     policy.network.pixel_mean.fill_(100.0)
@@ -122,7 +122,7 @@ def _agent(rnn: str, heads: Mapping[str, tuple[str, ...]]) -> Agent:
     return Agent("planted", policy, checkpoint_sha256=_SHA256)
 
 
-def _plant_memory(memory: torch.nn.GRU) -> None:
+def _plant_memory(memory: Any) -> None:
     """In h = (1 - z) n + z h the gate z is `KEPT` and n does not look at h, so that it is known how it forgets."""
     size = memory.hidden_size
     with torch.no_grad():

@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
+from tools.write_reference import REFERENCE, with_tables
 
 from retinoscope.analyses.registry import all_analyses
 from retinoscope.cli import main
 from retinoscope.settings import describe
-from tools.write_reference import REFERENCE, with_tables
 
 
 def printed(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:

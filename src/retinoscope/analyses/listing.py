@@ -47,7 +47,8 @@ def reference_of_analyses() -> str:
     parts = [_markdown(ANALYSIS_COLUMNS, [(row[0], f"`{row[1]}`", *row[2:]) for row in list_analyses()])]
     for each in sorted(all_analyses().values(), key=lambda one: one.name):
         rows = [(f"`{row[0]}`", f"`{row[1]}`", *row[2:]) for row in list_parameters(each)]
-        parts.append(f"#### `{each.name}`\n\n{each.summary}\n\n{_markdown(PARAMETER_COLUMNS, rows) if rows else ''}".rstrip())
+        table = _markdown(PARAMETER_COLUMNS, rows) if rows else ""
+        parts.append(f"#### `{each.name}`\n\n{each.summary}\n\n{table}".rstrip())
     return "\n\n".join(parts) + "\n"
 
 

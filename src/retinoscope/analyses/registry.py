@@ -139,7 +139,8 @@ def _check(found: Mapping[str, Analysis]) -> None:
     groups = [group.name for group in GROUPS]
     for each in found.values():
         if each.group not in groups:
-            raise UserError(f"analysis {each.name!r}: its group {each.group!r} is unknown; {nearest(each.group, groups)}")
+            known = nearest(each.group, groups)
+            raise UserError(f"analysis {each.name!r}: its group {each.group!r} is unknown; {known}")
         for name in each.builds_on:
             if name not in found:
                 raise UserError(f"analysis {each.name!r}: builds on {name!r}, which is unknown; {nearest(name, found)}")

@@ -122,7 +122,7 @@ def analyze(
         seed=seed,
         device=device,
         gif=gif,
-        checkpoints=checkpoints,  # type: ignore[arg-type]  # what is not `all` is refused there
+        checkpoints=checkpoints,  # what is not `all` is refused there
         follow=follow,
         wandb=wandb,
         overwrite=overwrite,

@@ -1,5 +1,5 @@
 """What commands run, from beginning to end."""
 
-from retinoscope.workflows.analyze import AnalysisRun, analyze, rebuild_report
+from retinoscope.workflows.analysis_run import AnalysisRun, analyze, rebuild_report
 
 __all__ = ["AnalysisRun", "analyze", "rebuild_report"]

@@ -71,7 +71,7 @@ def settings_of_assignments(assignments: Iterable[str]) -> dict[str, dict[str, A
         path, equals, value = text.partition("=")
         name, dot, parameter = path.strip().partition(".")
         if not (equals and dot and name and parameter):
-            raise UserError(f"--set {text!r}: cannot be read; write ANALYSIS.PARAMETER=VALUE, as raster.order=rastermap")
+            raise UserError(f"--set {text!r}: is no setting; write ANALYSIS.PARAMETER=VALUE, as raster.order=rastermap")
         each = analysis(name)
         _known_parameter(each, parameter)
         found.setdefault(each.name, {})[parameter] = value_from_text(each.parameters, parameter, value.strip())

@@ -1,0 +1,1 @@
+"""Responses during behaviour."""

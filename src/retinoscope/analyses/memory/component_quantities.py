@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def quantity_names(recording: Recording) -> list[str]:
     """Names of the quantities that the recording has, in order."""
     attributes, columns = recording.attributes, recording.columns
-    names = [name for name in ("value", "health") if name in columns]
+    names: list[str] = [name for name in ("value", "health") if name in columns]
     if "action" in columns:
         names += _actions(recording)
     if len(attributes["class_names"]):

@@ -186,9 +186,7 @@ def _make(wanted: _Wanted, directory: RunDirectory) -> tuple[dict[str, Any], lis
     path, start = directory.recording(wanted.identity), time.monotonic()
     frames, seed = wanted.frames, wanted.seed
     with stage("recording", wanted.progress):
-        recording = record(
-            wanted.agent, wanted.arena, frames=frames, out=path, seed=seed, progress=wanted.progress
-        )
+        recording = record(wanted.agent, wanted.arena, frames=frames, out=path, seed=seed, progress=wanted.progress)
     products = [
         Product("recording", "recording", RECORDING, time.monotonic() - start, {"frames": frames, "seed": seed})
     ]
@@ -203,7 +201,8 @@ def _make(wanted: _Wanted, directory: RunDirectory) -> tuple[dict[str, Any], lis
         products += write_drawings(made.result, directory.unfinished, inputs, wanted.gif)
         if OMITTED in made.result.data.attrs and not made.analysis.is_shared:
             omitted[name] = made.result.data.attrs[OMITTED]
-    say(f"computed: {', '.join(names[False]) or 'nothing'}; kept: {', '.join(names[True]) or 'nothing'}", wanted.progress)
+    computed, kept = (", ".join(names[is_kept]) or "nothing" for is_kept in (False, True))
+    say(f"computed: {computed}; kept: {kept}", wanted.progress)
     return _manifest(wanted, omitted, names), products
 
 
