@@ -18,6 +18,8 @@ from retinoscope.stimuli.places import Presentation
 from tests.analyses.dataset_runs import action_result, few_digits
 from tests.synthetic import small_policy
 
+pytestmark = pytest.mark.engine
+
 
 def test_the_summary_is_above_zero_for_the_trained_agent_and_not_for_the_untrained_one():
     data = action_result().data

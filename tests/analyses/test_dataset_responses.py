@@ -23,6 +23,8 @@ from tests.analyses.dataset_runs import NEAR, attribution_result, embedding_resu
 from tests.rollouts.recordings import small_agent
 from tests.synthetic import convolution_of, small_policy
 
+pytestmark = pytest.mark.engine
+
 
 def test_the_embedding_says_how_far_to_trust_it():
     result = embedding_result()

@@ -17,6 +17,8 @@ from retinoscope.scenarios.image_sets import LabelledImages
 from tests.analyses.dataset_runs import NEAR, decoding_result
 from tests.rollouts.recordings import small_agent
 
+pytestmark = pytest.mark.engine
+
 
 def grey_squares(per_class: int = 60, seed: int = 0) -> LabelledImages:
     """Class k is a grey of its own, with a little noise: a linear code in the pixels."""

@@ -13,6 +13,8 @@ from retinoscope.rollouts.environment import GatheringEnvironment
 from tests.arenas import build_arena, image_folder_scenario
 from tests.families import family
 
+pytestmark = pytest.mark.engine
+
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):

@@ -84,6 +84,7 @@ def test_some_are_chosen_evenly_over_classes_and_the_same_for_the_same_seed():
     assert len(shown.some(10_000)) == 1797
 
 
+@pytest.mark.engine
 def test_what_is_evoked_is_what_the_network_answers_to_what_is_seen():
     agent, arena = small_agent(), get_arena("digits")
     shown = shown_dataset(arena, labelled(per_class=30))  # more than pass the network at a time

@@ -37,6 +37,8 @@ from retinoscope.workflows.running import computed
 from tests.analyses.dataset_runs import NEAR, few_digits
 from tests.rollouts.recordings import small_agent
 
+pytestmark = pytest.mark.engine
+
 PRESENTATION = Presentation(distances=(100.0, 300.0), bearings=(0.0, 20.0))
 SHOWN = {"images": 100, "images_elsewhere": 60, "fit_images": 80, "held_out_per_class": 3, "components": 12}
 SETTINGS = {

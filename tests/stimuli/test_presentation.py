@@ -17,6 +17,8 @@ from retinoscope.stimuli.places import InArena, Pasted
 from retinoscope.stimuli.presentation import present
 from tests.arenas import build_arena, image_folder_scenario
 
+pytestmark = pytest.mark.engine
+
 
 @pytest.fixture(scope="module")
 def image() -> np.ndarray:
