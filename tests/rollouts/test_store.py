@@ -19,8 +19,10 @@ COLUMNS = (
 ENVIRONMENTS, BLOCK_STEPS = 2, 4
 
 
-def new_store(path: Path) -> EpisodeStore:
-    return EpisodeStore.create(path, COLUMNS, {"seed": 1}, ENVIRONMENTS, BLOCK_STEPS)
+def new_store(path: Path, steps: int = 8) -> EpisodeStore:
+    store = EpisodeStore.create(path, COLUMNS, {"seed": 1}, ENVIRONMENTS, BLOCK_STEPS)
+    store.make_room(steps)
+    return store
 
 
 def fill(block: Block, first: int, stop: int) -> Block:
@@ -76,6 +78,7 @@ def test_what_a_killed_writer_left_is_gone_once_the_block_is_written_again(
     killed.append(fill(killed.new_block(0), 0, 4), 4)
     append_killed_at(killed, "object_distance", fill(killed.new_block(1), 0, 4), 8, monkeypatch)
     again, whole = EpisodeStore(tmp_path / "killed", writable=True), new_store(tmp_path / "whole")
+    again.make_room(steps)
     assert again.steps == 4
     again.append(fill(again.new_block(1), 0, steps - 4), steps)
     whole.append(fill(whole.new_block(0), 0, 4), 4)
@@ -86,7 +89,7 @@ def test_what_a_killed_writer_left_is_gone_once_the_block_is_written_again(
 
 
 def test_a_block_that_was_stored_in_part_keeps_its_rows_and_objects(tmp_path: Path) -> None:
-    parts, whole = new_store(tmp_path / "parts"), new_store(tmp_path / "whole")
+    parts, whole = new_store(tmp_path / "parts", 1), new_store(tmp_path / "whole", 4)
     for first, stop in ((0, 1), (1, 3), (3, 4)):
         parts = EpisodeStore(parts.path, writable=True)
         parts.append(fill(parts.new_block(0), first, stop), stop)
@@ -97,6 +100,16 @@ def test_a_block_that_was_stored_in_part_keeps_its_rows_and_objects(tmp_path: Pa
             parts.read_objects(environment, 0, 4), whole.read_objects(environment, 0, 4), strict=True
         ):
             np.testing.assert_array_equal(one, other)
+
+
+def test_room_for_more_or_fewer_steps_leaves_no_trace_and_takes_nothing_that_is_valid(tmp_path: Path) -> None:
+    """As where a recording is killed and then continued with fewer frames."""
+    changed, whole = new_store(tmp_path / "changed", 40), new_store(tmp_path / "whole", 4)
+    for made in (changed, whole):
+        made.append(fill(made.new_block(0), 0, 4), 4)
+    assert changed._arrays["value"].shape == (ENVIRONMENTS, 40)
+    changed.make_room(1)
+    assert files(changed.path) == files(whole.path)
 
 
 @pytest.mark.parametrize("array", ["value", "object_start", "object_count", "object_class_index", "object_distance"])

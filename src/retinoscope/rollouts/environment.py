@@ -9,12 +9,12 @@ from typing import Any, SupportsFloat
 
 import gymnasium
 import numpy as np
-from PIL import Image
 
 from retinoscope.errors import UserError
 from retinoscope.registration import register_environments
 from retinoscope.rollouts.environment_engine import has_display, screen_resolution, start_engine, vizdoom
 from retinoscope.rollouts.environment_foreign import ForeignRules
+from retinoscope.rollouts.environment_pixels import area_mean
 from retinoscope.rollouts.environment_rules import STATE_VARIABLES, BuiltRules, Rules
 from retinoscope.rollouts.environment_trial import hunger_of
 from retinoscope.scenarios import ArenaArchive, Scenario, foreign_part, get_arena
@@ -188,16 +188,24 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
     def _visible_objects(self, state: vizdoom.GameState) -> list[dict[str, Any]]:
         if state.labels is None or state.game_variables is None:  # not asked for
             return []
-        scale = self.scenario.observation.supersampling
-        x, y = state.game_variables[1:3]
-        found = []
+        names, seen = [], []
         for label in state.labels:
             named = self._rules.name_object(label)
             if named is not None:
-                box = np.array([label.x, label.y, label.width, label.height]) / scale
-                distance = float(np.hypot(label.object_position_x - x, label.object_position_y - y))
-                found.append({**named, "box": box, "distance": distance})
-        return sorted(found, key=lambda each: each["distance"])
+                names.append(named)
+                seen.append(
+                    (label.x, label.y, label.width, label.height, label.object_position_x, label.object_position_y)
+                )
+        if not names:
+            return []
+        numbers, (x, y) = np.array(seen, float), state.game_variables[1:3]
+        boxes = numbers[:, :4] / self.scenario.observation.supersampling
+        distances = np.hypot(numbers[:, 4] - x, numbers[:, 5] - y)
+        order = np.argsort(distances, kind="stable")
+        return [
+            {**names[each], "box": boxes[each], "distance": distance}
+            for each, distance in zip(order.tolist(), distances[order].tolist(), strict=True)
+        ]
 
     def _all_stimuli(self, state: vizdoom.GameState) -> list[dict[str, Any]]:
         named = ((self._rules.name_object(each), each) for each in state.objects or [])
@@ -208,9 +216,7 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
         ]
 
     def _resize(self, screen: np.ndarray) -> np.ndarray:
-        """Area mean of blocks of `supersampling` x `supersampling` pixels, rounded to nearest."""
-        factor = self.scenario.observation.supersampling
-        return np.asarray(Image.fromarray(screen).reduce(factor))
+        return area_mean(screen, self.scenario.observation.supersampling)
 
     def _start_game(self) -> None:
         game = self._configured_game()

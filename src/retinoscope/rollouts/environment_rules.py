@@ -44,6 +44,7 @@ class BuiltRules:
         self._effects = np.array(arena.scenario.class_effects)
         self._class_of_actor = {name: index for index, name in enumerate(arena.actor_names)}
         self._counters = np.zeros(len(self._effects), np.int64)
+        self._counted_by = [getattr(vizdoom.GameVariable, f"USER{each + 1}") for each in range(len(self._effects))]
 
     def configure(self, game: vizdoom.DoomGame) -> None:
         game.set_doom_scenario_path(str(self._arena.path.resolve()))
@@ -77,5 +78,4 @@ class BuiltRules:
         return {"class_index": self._class_of_actor[name]} if name in self._class_of_actor else None
 
     def _read_counters(self, game: vizdoom.DoomGame) -> np.ndarray:
-        names = (f"USER{number}" for number in range(1, len(self._effects) + 1))
-        return np.array([game.get_game_variable(getattr(vizdoom.GameVariable, name)) for name in names], np.int64)
+        return np.array([game.get_game_variable(each) for each in self._counted_by], np.int64)

@@ -111,9 +111,11 @@ class ParallelEnvironments:
                 raise UserError(content.decode())
             if kind != DONE:
                 raise RuntimeError(f"a process that plays the environments failed:\n{content.decode()}")
-            objects = np.frombuffer(content, OBJECT)
-            counts = self.table["object_count"][list(share[group])].astype(np.int64)
-            found |= zip(share[group], np.split(objects, np.cumsum(counts)[:-1]), strict=True)
+            objects, start = np.frombuffer(content, OBJECT), 0
+            for environment in share[group]:
+                stop = start + int(self.table["object_count"][environment])
+                found[environment] = objects[start:stop]
+                start = stop
         return found
 
     def close(self) -> None:

@@ -65,6 +65,8 @@ class Player:
         environments, first = self._store.environments, self._store.steps
         members = tuple(group.members for group in self._groups)
         starts = {number: self._start_of(number) for number in range(environments)}
+        with full_disk_explained(self._store.path):
+            self._store.make_room(steps)
         with (
             inference(),
             progress_bar("frames", (steps - first) * environments, progress) as advance,

@@ -129,8 +129,20 @@ class EpisodeStore:
             block.objects[environment][:stored] = self.read_objects(environment, first, self.steps)
         return block
 
+    def make_room(self, steps: int) -> None:
+        """Give every column as many steps as there are to be, in whole blocks; those that are valid stay so.
+
+        Raises:
+            OSError: the disk is full or fails.
+        """
+        stop = math.ceil(max(steps, self.steps) / self.block_steps) * self.block_steps
+        for name in self.columns:
+            array = self._arrays[name]
+            if array.shape[1] != stop:
+                array.resize((self.environments, stop, *array.shape[2:]))
+
     def append(self, block: Block, steps: int) -> None:
-        """Write a block, then declare the first `steps` steps valid.
+        """Write a block for which there is room, then declare the first `steps` steps valid.
 
         A block of which a part is valid already is written anew, and is not valid until that is done: its objects move
         to other places of the lists, and a file of old places beside one of new ones would be read wrongly.
@@ -147,10 +159,8 @@ class EpisodeStore:
         starts = offset + np.cumsum(counts) - counts
         block.columns["object_start"] = starts.reshape(self.environments, self.block_steps)
         for name, values in block.columns.items():
-            if self._arrays[name].shape[1] < stop:
-                self._arrays[name].resize((self.environments, stop, *values.shape[2:]))
             self._arrays[name][:, first:stop] = values
-        objects = np.concatenate(flat)
+        objects = np.frombuffer(b"".join(each.tobytes() for each in flat), OBJECT)  # numpy joins records one by one
         for name in OBJECT_ARRAYS:
             array, end = self._arrays[name], offset + len(objects)
             if end < array.shape[0]:  # what a killed writer left would stay in the file, behind the end

@@ -33,15 +33,15 @@ class DurableStore(LocalStore):
     """Files appear whole: written beside, brought to the disk, renamed."""
 
     async def set(self, key: str, value: Buffer) -> None:
-        await asyncio.to_thread(_write_durably, self.root / key, value.to_bytes())
+        await asyncio.to_thread(_write_durably, self.root / key, value.as_numpy_array())
 
 
-def _write_durably(path: Path, content: bytes) -> None:
+def _write_durably(path: Path, content: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.partial")
     try:
         with temporary.open("wb") as file:
-            file.write(content)
+            file.write(content.data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -145,6 +145,7 @@ class _Player:
         objects: list[dict[str, Any]] = info.get("objects", [])
         row["object_count"][0] = len(objects)
         found = np.empty(len(objects), OBJECT)
-        for index, each in enumerate(objects):
-            found[index] = each["class_index"], each["box"], each["distance"]
+        if objects:
+            for name in OBJECT.fields or ():
+                found[name] = [each[name] for each in objects]
         return found.tobytes()

@@ -1,0 +1,31 @@
+"""From what the engine draws to what the agent sees."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from PIL import Image
+
+
+def area_mean(screen: np.ndarray, factor: int) -> np.ndarray:
+    """Mean of blocks of `factor` x `factor` pixels: (height, width, 3) uint8 to the same.
+
+    Rounded to nearest, halves up; where the factor is no power of two, Pillow is one too low in some.
+    """
+    if factor != 2 or not screen.flags.c_contiguous:
+        return np.asarray(Image.fromarray(screen).reduce(factor))
+    # Twos, which every shipped scenario has, by whole numbers in half the time: pairs of rows, then of neighbours.
+    height, width, channels = screen.shape
+    rows = np.add(screen[0::2], screen[1::2], dtype=np.uint16).ravel()
+    sums = rows[:-channels] + rows[channels:]
+    sums += 2
+    sums >>= 2
+    chosen = sums.astype(np.uint8).take(_left_of_pairs(height // 2, width, channels))
+    return chosen.reshape(height // 2, width // 2, channels)
+
+
+@functools.cache
+def _left_of_pairs(height: int, width: int, channels: int) -> np.ndarray:
+    """Places of the pixels of even columns in a flat (height, width, channel) array."""
+    return np.arange(height * width * channels).reshape(height, width, channels)[:, 0::2].ravel()
