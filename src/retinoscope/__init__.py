@@ -27,6 +27,7 @@ from retinoscope.registration import register_environments
 if TYPE_CHECKING:
     from retinoscope import analyses, attribution, figures
     from retinoscope.agents.agent import Agent
+    from retinoscope.agents.from_module import from_module
     from retinoscope.agents.load import load_agent, shipped_agents
     from retinoscope.agents.random_agent import random_agent
     from retinoscope.result import Result, load_result
@@ -57,6 +58,7 @@ __all__ = [  # noqa: RUF022 - in workflow order
     "Agent",
     "shipped_agents",
     "load_agent",
+    "from_module",
     "random_agent",
     "evaluate",
     "watch",
@@ -88,6 +90,7 @@ _HOMES = {
     "Agent": "retinoscope.agents.agent",
     "shipped_agents": "retinoscope.agents.load",
     "load_agent": "retinoscope.agents.load",
+    "from_module": "retinoscope.agents.from_module",
     "random_agent": "retinoscope.agents.random_agent",
     "evaluate": "retinoscope.rollouts.evaluation",
     "watch": "retinoscope.workflows.watch",

@@ -20,7 +20,7 @@ def noise(count: int, shape: tuple[int, ...]) -> np.ndarray:
 @pytest.mark.parametrize("count", [1, 50, PARALLEL_ROWS + 2])
 def test_a_convolution_shown_its_patch_answers_like_one_shown_the_whole_observation(count):
     policy, place = small_policy(), (1, 0)
-    height, width, stride = policy.receptive_field("conv3")
+    height, width, stride, *_ = policy.receptive_field("conv3")
     top, left = place[0] * stride, place[1] * stride
     observations = noise(count, policy.observation_shape)
     patches = np.ascontiguousarray(observations[:, top : top + height, left : left + width])
@@ -83,7 +83,7 @@ def test_the_number_of_threads_is_given_back():
 def test_receptive_field_is_what_perturbed_pixels_say(shape, config, places):
     policy = small_policy(shape=shape, **config)
     for layer, place in places.items():
-        height, width, stride = policy.receptive_field(layer)
+        height, width, stride, *_ = policy.receptive_field(layer)
         rows, columns = pixels_that_matter(policy, layer, place)
         assert (rows.start, rows.stop) == (place[0] * stride, place[0] * stride + height)
         assert (columns.start, columns.stop) == (place[1] * stride, place[1] * stride + width)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -161,16 +161,24 @@ class ActorCriticPolicy(Policy):
             raise UserError(
                 f"layer {layer!r}: is not a convolution and sees the whole observation; choose a convolution"
             )
-        size, stride = [1, 1], 1
+        size, stride = [1, 1], [1, 1]
         for name, stage in self.network.encoder.layers.named_children():
             for convolution in (module for module in stage.modules() if isinstance(module, nn.Conv2d)):
-                size = [
-                    side + (kernel - 1) * stride for side, kernel in zip(size, convolution.kernel_size, strict=True)
-                ]
-                stride *= convolution.stride[0]
+                for axis, kernel in enumerate(convolution.kernel_size):
+                    size[axis] += (kernel - 1) * stride[axis]
+                    stride[axis] *= convolution.stride[axis]
             if name == layer:
                 break
-        return ReceptiveField(size[0], size[1], stride)
+        return ReceptiveField(size[0], size[1], stride[0], stride[1], 0, 0, (0, 0, *self.observation_shape[:2]))
+
+    def _answers_to_fields(self, stimuli: torch.Tensor, layer: str) -> torch.Tensor:
+        return self.encode(stimuli, until=layer).flatten(1)  # nothing is padded, so that a patch has one unit
+
+    def weights_of(self, layer: str) -> Mapping[str, nn.Parameter]:
+        return {name: parameter for name, parameter in self.network.named_parameters() if layer in name.split(".")}
+
+    def state_columns(self, layer: str) -> slice | None:
+        return slice(0, self.state_size) if self.layer(layer).role == "memory" else None
 
     @property
     def grey_level(self) -> float:
@@ -196,8 +204,9 @@ class ActorCriticPolicy(Policy):
                 activity = stage(activity)
                 if name != "flatten":
                     kind = "convolution" if activity.ndim == 4 else "dense"
-                    found.append(Layer(name, kind, tuple(activity.shape[1:])))  # type: ignore[arg-type]
+                    role = "encoder output" if name == "fc" else "encoder stage"
+                    found.append(Layer(name, kind, tuple(activity.shape[1:]), role))  # type: ignore[arg-type]
         if self.state_size:
-            found.append(Layer("rnn", "recurrent", (self.state_size,)))
+            found.append(Layer("rnn", "recurrent", (self.state_size,), "memory"))
         outputs = sum(len(head.outputs) for head in self.action_heads)
-        return (*found, Layer("value", "value", (1,)), Layer("policy", "policy", (outputs,)))
+        return (*found, Layer("value", "value", (1,), "value"), Layer("policy", "policy", (outputs,), "policy"))

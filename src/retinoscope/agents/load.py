@@ -1,4 +1,4 @@
-"""Finding an agent by what the user calls it: a shipped name, a run directory, or a checkpoint file."""
+"""Finding an agent by what the user calls it: a shipped name, a run directory, a checkpoint file, or code of theirs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.sample_factory_run import Checkpoint, list_checkpoints, load_checkpoint
+from retinoscope.agents.user_code import load_code, names_code
 from retinoscope.agents.weights import load_weights
 from retinoscope.errors import UserError
 
@@ -27,7 +28,9 @@ def load_agent(
     """Load an agent, ready to be looked into.
 
     Args:
-        name_or_path: name of a shipped agent, a run directory, or a checkpoint file (`.pth`, `.safetensors`).
+        name_or_path: name of a shipped agent, a run directory, a checkpoint file (`.pth`, `.safetensors`), or the
+            user's own code, which is run: `file.py:name` or `package.module:name`, an `Agent` or a function that
+            returns one.
         checkpoint: for a shipped agent `untrained`, `early` or `final`; for a run directory `first`, `final`, or a
             number of frames (the checkpoint nearest to it is taken). Ignored for a file.
         device: where to compute.
@@ -56,12 +59,16 @@ def _find(text: str, checkpoint: str | int) -> Agent:
             raise UserError(f"agent {text!r}: has no checkpoint {checkpoint!r}; choose from {choice}")
         return load_weights(SHIPPED_FOLDER / text / f"{checkpoint}.safetensors")
     path = Path(text)
+    if names_code(text) and not path.exists():
+        return load_code(text)
     if path.is_dir():
         return load_checkpoint(_choose(list_checkpoints(path), checkpoint, path).path)
     if path.is_file():
         return load_weights(path) if path.suffix == ".safetensors" else load_checkpoint(path)
     known = _listed(shipped_agents())
-    raise UserError(f"agent {text!r}: unknown; choose from {known} or give a run directory or a checkpoint file")
+    raise UserError(
+        f"agent {text!r}: unknown; choose from {known} or give a run directory, a checkpoint file or file.py:name"
+    )
 
 
 def _choose(checkpoints: tuple[Checkpoint, ...], wanted: str | int, path: Path) -> Checkpoint:
