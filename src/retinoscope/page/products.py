@@ -80,10 +80,11 @@ OMITTED = "omitted"
 
 
 def drawings_of(result: Result) -> list[Drawing]:
-    """What is drawn of a Result; of one that holds a reason, the reason."""
+    """What is drawn of a Result; of one that holds a reason, the reason; of one that only others build on, nothing."""
+    of = analysis(result.analysis)
     reason = result.data.attrs.get(OMITTED)
-    if reason is None:
-        return analysis(result.analysis).draw(result)
+    if of.is_shared or reason is None:
+        return [] if of.is_shared else of.draw(result)
     caption = "This agent or this recording cannot show it."
     return [TextDrawing(f"{result.analysis}_not_made", "Not made", caption, f"{reason}\n")]
 
