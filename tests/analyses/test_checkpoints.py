@@ -10,7 +10,8 @@ import pytest
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.load import load_agent
 from retinoscope.agents.networks import NetworkConfig
-from retinoscope.analyses.checkpoints import checkpoints_of
+from retinoscope.analyses.checkpoints import checkpoints_of, every_checkpoint
+from retinoscope.errors import NotMeasurable
 from retinoscope.training import TrainingConfig
 from tests.agents.sample_factory_models import make_model, write_run
 
@@ -56,3 +57,18 @@ def test_shipped_agents_have_three(tmp_path: Path) -> None:
     assert list(checkpoints_of(load_agent("digits"))) == ["untrained", "early", "final"]
     alone = Path(shutil.copy(load_agent("digits").checkpoint or "", tmp_path / "mine.safetensors"))
     assert list(checkpoints_of(load_agent(alone))) == ["this"]
+
+
+def test_every_checkpoint_is_in_the_order_of_training_whichever_is_asked(run_directory: Path) -> None:
+    for checkpoint in ("final", "first", 4_096):
+        found = every_checkpoint(load_agent(run_directory, checkpoint=checkpoint))
+        names = [each.checkpoint.name for each in found if each.checkpoint]
+        assert [name.rpartition("_")[2] for name in names] == [f"{n}.pth" for n in (0, 1000, 4096, 9000, 10000)]
+
+
+def test_every_checkpoint_of_a_shipped_agent_is_one_of_three(tmp_path: Path) -> None:
+    trained = [each.frames_trained or 0 for each in every_checkpoint(load_agent("digits", "early"))]
+    assert len(trained) == 3 and trained == sorted(trained) and trained[0] == 0
+    alone = Path(shutil.copy(load_agent("digits").checkpoint or "", tmp_path / "mine.safetensors"))
+    with pytest.raises(NotMeasurable, match="is no checkpoint of a run"):
+        every_checkpoint(load_agent(alone))

@@ -105,7 +105,7 @@ def _events(agent: Agent, recording: Recording, given: Given, shuffles: int, see
         return {}
     settings: dict[str, Any] = {"layers": ("fc",), "shuffles": shuffles, "seed": seed}
     try:
-        data = event_triggered(recording, agent=agent, **settings).data
+        data = event_triggered(recording, agent=agent, given=given, **settings).data
     except NotMeasurable:
         return {}
     rising = data.sel(kind="healing", layer="fc")

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
     from retinoscope.scenarios import ArenaArchive
 
+FOLDER = "training_progress"
+"""In the cache: recordings of checkpoints and what was measured on them."""
+
 _FRAMES = 1000  # where there is no recording to go by
 
 
@@ -113,7 +116,7 @@ def training_progress(
 @contextmanager
 def _folder(cache: Path | None) -> Iterator[Path]:
     if cache is not None:
-        folder = cache / "training_progress"
+        folder = cache / FOLDER
         folder.mkdir(parents=True, exist_ok=True)
         yield folder
         return
