@@ -21,7 +21,7 @@ scenario_app = typer.Typer(no_args_is_help=True, help="Arenas: list them, build 
 
 @scenario_app.command("list")
 def scenario_list(as_json: options.AsJson = False) -> None:
-    """List the scenarios, and what heals and hurts in them.
+    """List the scenarios, and what heals and harms in them.
 
     Columns: the set of images, the number of classes, of things at the start of an episode and of obstacles, and what
     picking up one of each class does to health.

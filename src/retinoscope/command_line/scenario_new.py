@@ -22,7 +22,7 @@ def scenario_new(
 ) -> None:
     """Write a scenario file for a folder of images.
 
-    The first half of the classes, sorted by name, hurts and the last half heals. Without subfolders each image is a
+    The first half of the classes, sorted by name, harms and the last half heals. Without subfolders each image is a
     class of its own.
 
     \b

@@ -39,7 +39,7 @@ def require_playable(arena: ArenaArchive) -> None:
 
 
 class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
-    """An agent in a square room gathers stimuli that heal or hurt.
+    """An agent in a square room gathers stimuli that heal or harm.
 
     Observation: (height, width, 3) uint8 RGB. Action: MultiDiscrete, one index per head of `scenario.action_heads`;
     [3, 3] in arenas built here.

@@ -6,10 +6,10 @@ same interval, that is the hunger of the arena, due at that interval in all epis
 higher than it began counts one `healing` pick-up; one in which it ends lower than the hunger due in these tics explains
 counts one `harmful` pick-up.
 
-What the rule confuses: any other loss (an enemy's shot, a hurting floor entered) counts as harmful, any other gain as
+What the rule confuses: any other loss (an enemy's shot, a harmful floor entered) counts as harmful, any other gain as
 healing; several pick-ups within a decision count once; a gain and a loss within one decision show only in their sum, so
 that a gain no larger than the hunger or harm of the same decision is missed; what has no effect, such as healing at the
-maximum of health or armour, is missed. Where a still agent is also hurt by others, no hunger is found, and each of its
+maximum of health or armour, is missed. Where a still agent is also harmed by others, no hunger is found, and each of its
 strikes counts as harmful.
 """
 
