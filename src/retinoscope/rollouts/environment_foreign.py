@@ -9,8 +9,8 @@ counts one `harmful` pick-up.
 What the rule confuses: any other loss (an enemy's shot, a harmful floor entered) counts as harmful, any other gain as
 healing; several pick-ups within a decision count once; a gain and a loss within one decision show only in their sum, so
 that a gain no larger than the hunger or harm of the same decision is missed; what has no effect, such as healing at the
-maximum of health or armour, is missed. Where a still agent is also harmed by others, no hunger is found, and each of its
-strikes counts as harmful.
+maximum of health or armour, is missed. Where a still agent is also harmed by others, no hunger is found, and each of
+its strikes counts as harmful.
 """
 
 from __future__ import annotations

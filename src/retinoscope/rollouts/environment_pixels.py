@@ -9,10 +9,7 @@ from PIL import Image
 
 
 def area_mean(screen: np.ndarray, factor: int) -> np.ndarray:
-    """Mean of blocks of `factor` x `factor` pixels: (height, width, 3) uint8 to the same.
-
-    Rounded to nearest, halves up; where the factor is no power of two, Pillow is one too low in some.
-    """
+    """Mean of blocks of `factor` x `factor` pixels (1, 2 or 4), halves rounded up: (height, width, 3) uint8."""
     if factor != 2 or not screen.flags.c_contiguous:
         return np.asarray(Image.fromarray(screen).reduce(factor))
     # Twos, which every shipped scenario has, by whole numbers in half the time: pairs of rows, then of neighbours.
