@@ -53,7 +53,7 @@ def main() -> None:
             sides["recorded"].append(ours(agent, arena, options.rows))
             activity = seconds_of(lambda: [None for _ in activity_blocks(recording, layers, agent.policy, 256)])
             sides["activity"].append(recording.frames / activity)
-            around = seconds_of(lambda: event_triggered(recording, agent, burn_in_steps=24))
+            around = seconds_of(lambda: event_triggered(recording, agent=agent, burn_in_steps=24))
             sides["around pick-ups"].append(recording.frames / around)
     for name, rates in sides.items():
         print(f"{name:16} {statistics.median(rates):8,.0f} rows/s   ({', '.join(f'{rate:,.0f}' for rate in rates)})")

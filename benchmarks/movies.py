@@ -24,7 +24,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import retinoscope
-from retinoscope.analyses.behaviour.activation_movies import ActivationMovieParameters, activation_movies, movie_blocks
+from retinoscope.analyses.behaviour.activation_movies import activation_movies, movie_blocks
 from retinoscope.figures.activation_movies import MovieLayout, activation_frames, movie_layout
 from retinoscope.figures.style import colour_map
 from retinoscope.page import movie
@@ -38,8 +38,8 @@ def recorded(frames: int, folder: Path) -> tuple[Result, xarray.Dataset]:
     """The maps of the first convolution of a shipped agent during its first decisions, and their scales."""
     agent = retinoscope.load_agent("digits")
     recording = retinoscope.record(agent, frames=frames, out=folder / "recording.zarr")
-    result = activation_movies(agent, recording, ActivationMovieParameters(layers=("conv1",), frames=frames))
-    block = xarray.concat(list(movie_blocks(result, agent, recording, "conv1")), dim="time")
+    result = activation_movies(recording, agent=agent, layers=("conv1",), frames=frames)
+    block = xarray.concat(list(movie_blocks(result, agent=agent, recording=recording, layer="conv1")), dim="time")
     return result, block
 
 

@@ -44,7 +44,8 @@ def test_every_convolution_has_its_movie(finished):
 def test_the_movie_shows_the_activity_of_the_recording(finished, agent):
     result = load_result(finished.directory / "results" / "activation_movies.nc")
     recording = open_recording(finished.directory / "recording.zarr")
-    frames = list(activation_frames(result, movie_blocks(result, agent, recording, "conv1"), "conv1"))
+    blocks = movie_blocks(result, agent=agent, recording=recording, layer="conv1")
+    frames = list(activation_frames(result, blocks, "conv1"))
     with av.open(str(finished.directory / "movies" / "activation_movies_conv1.mp4")) as movie:
         shown = [frame.to_ndarray(format="rgb24").astype(int) for frame in movie.decode(video=0)]
     for number in (0, 11, MOVIE_FRAMES - 1):
