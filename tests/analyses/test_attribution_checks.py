@@ -18,11 +18,13 @@ from retinoscope.analyses.attribution.attribution_checks import (
     strength,
     worst_stage,
 )
+from retinoscope.analyses.declaration import Inputs
 from retinoscope.attribution.parameters import ATTRIBUTION_METHODS
 from retinoscope.errors import UserError
 from retinoscope.figures.attribution_checks import spoken
 from retinoscope.result import load_result
 from retinoscope.rollouts import record
+from retinoscope.scenarios import get_arena
 from tests.rollouts.recordings import small_agent
 
 SMALL = {"frames": 24, "stretch_frames": 6, "workers": 1, "steps": 4, "samples": 2, "window": 20, "stride": 20}
@@ -128,6 +130,14 @@ def test_maps_that_only_change_their_sign_do_not_pass():
     assert worst_stage(strong[..., 0] - chance, layers)[0].tolist() == [2, 2]
 
 
+@pytest.mark.parametrize(("fc", "conv1"), [(0.9, 0.0), (0.0, 0.9)])
+def test_every_judged_stage_must_pass(fc, conv1):
+    """Maps that are still alike at one of the stages do not become evidence by being unlike at another."""
+    excess = np.array([[0.95, 0.95, fc, conv1], [0.95, 0.95, 0.1, 0.1]])[:, :, None]  # (method, stage, target)
+    layers = ("value and policy", "rnn", "fc", "conv1")
+    assert is_passed(excess, layers, 0.2).tolist() == [[False], [True]]
+
+
 def test_a_map_that_ignores_the_network_fails(small_recording, small_recording_arena):
     """Guided backpropagation through positive weights everywhere shows the picture, whatever they are."""
     agent = small_agent()
@@ -187,6 +197,20 @@ def test_what_cannot_be_is_refused_in_one_line(small_recording, small_recording_
     with pytest.raises(UserError, match=message) as caught:
         attribution_checks(small_recording, agent=small_agent(), arena=small_recording_arena, **(SMALL | settings))
     assert "\n" not in str(caught.value)
+
+
+def test_short_recordings_are_cut_into_five_stretches(linear, small_recording_arena):
+    agent, recording = linear
+    settings = SMALL | {"stretch_frames": None, "frames": 30, "targets": ["value"], "methods": ("gradient",)}
+    found = attribution_checks(recording, agent=agent, arena=small_recording_arena, **settings)
+    assert found.parameters["stretch_frames"] == 6 and "5 stretches of 6" in found.data.attrs["caption"]
+
+
+def test_an_arena_made_elsewhere_cannot_be_emptied(small_recording, small_recording_arena):
+    foreign = get_arena("vizdoom:basic")
+    inputs = Inputs(small_agent(), small_recording, small_recording_arena)
+    assert ANALYSIS.why_not(inputs) is None
+    assert "was made elsewhere" in ANALYSIS.why_not(dataclasses.replace(inputs, arena=foreign))
 
 
 def test_the_recording_of_another_agent_is_refused(small_recording, small_recording_arena):

@@ -7,12 +7,18 @@ import json
 import numpy as np
 import pytest
 
-from retinoscope.analyses.attribution.episode_attribution import ANALYSIS, episode_attribution
+from retinoscope.analyses.attribution.episode_attribution import (
+    ANALYSIS,
+    EpisodeAttributionParameters,
+    episode_attribution,
+)
 from retinoscope.analyses.drawing import MovieDrawing
-from retinoscope.attribution import attribute, default_targets
+from retinoscope.analyses.registry import analysis
+from retinoscope.attribution import attribute, attribute_through_time, default_targets
 from retinoscope.errors import UserError
 from retinoscope.result import load_result
 from retinoscope.rollouts.environment_views import views_again
+from retinoscope.settings import value_from_text
 from tests.rollouts.recordings import small_agent
 
 SMALL = {"workers": 1, "steps": 4, "lag_steps": 2, "times": 12, "checked_frames": 8}
@@ -69,6 +75,28 @@ def test_shares_of_the_past_add_up_to_one_and_have_intervals(result):
     assert result.data["lag_observation"].shape[0] == 3
     when = result.data.attrs["lag_example"]
     np.testing.assert_array_equal(result.data["lag_observation"][1], result.data["observation"][when - 1])
+
+
+def test_shares_of_the_past_are_those_of_windows_followed_one_by_one_with_intervals_over_stretches(
+    result, small_recording
+):
+    data = result.data
+    episode = small_recording.episodes[data.attrs["episode"]]
+    rows = small_recording.rows(episode.start, episode.stop, ["observation", "state_entering"])
+    count = len(rows["observation"])
+    at = 2 + np.arange(12) * (count - 2) // 12
+    maps = attribute_through_time(
+        small_agent(), rows["observation"].values, rows["state_entering"].values[0], "value", 2, "gradient", at=at
+    )
+    amounts = np.abs(maps.sum(axis=-1)).sum(axis=(2, 3))
+    of_stretches = amounts.reshape(2, 6, 3).sum(axis=1)  # six decisions make a stretch
+    shares = of_stretches / of_stretches.sum(axis=1, keepdims=True)
+    found = data["lag_share"].sel(target="value")
+    np.testing.assert_allclose(found.sel(statistic="estimate"), amounts.sum(axis=0) / amounts.sum(), rtol=1e-4)
+    # Of two stretches a quarter of the resamples holds the one twice, and another quarter the other.
+    np.testing.assert_allclose(found.sel(statistic="low"), shares.min(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(found.sel(statistic="high"), shares.max(axis=0), rtol=1e-4)
+    assert data.attrs["lag_stretches"] == 2
 
 
 def test_every_caption_can_say_whether_the_map_is_about_the_network(result, tmp_path):
@@ -133,3 +161,51 @@ def test_any_window_of_any_episode_by_any_method(small_recording, small_recordin
 def test_what_cannot_be_is_refused_in_one_line(small_recording, small_recording_arena, settings, message):
     with pytest.raises(UserError, match=message):
         episode_attribution(small_recording, agent=small_agent(), arena=small_recording_arena, **(SMALL | settings))
+
+
+def test_lags_are_fewer_in_a_window_that_is_shorter_and_the_result_says_how_many(
+    small_recording, small_recording_arena
+):
+    settings = SMALL | {"lag_steps": None, "method": "gradient", "targets": ["value"], "stop": 6, "times": 2}
+    found = episode_attribution(small_recording, agent=small_agent(), arena=small_recording_arena, **settings)
+    assert found.parameters["lag_steps"] == 5 and found.data.sizes["lag"] == 6
+
+
+def test_a_saved_result_of_its_former_name_is_read_and_drawn(result, tmp_path):
+    """As the version before wrote it: no schema version, few keys, and the name that the package now has alone."""
+    said = {key: value for key, value in result.parameters.items() if key != "workers"}
+    content = result.data.assign_attrs(
+        agent="small",
+        analysis="attribution",
+        parameters=json.dumps(said),
+        provenance=json.dumps({"agent": "small", "recording_frames": 300, "versions": {}}),
+    )
+    content.to_netcdf(tmp_path / "attribution.nc", engine="h5netcdf")
+    loaded = load_result(tmp_path / "attribution.nc")
+    assert loaded.analysis == "attribution" and analysis("attribution") is ANALYSIS
+    drawings = analysis(loaded.analysis).draw(loaded)
+    assert [each.name for each in drawings] == [each.name for each in ANALYSIS.draw(result)]
+    for each in drawings:
+        assert next(each.frames()).any() if isinstance(each, MovieDrawing) else each.draw().axes
+
+
+@pytest.mark.parametrize(
+    ("text", "targets"),
+    [
+        ("value", ("value",)),
+        ("value, conv2:1,2,3,probability:turn left", ("value", "conv2:1,2,3", "probability:turn left")),
+        ("fc:3,fc:4", ("fc:3", "fc:4")),
+        ("none", None),
+    ],
+)
+def test_targets_can_be_told_in_a_shell(text, targets):
+    value = value_from_text(EpisodeAttributionParameters, "targets", text)
+    assert EpisodeAttributionParameters(targets=value).targets == targets
+
+
+def test_a_direction_in_the_memory_is_a_target_that_can_be_stated(small_recording, small_recording_arena):
+    direction = np.linspace(-1, 1, small_agent().policy.state_size)
+    settings = SMALL | {"targets": [direction], "stop": 6, "method": "gradient", "times": 2, "checked_frames": 4}
+    found = episode_attribution(small_recording, agent=small_agent(), arena=small_recording_arena, **settings)
+    assert found.data["target"].values.tolist() == ["direction in the recurrent state"]
+    assert EpisodeAttributionParameters(targets=[direction]) == EpisodeAttributionParameters(targets=[direction.copy()])

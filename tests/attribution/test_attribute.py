@@ -207,6 +207,49 @@ def test_a_map_does_not_depend_on_its_company(method):
         np.testing.assert_allclose(together[number, 3], one[0], rtol=1e-3, atol=1e-5 * np.abs(one).max())
 
 
+@pytest.mark.parametrize("config", [{}, {"encoder": "linear"}, {"greyscale": True}, {"rnn": "none"}])
+def test_behind_the_first_preactivation_a_step_is_the_same_and_it_is_affine_in_the_pixels(config):
+    policy = lively_policy(**config)
+    random = np.random.default_rng(9)
+    one, other = (torch.from_numpy(random.uniform(0, 255, (2, *policy.observation_shape))).float() for _ in range(2))
+    states = torch.from_numpy(random.normal(0, 0.5, (2, policy.state_size))).float()
+    names = [layer.name for layer in policy.layers]
+    with policy.capture(*names) as expected:
+        whole = policy.step(one, states)
+    with policy.capture(*names) as found:
+        rest = policy.step_from_preactivation(policy.first_preactivation(one), states)
+    for before, after in zip(whole, rest, strict=True):
+        torch.testing.assert_close(after, before)
+    assert all(torch.equal(found[name], expected[name]) for name in names)
+    mixed = policy.first_preactivation(0.3 * one + 0.7 * other)
+    ends = policy.first_preactivation(one), policy.first_preactivation(other)
+    torch.testing.assert_close(mixed, 0.3 * ends[0] + 0.7 * ends[1], rtol=1e-4, atol=1e-4)
+
+
+def test_a_policy_that_clips_pixels_gives_no_preactivation_and_the_same_maps_where_nothing_is_clipped():
+    policy, clipped = lively_policy(), lively_policy()
+    clipped.network.input_limit.fill_(1e6)
+    observations = np.random.default_rng(10).normal(70, 40, (3, *policy.observation_shape)).astype(np.float32)
+    assert clipped.first_preactivation(torch.from_numpy(observations)) is None
+    for method in ("integrated_gradients", "smoothgrad"):
+        expected = attribute_targets(clipped, observations, None, default_targets(policy), method, steps=5, samples=3)
+        found = attribute_targets(policy, observations, None, default_targets(policy), method, steps=5, samples=3)
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5 * np.abs(expected).max())
+
+
+def test_squares_that_look_the_same_painted_over_do_not_pass_the_network():
+    policy = lively_policy()
+    observations = np.random.default_rng(11).integers(0, 256, (2, *policy.observation_shape), dtype=np.uint8)
+    baselines = observations.copy()
+    baselines[0, 3:7, 3:7] += 9
+    seen = []
+    step = policy.step
+    policy.step = lambda pixels, state: seen.append(len(pixels)) or step(pixels, state)
+    maps = attribute(policy, observations, None, "value", "occlusion", baseline=baselines, window=5, stride=5)
+    assert sum(seen) == 2 + 4  # both frames, and of one the four squares that the difference touches
+    assert maps[0, :10, :10].any() and not maps[0, 10:].any() and not maps[1].any()
+
+
 def test_the_baseline_is_the_empty_arena_of_an_agent_and_the_mid_grey_of_a_policy():
     agent = retinoscope.load_agent("apples")
     frame = retinoscope.attribution.baseline_frame(agent)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from retinoscope.errors import UserError
-from retinoscope.statistics.bootstrap import bootstrap_interval, ratio_of_sums
+from retinoscope.statistics.bootstrap import bootstrap_interval, bootstrap_intervals, ratio_of_sums
 
 
 def test_the_interval_of_a_mean_covers_the_truth_as_often_as_it_says() -> None:
@@ -50,3 +50,16 @@ def test_equal_units_have_an_interval_of_no_width() -> None:
 
 def test_nothing_over_nothing_has_neither_value_nor_interval() -> None:
     assert np.isnan(bootstrap_interval(np.zeros((5, 2)), ratio_of_sums)).all()
+
+
+def test_several_statistics_from_the_same_resamples_are_each_as_by_itself() -> None:
+    table = np.random.default_rng(2).exponential(size=(20, 3))
+    table[:, 2] = 0.0
+    found = bootstrap_intervals(
+        table, lambda sums: np.stack([sums[:, 0] / 20, sums[:, 0] / sums[:, 1], sums[:, 2] / sums[:, 2]], 1)
+    )
+    np.testing.assert_allclose(found[0], bootstrap_interval(table[:, 0]), rtol=1e-12)
+    np.testing.assert_allclose(found[1], bootstrap_interval(table, ratio_of_sums), rtol=1e-12)
+    assert np.isnan(found[2]).all()
+    with pytest.raises(UserError, match="at least 2 units"):
+        bootstrap_intervals(table[:1], lambda sums: sums)
