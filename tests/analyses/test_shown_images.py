@@ -21,7 +21,7 @@ from retinoscope.analyses.images.decoding import decoding
 from retinoscope.analyses.images.display import evoke
 from retinoscope.analyses.images.recurrent_response import recurrent_response
 from retinoscope.analyses.images.shown_dataset import shown_dataset
-from retinoscope.analyses.images.shown_images import ShownImagesParameters, shown_images
+from retinoscope.analyses.images.shown_images import ANALYSIS, ShownImagesParameters, shown_images
 from retinoscope.analyses.images.twin_comparison import twin_comparison
 from retinoscope.analyses.registry import select_analyses
 from retinoscope.errors import NotMeasurable, UserError
@@ -209,6 +209,15 @@ def test_layers_that_are_not_there_or_too_large_are_refused():
         shown_images(agent, layer="conv1", **given)
     with pytest.raises(UserError, match="layer 'conv9': unknown"):
         shown_images(agent, layers=("conv9",), **given)
+
+
+def test_where_nothing_can_be_shown_a_run_goes_on_and_what_is_wrong_ends_it():
+    agent, arena = small_agent(), get_arena("vizdoom:basic")
+    ANALYSIS.refuse(Inputs(agent, None, arena), ShownImagesParameters())
+    with pytest.raises(NotMeasurable, match="was made elsewhere"):
+        shown_images(agent, arena=arena)
+    with pytest.raises(UserError, match="outside the view"):
+        ANALYSIS.refuse(Inputs(agent, None, get_arena("digits")), ShownImagesParameters("digits", "arena bearing=80"))
 
 
 def test_what_was_shown_is_not_asked_for_twice_nor_of_another_agent():

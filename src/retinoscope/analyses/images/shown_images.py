@@ -8,6 +8,7 @@ that look at it again in their own way.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
@@ -23,7 +24,7 @@ from retinoscope.analyses.drawing import Drawing
 from retinoscope.analyses.images.display import PIXELS, Display, display, last_dense_layer, place_coordinates
 from retinoscope.analyses.images.passes import FirstPlace, Plan, show_elsewhere
 from retinoscope.analyses.images.shown_dataset import Dataset
-from retinoscope.errors import UserError
+from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
 from retinoscope.scenarios import ArenaArchive
@@ -194,10 +195,14 @@ def _frames(agent: Agent) -> float:
 
 
 def _refuse(inputs: Inputs, parameters: ShownImagesParameters) -> None:
-    """Refuse images, places and layers that cannot be used before anything is recorded, not minutes later."""
+    """Refuse images, places and layers that cannot be used before anything is recorded, not minutes later.
+
+    Where nothing can be shown at all, as in arenas made elsewhere, the page will say so.
+    """
     if inputs.agent is not None:
         shown = (parameters.dataset, parameters.presentation, parameters.class_effects)
-        _layers(display(inputs.agent, inputs.arena, *shown).agent.policy, parameters)
+        with contextlib.suppress(NotMeasurable):
+            _layers(display(inputs.agent, inputs.arena, *shown).agent.policy, parameters)
 
 
 def _draw(result: Result) -> list[Drawing]:
