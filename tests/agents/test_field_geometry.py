@@ -201,6 +201,7 @@ OPERATIONS: dict[str, tuple[Callable[[torch.Tensor], torch.Tensor], tuple[Span, 
         lambda x: (x.flatten(2).transpose(1, 2) * 2).transpose(1, 2).unflatten(2, (24, 20)),
         (None, None),
     ),
+    "a mean of colours": (lambda x: x.mean(1)[:, None], ((0, 1, 1),) * 2),
     "a mean over rows": (lambda x: x.mean(2, keepdim=True) + x, (None, (0, 1, 1))),
     "a normalisation of all positions": (lambda x: F.group_norm(x, 1), (None, None)),
     "a normalisation of channels": (

@@ -12,10 +12,11 @@ from torch import nn
 
 from retinoscope.agents.actions import ActionHead, action_heads
 from retinoscope.agents.agent import Agent
+from retinoscope.agents.network import Network, Preprocess, Step
 from retinoscope.agents.packing import InitialState, said
 from retinoscope.agents.policy import PolicyStep, Role, one_thread
 from retinoscope.agents.traced_layers import TracedLayer, find_layers
-from retinoscope.agents.traced_policy import Network, Preprocess, Step, TracedPolicy
+from retinoscope.agents.traced_policy import TracedPolicy
 from retinoscope.agents.tracing import Counting, Trace, trace
 from retinoscope.errors import UserError
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from retinoscope.agents.traced_layers import SEQUENCES, TracedLayer
+from retinoscope.agents.found_layers import SEQUENCES
+from retinoscope.agents.traced_layers import TracedLayer
 from retinoscope.agents.tracing import Counting
 from retinoscope.errors import UserError
 

@@ -1,34 +1,17 @@
-"""The layers of a network that was observed: their names, kinds, shapes and roles, and where their activity appears."""
+"""The layers of a network that was observed: shapes, fields, and where their activity appears."""
 
 from __future__ import annotations
 
-import itertools
-import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
 
 from retinoscope.agents.field_geometry import Side, Spacing, spacing_of
-from retinoscope.agents.field_rules import ACTIVATION_FUNCTIONS
+from retinoscope.agents.found_layers import CONVOLUTIONS, FoundLayer, names_of, roles_of, sources, without_heads
 from retinoscope.agents.policy import Layer, LayerKind, ReceptiveField, Role
 from retinoscope.agents.sight import Sight
-from retinoscope.agents.tracing import STATE, Operation, Trace
-
-CELLS = ("gru_cell", "lstm_cell", "rnn_tanh_cell", "rnn_relu_cell")
-SEQUENCES = ("gru", "lstm", "rnn_tanh", "rnn_relu")
-_CONVOLUTIONS = frozenset(f"conv{kind}{axes}d" for kind in ("", "_transpose") for axes in (1, 2, 3))
-_LINEAR = ("linear", "matmul", "mm", "addmm")
-_SUMS = ("add", "iadd", "radd")
-_NORMALISATIONS = ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm", "local_response_norm")
-_PASSING = frozenset(
-    (*_NORMALISATIONS, "dropout", "dropout2d", "contiguous", "float", "to", "flatten", "view", "reshape")
-)
-"""What may lie between a layer and its activation function."""
-_RESERVED = ("value", "policy", "pixels", "logits", "observation", "action", "reward", "state_entering")
-_WEIGHTED: tuple[LayerKind, ...] = ("convolution", "dense", "recurrent")
-_OF_ENCODER: tuple[LayerKind, ...] = ("convolution", "dense", "sum")
+from retinoscope.agents.tracing import Operation, Trace
 
 
 @dataclass(frozen=True)
@@ -78,16 +61,6 @@ class TracedLayer:
         return activity.reshape(len(activity), *others).movedim(0, self.batch_dim).to(output.dtype)
 
 
-@dataclass(frozen=True)
-class _Found:
-    """A layer in a trace: the operation that makes it, and the one behind its activation function."""
-
-    kind: LayerKind
-    source: int
-    activity: int
-    parameters: tuple[str, ...]
-
-
 def find_layers(
     first: Trace,
     second: Trace,
@@ -109,14 +82,14 @@ def find_layers(
     Returns:
         The layers, and one line for each that is left out.
     """
-    found = _sources(first)
+    found = sources(first)
     to_logits = first.upstream({n for n in map(first.producer, logits) if n is not None})
     to_value = first.upstream({n for n in map(first.producer, value) if n is not None})
-    found = [each for each in _without_heads(first, found) if each.activity in to_logits | to_value]
-    given_roles = _roles(first, found, to_logits, to_value, has_memory)
+    found = [each for each in without_heads(first, found) if each.activity in to_logits | to_value]
+    given_roles = roles_of(first, found, to_logits, to_value, has_memory)
     layers: list[TracedLayer] = []
     left_out: list[str] = []
-    for each, name, role in zip(found, _names(first, found), given_roles, strict=True):
+    for each, name, role in zip(found, names_of(first, found), given_roles, strict=True):
         traced = _traced(first, second, each, name, role)
         if traced is None:
             left_out.append(f"layer {name!r}: left out, for its activity has no row for each observation")
@@ -130,140 +103,7 @@ def _with_role(traced: TracedLayer, roles: Mapping[str, Role]) -> TracedLayer:
     return traced if role is None else replace(traced, layer=replace(traced.layer, role=role))
 
 
-def _sources(trace: Trace) -> list[_Found]:
-    """Everything that is a layer, with its activation function."""
-    consumers = trace.consumers()
-    found: list[_Found] = []
-    absorbed: set[int] = set()
-    for number, operation in enumerate(trace.operations):
-        kind = _kind(trace, operation)
-        if kind is None or (kind == "activation" and number in absorbed):
-            continue
-        activity, parameters = number, operation.weights
-        if kind not in ("recurrent", "activation"):
-            activity, parameters = _behind_activation(trace, consumers, number)
-        absorbed.add(activity)
-        found.append(_Found(kind, number, activity, parameters))
-    return sorted(found, key=lambda each: each.activity)
-
-
-def _kind(trace: Trace, operation: Operation) -> LayerKind | None:
-    is_map = operation.sight is not None and operation.sight.is_map
-    if operation.function in _CONVOLUTIONS:
-        return "convolution"
-    if operation.function in _LINEAR and operation.weights:
-        return "convolution" if is_map else "dense"  # of channels alone
-    if operation.function in CELLS or operation.function in SEQUENCES:
-        return "recurrent"
-    if "pool" in operation.function:
-        return "pooling" if is_map else None
-    if operation.function in ACTIVATION_FUNCTIONS:
-        return "activation" if operation.inputs else None
-    if operation.function in _SUMS and _adds_two(trace, operation):
-        return "sum"
-    return None
-
-
-def _adds_two(trace: Trace, operation: Operation) -> bool:
-    """Whether two things that were computed from the picture are added, of one shape: the end of a skip connection."""
-    computed = [number for number in operation.inputs if number >= 0 and trace.operations[number].sight is not None]
-    shape = operation.outputs[0].shape
-    return len(computed) == 2 and all(trace.operations[number].outputs[0].shape == shape for number in computed)
-
-
-def _behind_activation(trace: Trace, consumers: dict[int, list[int]], source: int) -> tuple[int, tuple[str, ...]]:
-    """The operation whose output is the activity, and the parameters up to there.
-
-    Normalisation and flattening may lie between; where no activation function follows, the activity is that behind the
-    normalisation.
-    """
-    here = normalised = source
-    parameters = among = trace.operations[source].weights
-    while len(set(consumers[here])) == 1:
-        here = consumers[here][0]
-        operation = trace.operations[here]
-        if len(operation.inputs) > 1 or len(operation.outputs) > 1:
-            break
-        among = (*among, *operation.weights)
-        if operation.function in ACTIVATION_FUNCTIONS:
-            return here, among
-        if operation.function not in _PASSING:
-            break
-        if operation.function in _NORMALISATIONS:
-            normalised, parameters = here, among
-    return normalised, parameters
-
-
-def _without_heads(trace: Trace, found: Sequence[_Found]) -> list[_Found]:
-    """Without the last weights of all, which make the outputs, and what lies behind them."""
-    above = {each.source: trace.upstream({each.source}) - {each.source} for each in found}
-    weighted = [each for each in found if each.kind in _WEIGHTED]
-    heads = {
-        each.source
-        for each in weighted
-        if each.kind == "dense" and not any(each.source in above[o.source] for o in weighted)
-    }
-    return [each for each in found if each.source not in heads and not heads & above[each.source]]
-
-
-def _roles(
-    trace: Trace, found: Sequence[_Found], to_logits: set[int], to_value: set[int], has_memory: bool
-) -> list[Role]:
-    roles: list[Role] = ["other"] * len(found)
-    memories = [number for number, each in enumerate(found) if has_memory and each.kind == "recurrent"]
-    memories.sort(key=lambda number: found[number].activity not in to_logits)
-    from_state = {number for number, each in enumerate(found) if STATE in trace.upstream({each.activity})}
-    candidates = [
-        trace.upstream({found[memories[0]].source}) if memories else set(),
-        to_logits & to_value if to_value else set(),
-        to_logits,  # actor and critic share nothing
-    ]
-    inside: list[int] = []
-    for before, without in itertools.product(candidates, (from_state, set(memories))):
-        # Where a stack of frames is the state, there is nothing that does not depend on it.
-        inside = inside or [n for n, each in enumerate(found) if each.activity in before and n not in without]
-    seeing = [number for number in inside if trace.operations[found[number].activity].sight is not None]
-    output = next(iter((seeing or inside)[::-1]), None)
-    to_output = trace.upstream({found[output].activity}) if output is not None else set()
-    for number, each in enumerate(found):
-        if number in memories:
-            roles[number] = "memory"
-        elif number == output:
-            roles[number] = "encoder output"
-        elif each.activity in to_output and each.kind in _OF_ENCODER:
-            roles[number] = "encoder stage"
-        elif each.activity not in to_output and each.kind in ("dense", "recurrent", "sum"):
-            is_of_picture = trace.operations[each.activity].sight is not None or not seeing
-            roles[number] = "readout" if is_of_picture else "other"
-    return roles
-
-
-def _names(trace: Trace, found: Sequence[_Found]) -> list[str]:
-    """Unique names: the path of the module, or of the weight, or of the place and what is done there."""
-    counted: Counter[str] = Counter()
-    names = []
-    for each in found:
-        operation = trace.operations[each.source]
-        path = operation.where
-        if not operation.is_in_leaf or not path:
-            weight = (
-                re.sub(r"\.(parametrizations\.)?(weight|bias|kernel).*$", "", operation.weights[0])
-                if operation.weights
-                else ""
-            )
-            word = "sum" if each.kind == "sum" else operation.function
-            path = weight or f"{operation.where}.{word}"
-        name = re.sub(r"\W+", "_", path.replace("_orig_mod.", "")).strip("_")
-        if name in _RESERVED or not name or name[0].isdigit():
-            name = f"layer_{name}".rstrip("_")
-        counted[name] += 1
-        while counted[name] > 1 and f"{name}_{counted[name]}" in names:
-            counted[name] += 1
-        names.append(name if counted[name] == 1 else f"{name}_{counted[name]}")
-    return names
-
-
-def _traced(first: Trace, second: Trace, each: _Found, name: str, role: Role) -> TracedLayer | None:
+def _traced(first: Trace, second: Trace, each: FoundLayer, name: str, role: Role) -> TracedLayer | None:
     source, activity = first.operations[each.source], first.operations[each.activity]
     output = activity.outputs[0]
     twins = [o for o in second.operations if (o.function, o.occurrence) == (activity.function, activity.occurrence)]
@@ -306,7 +146,7 @@ def _batch_dim(output: torch.Tensor, twin: torch.Tensor, first: Trace, second: T
 def _map_dims(source: Operation) -> tuple[int, ...]:
     if source.sight is not None and source.sight.is_map:
         return tuple(dim for dim in source.sight.dims if dim is not None)
-    is_flat = source.function not in _CONVOLUTIONS or source.function.endswith("1d")
+    is_flat = source.function not in CONVOLUTIONS or source.function.endswith("1d")
     return () if is_flat else (source.outputs[0].ndim - 2, source.outputs[0].ndim - 1)
 
 
