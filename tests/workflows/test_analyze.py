@@ -273,3 +273,21 @@ def test_the_key_of_a_result_knows_its_parameters_its_bases_and_the_run() -> Non
     assert len(others | {key()}) == 5
     burn_in = analysis("burn_in")
     assert result_key(burn_in, burn_in.parameters(), {"burn_in": "1"}, {"seed": 0}) != key()
+
+
+@pytest.mark.parametrize("name", ["set.npz", "pets/cat/a.png"])
+def test_what_lies_at_a_path_counts_and_not_the_path_alone(name: str, tmp_path: Path) -> None:
+    shown, path = analysis("shown_images"), tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dataset = str(path if path.suffix == ".npz" else tmp_path / "pets")
+
+    def key() -> str:
+        return result_key(shown, shown.parameters(dataset=dataset), {}, {"seed": 0})
+
+    keys = [key()]
+    for content in (b"one", b"two"):
+        path.write_bytes(content)
+        keys.append(key())
+        assert key() == keys[-1]
+    path.rename(path.with_name("b.png"))
+    assert len({*keys, key()}) == (3 if path.suffix == ".npz" else 4)

@@ -8,7 +8,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from retinoscope.analyses.declaration import Analysis
 from retinoscope.errors import UserError
@@ -30,7 +30,7 @@ def result_key(analysis: Analysis, parameters: Any, bases: Mapping[str, str], id
         identity: of the run: checkpoint, arena, seed and frames.
     """
     content = [analysis.name, stated(parameters), dict(bases), dict(identity), versions(*_COMPUTING)]
-    content += [source_sha256(), _module_sha256(analysis)]
+    content += [source_sha256(), _module_sha256(analysis), _files_sha256(parameters)]
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -61,6 +61,20 @@ class ResultStore:
         name = f"{result.analysis}.nc"
         shutil.copyfile(marked.save(self._cache / name), self._folder / name)
         return marked
+
+
+def _files_sha256(parameters: Any) -> dict[str, str]:
+    """Of the files, and folders of files, that parameters name: a path stays the same while what is there changes."""
+    found = {}
+    for name, field in getattr(parameters, "__pydantic_fields__", {}).items():
+        value = getattr(parameters, name)
+        if Path in get_args(field.annotation) and isinstance(value, str | Path):
+            path, digest = Path(value), hashlib.sha256()
+            for file in [path] if path.is_file() else sorted(path.rglob("*")):
+                if file.is_file():
+                    digest.update(f"{file.relative_to(path)} ".encode() + file.read_bytes())
+            found[name] = digest.hexdigest()
+    return found
 
 
 def _module_sha256(analysis: Analysis) -> str:
