@@ -58,13 +58,15 @@ def pickup_lines(panel) -> list[tuple[float, str]]:
     found = []
     for collection in panel.collections:
         ((_, dashes),) = collection.get_linestyle()
-        found += [(round(float(segment[0, 0]), 3), "--" if dashes else "-") for segment in collection.get_segments()]
+        line = "-" if not dashes else "--" if dashes[0] > dashes[1] else ":"
+        found += [(round(float(segment[0, 0]), 3), line) for segment in collection.get_segments()]
     return found
 
 
 def events(moments: int) -> dict[str, tuple]:
     pickups = np.zeros((moments, 3), np.uint8)
     pickups[[5, 30], 2] = 1
+    pickups[20, 1] = 1
     pickups[[12, 31, 40], 0] = 1
     return {"pickups": (("time", "class"), pickups)}
 

@@ -258,6 +258,12 @@ def test_captions_can_be_left_out_and_the_figure_is_as_much_smaller(name: str) -
     assert 0.1 * lines < less < 0.3 + 0.16 * lines
 
 
+def test_a_long_title_stays_on_the_page() -> None:
+    result = image_results.decoding_result()
+    result.provenance["agent"] = "an agent of a long name " * 12
+    assert faults_of(figures.decoding(result)) == []
+
+
 @pytest.mark.parametrize("name", TAKE_AXES)
 def test_a_single_panel_is_drawn_into_axes_that_are_given(name: str) -> None:
     figure = Figure(figsize=(10, 8), layout="constrained")
@@ -269,6 +275,7 @@ def test_a_single_panel_is_drawn_into_axes_that_are_given(name: str) -> None:
     assert isinstance(alone, Figure)
     first = alone.axes[0]
     assert (ax.get_xlabel(), ax.get_ylabel()) == (first.get_xlabel(), first.get_ylabel())
+    assert ax.xaxis.label.get_fontsize() == first.xaxis.label.get_fontsize()
     assert len(ax.lines) == len(first.lines) and len(ax.images) == len(first.images)
     assert ax.spines["top"].get_visible() == first.spines["top"].get_visible()
     assert faults_of(figure) == []
@@ -297,7 +304,7 @@ def test_named_colours_and_maps_come_from_the_style(own_style: Path) -> None:
     figure = draw("raster")
     assert (usual, figure.axes[1].images[0].get_cmap().name) == ("RdBu_r", "PiYG")
     marks = {line.get_color() for line in figure.axes[0].lines}
-    assert marks == {"#00aaaa", "#aa00aa"}
+    assert marks == {"#00aaaa", "#aa00aa", style.colour("neutral")}
     assert draw("principal_components_map").axes[0].collections[0].get_cmap().name == "magma"
     lags = draw("attribution_lags").axes[0]
     assert [container[0].get_color() for container in lags.containers] == ["#aa0000", "#00aa00"]

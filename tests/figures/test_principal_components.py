@@ -58,12 +58,12 @@ def test_traces_are_drawn_with_pick_ups_told_apart_without_colour() -> None:
     np.testing.assert_allclose(lines["fc"][0].get_ydata(), result.data["score"].values[0])
     np.testing.assert_allclose(lines["health"][0].get_ydata(), result.data["health"].values)
     for panel in panels:
-        assert pickup_lines(panel) == [(3.5, "-"), (6.0, "-"), (4.2, "--"), (6.1, "--"), (7.0, "--")]
-        healing, harmful = (to_hex(collection.get_color()[0]) for collection in panel.collections)
-        assert (healing, harmful) == (colour("healing"), colour("harmful"))
-    assert [mark.get_marker() for mark in marks.lines] == ["^", "v"]
+        assert pickup_lines(panel) == [(3.5, "-"), (6.0, "-"), (4.2, "--"), (6.1, "--"), (7.0, "--"), (5.0, ":")]
+        shown = [to_hex(collection.get_color()[0]) for collection in panel.collections]
+        assert shown == [colour("healing"), colour("harmful"), colour("neutral")]
+    assert [mark.get_marker() for mark in marks.lines] == ["^", "v", "o"]
     legend = {text.get_text() for text in marks.get_legend().get_texts()}
-    assert legend == {"healing", "harmful"}
+    assert legend == {"healing", "harmful", "without effect"}
 
 
 def test_the_agent_is_named_and_another_result_is_refused() -> None:

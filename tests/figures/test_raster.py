@@ -28,9 +28,9 @@ def test_pick_ups_are_lines_through_every_layer_with_marks_above() -> None:
     figure = raster(raster_result())
     panels = [panel for panel in figure.axes if panel.images]
     for panel in panels:
-        assert pickup_lines(panel) == [(3.5, "-"), (6.0, "-"), (4.2, "--"), (6.1, "--"), (7.0, "--")]
+        assert pickup_lines(panel) == [(3.5, "-"), (6.0, "-"), (4.2, "--"), (6.1, "--"), (7.0, "--"), (5.0, ":")]
         assert {to_hex(collection.get_color()[0]) for collection in panel.collections} == {"#000000"}
-    assert [mark.get_marker() for mark in figure.axes[0].lines] == ["^", "v"]
+    assert [mark.get_marker() for mark in figure.axes[0].lines] == ["^", "v", "o"]
 
 
 def test_another_result_is_refused() -> None:

@@ -84,10 +84,10 @@ def test_a_field_with_one_bright_corner_is_rendered_with_that_corner_bright(row,
     assert len(tiles) == (4 if colours == 3 else 1)
     for number, tile in enumerate(tiles):
         box = tile.get_window_extent()
-        height, width = box.height / 6, box.width / 8
+        height, width = abs(box.height) / 6, abs(box.width) / 8
         # The middle of every pixel of the field, counted from the upper left corner of the tile; the page too.
-        rows = (len(page) - (box.y1 - (np.arange(6) + 0.5) * height)).astype(int)
-        columns = (box.x0 + (np.arange(8) + 0.5) * width).astype(int)
+        rows = (len(page) - (box.ymax - (np.arange(6) + 0.5) * height)).astype(int)
+        columns = (box.xmin + (np.arange(8) + 0.5) * width).astype(int)
         shown = page[rows][:, columns]
         is_other = (np.abs(shown - shown[2, 3]) > 40).any(axis=-1)
         expected = np.zeros((6, 8), bool)

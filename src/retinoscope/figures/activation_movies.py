@@ -18,10 +18,13 @@ from retinoscope.result import Result
 __all__ = ["activation_frames"]
 
 # Pixels of the movie.
-_WIDTH, _HEIGHT = 1280, 720
-_MARGIN, _GAP, _LABEL, _HEADER, _BAR = 20, 10, 20, 64, 52
-_VIEW = 400  # the observation is enlarged by the whole number that brings it to this width or just below
-_LARGEST_MAP = 12  # pixels of the movie per unit
+_WIDTH, _HEIGHT = 1296, 800
+_MARGIN, _GAP, _LABEL, _HEADER, _BAR = 20, 8, 20, 64, 52
+_VIEW = 400  # the observation is enlarged to this width or less
+# How large a unit or a pixel may be. The encoder cuts the frame into blocks of 4, 8 and 16 pixels: what is as large, and
+# lies on multiples of its size, is a block of one colour, with sharp edges, and takes a fraction of the room.
+_FACTORS = (16, 8, 4, 3, 2, 1)
+_GRID = 4
 
 
 def colour_table() -> np.ndarray:
@@ -49,10 +52,11 @@ class MovieLayout:
     """Where things are, in pixels of the movie.
 
     Attributes:
-        view_factor: pixels per pixel of the observation, whose upper left corner is (`top`, `view_left`).
+        view_factor: pixels per pixel of the observation, whose upper left corner is (`top` + `label`, `view_left`).
         map_factor: pixels per unit of a map.
         rows, columns: of the grid of maps, whose upper left corner is (`top`, `maps_left`).
         cell_height, cell_width: from one map to the next; a map stands `label` below the top of its cell.
+        gap: between a cell and the next.
         width, height: of the frame.
     """
 
@@ -66,43 +70,60 @@ class MovieLayout:
     label: int
     cell_height: int
     cell_width: int
+    gap: int
     width: int
     height: int
 
     @classmethod
     def of(cls, view: tuple[int, int], maps: int, rows: int, columns: int) -> MovieLayout:
-        """The grid in which maps are largest, in a frame of 16:9; a larger frame if they do not fit even so."""
-        view_factor = max(1, _VIEW // view[1])
-        maps_left = _MARGIN + view_factor * view[1] + 2 * _MARGIN
-        wide, high = _WIDTH - maps_left - _MARGIN + _GAP, _HEIGHT - _HEADER - _BAR
-        best = (0, 0, 0)
-        for across in range(1, maps + 1):
-            down = -(-maps // across)
-            factor = min((wide // across - _GAP) // columns, (high // down - _LABEL - _GAP) // rows, _LARGEST_MAP)
-            best = max(best, (factor, -abs(across * columns - down * rows), across))
-        factor, _, across = best
-        if factor < 1:
-            factor, across = 1, max(1, round((maps * rows / columns * 16 / 9) ** 0.5))
-        across = min(across, maps)
-        down = -(-maps // across)
-        cell_width = max(columns * factor, _narrowest(maps)) + _GAP
-        cell_height = rows * factor + _LABEL + _GAP
-        width = max(maps_left + across * cell_width - _GAP + _MARGIN, 640)
-        height = _HEADER + max(down * cell_height, view_factor * view[0] + 3 * _LABEL) + _BAR
+        """The grid in which maps are largest, and nearest to a square; a larger frame if they do not fit in any."""
+
+        def is_uneven(across: int) -> int:
+            return abs(across * columns - -(-maps // across) * rows)
+
+        for factor in _FACTORS:
+            for across in sorted(range(1, maps + 1), key=is_uneven):
+                layout = cls._arranged(view, maps, rows, columns, factor, across)
+                if layout.width <= _WIDTH and layout.height <= _HEIGHT:
+                    return layout
+        wide = max(1, round((maps * rows / columns * _WIDTH / _HEIGHT) ** 0.5))
+        return cls._arranged(view, maps, rows, columns, 1, min(wide, maps))
+
+    @classmethod
+    def _arranged(
+        cls, view: tuple[int, int], maps: int, rows: int, columns: int, factor: int, across: int
+    ) -> MovieLayout:
+        """Maps of this size, so many beside each other; maps and view on multiples of the size of their blocks."""
+        view_factor = next((each for each in _FACTORS if each * view[1] <= _VIEW), 1)
+        grid = max(_GRID, factor, view_factor)
+        top = _up(_HEADER + _LABEL, grid) - _LABEL
+        view_left = _up(_MARGIN, view_factor)
+        maps_left = _up(view_left + view_factor * view[1] + 3 * _GAP, grid)
+        content = max(columns * factor, _narrowest(maps))
+        cell_width = _up(content + _GAP, grid)
+        cell_height = _up(rows * factor + _LABEL + _GAP, grid)
+        gap, down = cell_width - content, -(-maps // across)
+        width = max(maps_left + across * cell_width + max(0, _MARGIN - gap), 640)
+        height = top + max(down * cell_height, view_factor * view[0] + 3 * _LABEL) + _BAR
         return cls(
             view_factor=view_factor,
             map_factor=factor,
             rows=down,
             columns=across,
-            top=_HEADER,
-            view_left=_MARGIN,
+            top=top,
+            view_left=view_left,
             maps_left=maps_left,
             label=_LABEL,
             cell_height=cell_height,
             cell_width=cell_width,
+            gap=gap,
             width=width + width % 2,
             height=height + height % 2,
         )
+
+
+def _up(length: int, multiple: int) -> int:
+    return -(-length // multiple) * multiple
 
 
 def activation_frames(result: Result, blocks: Iterable[xarray.Dataset], layer: str) -> Iterator[np.ndarray]:
@@ -173,7 +194,7 @@ class _Composer:
     def _draw_maps(self, frame: np.ndarray, indices: np.ndarray) -> None:
         """All maps of the grid in one assignment per column and row of cells."""
         layout, factor = self._layout, self._layout.map_factor
-        coloured = colour_table()[indices].repeat(factor, axis=2)
+        coloured = colour_table().take(indices.repeat(factor, axis=2), axis=0)
         for number in range(len(indices)):
             top, left = self._corner(number)
             height, width = self._rows * factor, self._columns * factor
@@ -196,7 +217,7 @@ class _Composer:
         canvas.draw_text(frame, "what the agent sees", layout.view_left, layout.top, 13, canvas.GREY)
         for number, scale in enumerate(self._scale.values):
             top, left = self._corner(number)
-            right = left + layout.cell_width - _GAP
+            right = left + layout.cell_width - layout.gap
             canvas.draw_text(frame, f"{number}", left, top + 1, 13, bold=True)
             if right - left >= 60:
                 canvas.draw_text(frame, f"±{scale:.2g}", right, top + 1, 13, canvas.GREY, align="right")

@@ -102,7 +102,11 @@ def outline(frame: np.ndarray, x: int, y: int, width: int, height: int, colour: 
 
 def enlarge(image: np.ndarray, factor: int) -> np.ndarray:
     """(height, width, channel) -> every pixel as a block of `factor` x `factor`."""
-    return image.repeat(factor, axis=0).repeat(factor, axis=1)
+    height, width, channels = image.shape
+    # Rows are copied whole, which is several times quicker than to repeat them.
+    enlarged = np.empty((height, factor, width * factor, channels), image.dtype)
+    enlarged[...] = image.repeat(factor, axis=1)[:, None]
+    return enlarged.reshape(height * factor, width * factor, channels)
 
 
 def to_rgb(observation: np.ndarray) -> np.ndarray:

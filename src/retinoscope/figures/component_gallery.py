@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import xarray
 from matplotlib.axes import Axes
@@ -12,7 +14,7 @@ from matplotlib.patches import Rectangle
 
 from retinoscope.errors import UserError
 from retinoscope.figures.canvas import to_rgb
-from retinoscope.figures.page import MARGIN, Page, Size, line_height, points, wrapped
+from retinoscope.figures.page import MARGIN, Page, Size, line_height, points, text_width, wrapped
 from retinoscope.figures.style import colour, colour_map, require, shade, styled, title_of
 from retinoscope.result import Result
 
@@ -97,7 +99,9 @@ def _draw_trace(axes: Axes, one: xarray.Dataset, step: int, limits: tuple[float,
 def _draw_strip(
     sheet: Axes, top: float, tile: float, tall: float, one: xarray.Dataset, step: int, scale: float, has_maps: bool
 ) -> None:
-    for place, shown in enumerate(one["shown"].values.tolist()):
+    numbers = one["shown"].values.tolist()
+    every = math.ceil((text_width(str(numbers[-1]), points("xtick.labelsize")) + 0.02) / (tile + _GAP))
+    for place, shown in enumerate(numbers):
         left = MARGIN + _TRACE + place * (tile + _GAP)
         frame = to_rgb(one["frames"].values[place])
         sheet.imshow(frame, extent=(left, left + tile, top + tall, top), aspect="auto", interpolation="nearest")
@@ -113,7 +117,8 @@ def _draw_strip(
         edge, line = (colour("harmful"), 1.6) if shown == step else (shade(0.6), 0.4)
         both = tall * (2 if has_maps else 1)
         sheet.add_patch(Rectangle((left, top), tile, both, fill=False, edgecolor=edge, linewidth=line))
-        sheet.text(left + tile / 2, top - 0.015, f"{shown}", fontsize="small", ha="center", va="bottom")
+        if place % every == 0:
+            sheet.text(left + tile / 2, top - 0.015, f"{shown}", fontsize="small", ha="center", va="bottom")
 
 
 def _draw_bar(page: Page, scale: float) -> None:

@@ -58,7 +58,7 @@ def dataset_presentation(result: Result, *, figsize: Size = None, caption: bool 
             if row == 0:
                 sheet.text(left + tile / 2, top - 0.04, titles[number], fontsize="small", ha="center", va="bottom")
     top = page.height - below
-    sheet.text(MARGIN, top + 0.12, _TABLE, weight="bold", va="top")
+    page.heading(MARGIN, top + 0.12, _TABLE)
     table_axes = page.axes(_LEFT, top + _HEADING + 0.05, page.width - _LEFT - MARGIN, table)
     _table(table_axes, result)
     return page.figure

@@ -21,6 +21,7 @@ _TITLE_ABOVE, _TITLE_BELOW, _CAPTION_ABOVE, _CAPTION_BELOW = 0.1, 0.1, 0.1, 0.07
 _POINTS = 72.0
 _SPACING = 1.2  # of lines, as matplotlib counts it: of their height above the baseline
 _ADVANCE = 1.25  # from line to line, in heights of a line
+_BOLD = 1.15  # how much wider bold letters are
 _SAFE = 0.985  # letters on a raster are a little wider than they are drawn
 
 Size = tuple[float, float] | None
@@ -40,7 +41,7 @@ class Page:
     def __init__(self, title: str, caption: str | None = None, figsize: Size = None) -> None:
         """A page as wide as `figsize` says; without a caption nothing is kept free for it."""
         self.width = figsize[0] if figsize else WIDTH
-        self._title = title
+        self._title = shortened(title, (self.width - 2 * MARGIN) / _BOLD, title_size())
         self._caption = wrapped(caption, self.width - 2 * MARGIN, style.caption_size()) if caption else ""
         lines = self._caption.count("\n") + 1 if self._caption else 0
         self._above = _TITLE_ABOVE + line_height(title_size()) + _TITLE_BELOW
@@ -94,6 +95,11 @@ class Page:
         x, y, width, height = self.box(left, top, self.width - left - right, self.height - top - bottom)
         return self.figure.add_gridspec(rows, columns, left=x, right=x + width, bottom=y, top=y + height, **more)
 
+    def heading(self, left: float, top: float, text: str) -> None:
+        """A bold line from a place on, shortened where it would leave the page."""
+        room = (self.width - MARGIN - left) / _BOLD
+        self.text(left, top, shortened(text, room, points("font.size")), weight="bold")
+
     def text(self, left: float, top: float, text: str, **more: Any) -> None:
         """Text whose upper left corner is at a place, unless `more` says otherwise."""
         x, y, _, _ = self.box(left, top, 0, 0)
@@ -118,9 +124,14 @@ def panel(ax: Axes | None, figsize: Size, usual: tuple[float, float]) -> tuple[A
         return figure.add_subplot(), figure
     for side in ("left", "right", "top", "bottom"):
         ax.spines[side].set_visible(style.rc[f"axes.spines.{side}"])
-    ax.tick_params(
-        labelsize=points("xtick.labelsize"), length=style.rc["xtick.major.size"], pad=style.rc["xtick.major.pad"]
-    )
+    for axis in ("x", "y"):
+        ticks = {name: style.rc[f"{axis}tick.major.{name}"] for name in ("size", "pad", "width")}
+        ax.tick_params(
+            axis=axis, labelsize=points(f"{axis}tick.labelsize"), labelfontfamily=style.rc["font.family"],
+            length=ticks["size"], pad=ticks["pad"], width=ticks["width"],
+        )  # fmt: skip
+        label = getattr(ax, f"{axis}axis").label
+        label.set(size=points("axes.labelsize"), family=style.rc["font.family"], color=style.rc["axes.labelcolor"])
     return ax, ax
 
 

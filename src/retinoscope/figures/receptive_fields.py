@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from retinoscope.errors import UserError
-from retinoscope.figures.page import MARGIN, Page, Size, line_height, points, text_width
+from retinoscope.figures.page import MARGIN, Page, Size, line_height, points, text_width, wrapped
 from retinoscope.figures.style import colour_map, require, shade, styled, title_of
 from retinoscope.result import Result
 
@@ -204,7 +204,8 @@ def _draw_bar(page: Page, top: float) -> None:
     bar.set_ticks([-1, 0, 1], labels=["−scale", "0", "+scale"])
     bar.outline.set_linewidth(0.4)
     what = "change of activity per pixel unit; the scale of each unit, ±, stands above it"
-    page.text(MARGIN + 2.65, top + 0.155, what, fontsize="small", va="center")
+    says = wrapped(what, page.width - 2 * MARGIN - 2.65, points("xtick.labelsize"))
+    page.text(MARGIN + 2.65, top + 0.155, says, fontsize="small", va="center")
 
 
 def _reading(colours: int) -> str:

@@ -76,7 +76,7 @@ def _draw_sheet(page: Page, result: Result, row: float) -> None:
     lines = 2 if row >= _TWO_LINES else 1  # with few classes, two lines of larger examples
     shown = -(-examples.shape[1] // lines)
     tile = min((row - 0.06) / lines, (_SHEET - names_width - _BAR - 0.1) / shown)
-    page.text(MARGIN, 0, "Classes and their effect on health", weight="bold")
+    page.heading(MARGIN, 0, "Classes and their effect on health")
     sheet = page.axes(MARGIN, _HEADING, names_width + shown * tile, row * len(names))
     sheet.set_axis_off()
     papers = []
@@ -127,7 +127,7 @@ def _draw_map(page: Page, result: Result, side: float) -> None:
     """Walls, where stimuli appear, the agent's start and walk, every stimulus at the start, and the three moments."""
     data, room = result.data, result.parameters
     left = page.width - MARGIN - side
-    page.text(page.width - MARGIN - _MAP, 0, "Map at the start, and a walk", weight="bold")
+    page.heading(page.width - MARGIN - max(side, 2.0), 0, "Map at the start, and a walk")
     axes = page.axes(left, _HEADING, side, side)
     half, reach = room["half_width"], room["spawn_half_width"]
     axes.set(xlim=(-1.02 * half, 1.02 * half), ylim=(-1.02 * half, 1.02 * half), aspect="equal")
@@ -222,12 +222,12 @@ def _draw_views(page: Page, result: Result, top: float, width: float, lines: flo
     says = (
         f"Three moments of the walk: for the eye (above) and as the agent sees them, {columns} × {rows} pixels (below)"
     )
-    page.text(MARGIN, top, says, weight="bold")
+    page.heading(MARGIN, top, says)
     names, effects = data["class"].values, data["effect"].values
     heights = [width * data[name].shape[1] / data[name].shape[2] for name in ("eye_view", "observation")]
     for index in range(data.sizes["moment"]):
         moment = data.isel(moment=index)
-        left = MARGIN + index * (width + MARGIN)
+        left = MARGIN + index * ((page.width - MARGIN) / 3)
         ahead = int(moment["ahead_class"])
         words = (
             f"{index + 1}  after {float(moment['seconds']):.1f} s, health {float(moment['health']):.0f}\n"

@@ -43,8 +43,11 @@ def training_progress(result: Result, *, figsize: Size = None) -> Figure:
     _draw_numbers(panels[5], result, {"pc1_auc": "PC1 of fc"}, "AUC for healing\nwithin 1 s")
     panels[5].axhline(0.5, color=colour("chance"), linewidth=0.7, linestyle=":")
     frames = result.data["frames_trained"].values
+    least = float(frames[frames > 0].min()) if (frames > 0).any() else 1.0
     for axes in panels:
-        axes.set_xscale("symlog", linthresh=max(1.0, float(frames[frames > 0].min()) if (frames > 0).any() else 1.0))
+        axes.set_xscale("symlog", linthresh=least)
+        # From a little below nothing to a little above the last; nothing has a place of its own on this scale.
+        axes.set_xlim(-0.15 * least if frames.min() <= 0 else 0.8 * least, 1.4 * max(float(frames.max()), least))
     figure.supxlabel("frames trained")
     titled(figure, title_of(result, "Checkpoint by checkpoint"))
     return figure
