@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import json
 from collections import Counter
 
 import numpy as np
@@ -28,6 +30,7 @@ from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.result import Result, load_result
 from retinoscope.rollouts import record
 from retinoscope.scenarios import get_arena
+from retinoscope.settings import stated
 from retinoscope.statistics.decoding import fit_reduction
 from retinoscope.stimuli import arena_presentation
 from retinoscope.stimuli.places import InArena, Presentation
@@ -183,6 +186,16 @@ def test_what_is_shown_can_be_said_in_words():
     assert chosen.class_effects == {"cat": -20, "dog": 10}
     assert ShownImagesParameters(presentation={"how": "paste", "heights": [20]}).presentation.heights == (20,)
     assert ShownImagesParameters(class_effects={"cat": 3}).class_effects == {"cat": 3}
+
+
+def test_labelled_images_are_known_by_what_they_hold():
+    """A run uses a Result again where its parameters are stated alike."""
+    images = few_digits().images.copy()
+    images[120, 3, 3] ^= 1
+    texts = []
+    for each in (few_digits(), few_digits(), dataclasses.replace(few_digits(), images=images)):
+        texts.append(json.dumps(stated(ShownImagesParameters(each))))
+    assert texts[0] == texts[1] != texts[2] and all(len(text) < 1_000 for text in texts)
 
 
 @pytest.mark.parametrize(
