@@ -45,7 +45,7 @@ def recorded(frames: int, folder: Path) -> tuple[Result, xarray.Dataset]:
 
 def ours(result: Result, block: xarray.Dataset, path: Path) -> float:
     began = time.process_time()
-    movie.write_movie(path, activation_frames(result, [block], "conv1"), RATE, quick=True)
+    movie.write_movie(path, activation_frames(result, [block], "conv1"), RATE)
     return (time.process_time() - began) / block.sizes["time"]
 
 

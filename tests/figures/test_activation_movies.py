@@ -116,6 +116,19 @@ def test_nothing_overlaps_whatever_the_layer(maps: int, rows: int, columns: int)
         assert 1.4 < layout.width / layout.height < 2.0
 
 
+@pytest.mark.parametrize(("maps", "rows", "columns"), [(16, 28, 38), (8, 12, 17), (16, 8, 13), (64, 20, 20), (3, 1, 1)])
+@pytest.mark.parametrize("view", [(60, 80), (84, 84), (120, 160)])
+def test_units_and_pixels_lie_on_multiples_of_their_size(
+    view: tuple[int, int], maps: int, rows: int, columns: int
+) -> None:
+    layout = MovieLayout.of(view, maps, rows, columns)
+    step = max(4, layout.map_factor)
+    top = layout.top + layout.label
+    for place in (top, layout.maps_left, layout.cell_width, layout.cell_height):
+        assert place % step == 0
+    assert top % layout.view_factor == layout.view_left % layout.view_factor == 0
+
+
 def test_other_results_are_refused() -> None:
     result, block = planted()
     with pytest.raises(UserError, match="'conv9'"):

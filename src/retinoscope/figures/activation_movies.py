@@ -21,8 +21,8 @@ __all__ = ["activation_frames"]
 _WIDTH, _HEIGHT = 1296, 800
 _MARGIN, _GAP, _LABEL, _HEADER, _BAR = 20, 8, 20, 64, 52
 _VIEW = 400  # the observation is enlarged to this width or less
-# How large a unit or a pixel may be. The encoder cuts the frame into blocks of 4, 8 and 16 pixels: what is as large, and
-# lies on multiples of its size, is a block of one colour, with sharp edges, and takes a fraction of the room.
+# How large a unit or a pixel may be. The encoder cuts a frame into blocks of 4 to 16 pixels: what is as large and lies
+# on multiples of its size is a block of one colour, keeps its edges, and takes a fraction of the room.
 _FACTORS = (16, 8, 4, 3, 2, 1)
 _GRID = 4
 

@@ -110,7 +110,8 @@ def training_progress(
         attrs={"caption": _caption(len(agents), convolutions, chosen)},
     )
     said = stated(chosen) | {"convolutions": convolutions}
-    return Result("training_progress", data, said, provenance(agent=agent, arena=arena))
+    where = provenance(agent=agent, arena=arena) | {"arena_sha256": measured[0].provenance["arena_sha256"]}
+    return Result("training_progress", data, said, where)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retinoscope.page.movie import write_movie
+from retinoscope.page.movie import write_movie, write_movies
 
 COLOURS = np.array([[255, 255, 255], [0, 98, 158], [176, 66, 0], [20, 120, 40], [0, 0, 0], [150, 156, 166]], np.uint8)
 
@@ -36,6 +36,46 @@ def test_mp4_holds_every_frame_and_its_colours(tmp_path: Path) -> None:
     for frame, original in zip(decoded, source, strict=True):
         assert np.abs(frame[8::16, 8::16].astype(int) - original[8::16, 8::16]).max() <= 6
         assert np.abs(frame.astype(int) - original).mean() < 4
+
+
+def test_blocks_on_multiples_of_four_pixels_keep_their_edges_and_cost_less(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    shades = [random.integers(0, 256, (26, 34, 1), dtype=np.uint8) for _ in range(12)]
+    blocks = [np.broadcast_to(each, (26, 34, 3)).repeat(4, axis=0).repeat(4, axis=1) for each in shades]
+    sizes, errors = [], []
+    for shift in (0, 2):
+        source = [each[shift : shift + 96, shift : shift + 128] for each in blocks]
+        movie = write_movie(tmp_path / f"{shift}.mp4", source, 10)
+        sizes.append(movie.path.stat().st_size)
+        decoded = decode(movie.path)
+        errors.append(np.mean([np.abs(a.astype(int) - b).mean() for a, b in zip(decoded, source, strict=True)]))
+    assert sizes[0] < 0.6 * sizes[1]
+    assert errors[0] < 0.8 * errors[1]
+    inside = np.array(decode(tmp_path / "0.mp4"), int).reshape(12, 24, 4, 32, 4, 3)
+    assert (inside.max(axis=(2, 4)) - inside.min(axis=(2, 4))).mean() < 2, "within a block there is one colour"
+
+
+def test_several_files_are_written_from_frames_that_are_composed_once(tmp_path: Path) -> None:
+    composed = []
+
+    def frames() -> Iterator[np.ndarray]:
+        for each in patches(151):
+            composed.append(each)
+            yield each
+
+    both = write_movies([tmp_path / "m.mp4", tmp_path / "m.gif"], frames(), 17.5)
+    assert len(composed) == 151
+    assert [each.frames for each in both] == [151, 76]
+    for each in both:
+        alone = write_movie(tmp_path / f"alone{each.path.suffix}", patches(151), 17.5)
+        assert alone.path.read_bytes() == each.path.read_bytes()
+        assert (alone.width, alone.height, alone.frames_per_second) == (each.width, each.height, each.frames_per_second)
+
+
+def test_one_file_that_fails_leaves_none(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="even"):
+        write_movies([tmp_path / "m.gif", tmp_path / "m.mp4"], patches(3, width=127), 10)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_mp4_is_of_the_kind_that_plays_everywhere(tmp_path: Path) -> None:
