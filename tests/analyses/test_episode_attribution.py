@@ -12,6 +12,7 @@ from retinoscope.analyses.attribution.episode_attribution import (
     EpisodeAttributionParameters,
     episode_attribution,
 )
+from retinoscope.analyses.declaration import Inputs
 from retinoscope.analyses.drawing import MovieDrawing
 from retinoscope.analyses.registry import analysis
 from retinoscope.attribution import attribute, attribute_through_time, default_targets
@@ -201,6 +202,13 @@ def test_a_saved_result_of_its_former_name_is_read_and_drawn(result, tmp_path):
 def test_targets_can_be_told_in_a_shell(text, targets):
     value = value_from_text(EpisodeAttributionParameters, "targets", text)
     assert EpisodeAttributionParameters(targets=value).targets == targets
+
+
+def test_targets_that_the_agent_does_not_have_are_refused_before_anything_is_recorded():
+    inputs = Inputs(small_agent(), None)
+    ANALYSIS.refuse(inputs, EpisodeAttributionParameters(targets=["value", "fc:3"]))
+    with pytest.raises(UserError, match="no such unit"):
+        ANALYSIS.refuse(inputs, EpisodeAttributionParameters(targets=["value", "fc:99"]))
 
 
 def test_a_direction_in_the_memory_is_a_target_that_can_be_stated(small_recording, small_recording_arena):

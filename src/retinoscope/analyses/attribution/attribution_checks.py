@@ -28,6 +28,7 @@ from retinoscope.analyses.attribution.attribution_frames import (
     evenly_spaced,
     frames_of,
     in_parts,
+    refuse_targets,
 )
 from retinoscope.analyses.declaration import AGENT, ARENA, FRAMES, RECORDING, Analysis
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
@@ -337,18 +338,12 @@ def agreement(measured: Measured) -> tuple[Array, dict[str, Array]]:
     change = _joined(measured, "change")
     changes = {"signed": change, "absolute": np.abs(change)}
     masses = {name: _joined(measured, f"mass_{name}") for name in MAPS}
-    values = np.stack(
-        [
-            [rank_correlations(mass, changes[name], stretch) for mass in masses[name]]  # by method
-            for name in MAPS
-        ],
-        axis=2,
-    )
+    by_map = [[rank_correlations(mass, changes[name], stretch) for mass in masses[name]] for name in MAPS]
     controls = {}
     for name in ("pixels", "difference"):
         control = np.repeat(_joined(measured, f"object_{name}")[None], len(change), axis=0)
         controls[name] = rank_correlations(control, changes["absolute"], stretch)
-    return values, controls
+    return np.stack(by_map, axis=2), controls
 
 
 def ranking(passed: NDArray[np.bool_], gained: dict[str, Array], agreed: Array) -> NDArray[np.int64]:
@@ -497,5 +492,6 @@ ANALYSIS = Analysis(
     of="recording",
     needs=(RECORDING, FRAMES, AGENT, ARENA, EMPTIED_ARENA),
     draw=_draw,
+    refuse=refuse_targets,
     rank=20,
 )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from retinoscope.agents.policy import Policy
 from retinoscope.analyses.declaration import Inputs, Need
 from retinoscope.attribution.measures import Frames
+from retinoscope.attribution.targets import parse_target
 from retinoscope.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -33,6 +34,17 @@ def _why_not_emptied(inputs: Inputs) -> str | None:
 
 
 EMPTIED_ARENA = Need("an arena that can be emptied", _why_not_emptied)
+
+
+def refuse_targets(inputs: Inputs, chosen: Any) -> None:
+    """Parameters whose `targets` the agent does not have are refused before anything is recorded.
+
+    Raises:
+        UserError: there is no such target.
+    """
+    if inputs.agent is not None:
+        for each in chosen.targets or ():
+            parse_target(inputs.agent.policy, each)
 
 
 def frames_of(recording: Recording, arena: ArenaArchive, rows: Sequence[int]) -> Frames:

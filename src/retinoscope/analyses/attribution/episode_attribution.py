@@ -36,6 +36,7 @@ from retinoscope.analyses.attribution.attribution_frames import (
     frames_of,
     in_parts,
     part_of,
+    refuse_targets,
 )
 from retinoscope.analyses.declaration import AGENT, ARENA, FRAMES, RECORDING, Analysis
 from retinoscope.analyses.drawing import SPEED, Drawing, FigureDrawing, MovieDrawing
@@ -416,6 +417,7 @@ ANALYSIS = Analysis(
     of="recording",
     needs=(RECORDING, FRAMES, AGENT, ARENA, EMPTIED_ARENA),
     draw=_draw,
+    refuse=refuse_targets,
     formerly=("attribution",),
     rank=10,
 )
