@@ -1,4 +1,4 @@
-"""Activation movies against the older way: matplotlib's ArtistAnimation with one imshow per map, in one run.
+"""Activation movies against the older way, matplotlib's ArtistAnimation with one imshow per map; and their size.
 
     python benchmarks/movies.py [--frames 40] [--rounds 3]
 
@@ -8,6 +8,9 @@ its side is measured with Pillow's writer, which matplotlib brings. Ours is meas
 every second frame as `analyze --gif` writes it, as GIF. The older way draws the artists of all frames into the same
 axes, so that its time per frame grows with the length of the movie; few frames favour it. Time is that of the
 processor, all threads, so that other work on the machine does not count.
+
+Size is that of the MP4, by x264's presets of constant quality and by our settings; closeness is the peak
+signal-to-noise ratio of the decoded frames against those that were drawn.
 """
 
 from __future__ import annotations
@@ -17,7 +20,10 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from unittest import mock
 
+import av
+import numpy as np
 import xarray
 from matplotlib.animation import ArtistAnimation, PillowWriter
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -32,6 +38,11 @@ from retinoscope.result import Result
 
 CHANNELS, ROWS, COLUMNS, VIEW = 16, 28, 38, (60, 80)
 RATE = 17.5
+PRESETS = {
+    "x264 ultrafast, CRF 21": {"preset": "ultrafast", "crf": "21"},
+    "x264 veryfast, CRF 21": {"preset": "veryfast", "crf": "21"},
+    "ours": movie.X264,
+}
 
 
 def recorded(frames: int, folder: Path) -> tuple[Result, xarray.Dataset]:
@@ -81,6 +92,20 @@ def _axes(figure: Figure, layout: MovieLayout, left: int, top: int, shape: tuple
     return axes
 
 
+def size_and_closeness(
+    result: Result, block: xarray.Dataset, path: Path, settings: dict[str, str]
+) -> tuple[float, float]:
+    """KB per frame, and decibels."""
+    with mock.patch.dict(movie.X264, settings, clear=True):
+        movie.write_movie(path, activation_frames(result, [block], "conv1"), RATE)
+    errors = []
+    with av.open(str(path)) as container:
+        for shown, drawn in zip(container.decode(video=0), activation_frames(result, [block], "conv1"), strict=True):
+            decoded = shown.to_ndarray(format="rgb24").astype(np.float32)
+            errors.append(float(((decoded - drawn) ** 2).mean()))
+    return path.stat().st_size / 1000 / len(errors), 10 * float(np.log10(255**2 / np.mean(errors)))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=40)
@@ -94,6 +119,10 @@ def main() -> None:
             sides["ours, MP4"].append(ours(result, block, Path(folder) / "ours.mp4"))
             sides["ours, GIF"].append(ours(result, block, Path(folder) / "ours.gif"))
             sides["older way"].append(older_way(result, block, Path(folder) / "older.gif", layout))
+        sizes = {
+            name: size_and_closeness(result, block, Path(folder) / "size.mp4", dict(settings))
+            for name, settings in PRESETS.items()
+        }
     print(
         f"{CHANNELS} maps of {ROWS} x {COLUMNS}, {layout.map_factor} pixels a unit, "
         f"frames {layout.width} x {layout.height}"
@@ -104,6 +133,8 @@ def main() -> None:
     for name in ("ours, MP4", "ours, GIF"):
         faster = statistics.median(a / b for a, b in zip(sides["older way"], sides[name], strict=True))
         print(f"older way / {name}: {faster:.1f}x (goal: at least 20x)")
+    for name, (size, closeness) in sizes.items():
+        print(f"{name:24} {size:6.1f} kB per frame, {closeness:.1f} dB")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ _PALETTE_FRAMES = 64  # of the first frames kept, those whose colours make a GIF
 _PALETTE_COLOURS = 192  # the other 64 are a coarse cube over all colours, for what only comes later
 _BT709 = 1  # the number of this colour space, its primaries and its transfer curve in H.264
 
-_X264 = {
+X264 = {
     "preset": "veryfast",
     "qp": "28",
     "x264-params": ":".join(
@@ -48,8 +48,8 @@ _X264 = {
         )
     ),
 }
-"""Found by trial on the movies of a run: against x264's own presets, a third to a fifth of the size as close to what
-was drawn (see benchmarks/movies.py)."""
+"""How MP4 are encoded: found by trial on the movies of a run, as close to what is drawn as x264's presets of constant
+quality 21 and smaller (`benchmarks/movies.py`)."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _encode_mp4(path: Path, rate: Fraction) -> _Encoder:
     if height % 2 or width % 2:
         raise ValueError(f"frames are {width}x{height}; H.264 with 4:2:0 colour needs even numbers")
     with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
-        stream = container.add_stream("libx264", rate=rate, options=_X264)
+        stream = container.add_stream("libx264", rate=rate, options=X264)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         context = stream.codec_context
         # Said explicitly: players guess differently when it is left open, and colours shift.
