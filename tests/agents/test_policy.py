@@ -174,3 +174,28 @@ def test_damaged_safetensors_are_refused(tmp_path: Path, damage: str) -> None:
         safetensors.torch.save_file({"weight": torch.zeros(3)}, path)
     with pytest.raises(UserError, match=r"mine\.safetensors: [^\n]*$"):
         load_agent(path)
+
+
+def test_inputs_and_values_are_clipped_on_both_sides() -> None:
+    policy = make_policy()
+    policy.network.input_limit.fill_(1.0)  # 50 pixel values around 100
+    state = policy.initial_state(2)
+    shown = policy.step(torch.stack([torch.full((24, 20, 3), each) for each in (0.0, 255.0)]), state)
+    limits = policy.step(torch.stack([torch.full((24, 20, 3), each) for each in (50.0, 150.0)]), state)
+    torch.testing.assert_close(shown.logits, limits.logits)
+    assert not torch.equal(limits.logits[0], limits.logits[1])
+    policy.network.output_limit.fill_(0.5)
+    for bias, expected in ((100.0, 2.0 + 3.0 * 0.5), (-100.0, 2.0 - 3.0 * 0.5)):
+        policy.network.value.bias.fill_(bias)
+        assert policy.step(torch.zeros(1, 24, 20, 3), policy.initial_state(1)).value.item() == pytest.approx(expected)
+
+
+def test_grey_is_the_mean_of_the_colours() -> None:
+    policy = make_policy(greyscale=True)
+    colours = torch.randint(0, 256, (3, 24, 20, 3), dtype=torch.uint8)
+    grey = colours.float().mean(dim=3, keepdim=True).expand(-1, -1, -1, 3)
+    state = policy.initial_state(3)
+    torch.testing.assert_close(policy.step(colours, state).logits, policy.step(grey, state).logits)
+    assert not torch.allclose(
+        policy.step(colours[..., :1].expand(-1, -1, -1, 3), state).logits, policy.step(grey, state).logits
+    )

@@ -234,3 +234,10 @@ def test_what_does_not_belong_together_is_not_merged() -> None:
         Histogram([0, 0, 1])
     with pytest.raises(UserError, match="nothing to merge"):
         merged([])
+
+
+def test_the_last_bin_of_a_histogram_holds_its_upper_bound_and_the_others_do_not() -> None:
+    made = Histogram([0.0, 1.0, 2.0])
+    made.update(np.array([[0.0], [1.0], [2.0], [2.1]]), np.array([1.0, 2.0, 4.0, 8.0]))
+    found = made.finalize()
+    assert (found.counts.tolist(), found.mean.tolist(), found.outside) == ([1, 2], [1.0, 3.0], 1)

@@ -145,3 +145,28 @@ def test_the_interval_of_sparseness_is_over_episodes_however_often_a_row_is_repe
     np.testing.assert_allclose(repeated.active, alone.active)
     expected = 2 * 1.96 * np.std([treves_rolls(row[0]) for row in rows]) / np.sqrt(12)
     assert alone.population.high - alone.population.low == pytest.approx(expected, rel=0.25)
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.5])
+def test_a_ratio_below_chance_is_as_unlikely_as_one_above(factor: float) -> None:
+    random, before = np.random.default_rng(6), BeforeEvents(shuffles=200)
+    for stream in range(8):
+        mark = random_outcomes(random, 300)
+        before.update(random.random(len(mark)) * np.where(mark, factor, 1.0), mark, stream)
+    assert before.finalize().p == pytest.approx(1 / 201)
+
+
+def test_episodes_that_are_alike_are_shuffled_each_by_a_shift_of_its_own() -> None:
+    """With one shift for all, chance of a hundred alike would reach as far as that of one."""
+    random = np.random.default_rng(7)
+    values, mark = random.random(60), np.arange(60) == 20
+    scores, outcome = random.normal(size=60), np.arange(60) == 20
+    widths = {}
+    for episodes in (2, 100):
+        before, prediction = BeforeEvents(shuffles=1000), Prediction(0.0, 1.0, shuffles=1000)
+        for stream in range(episodes):
+            before.update(values, mark, stream)
+            prediction.update(scores, outcome, stream)
+        one, other = before.finalize(), prediction.finalize(10)
+        widths[episodes] = np.array([one.chance_high - one.chance_low, other.chance_high - other.chance_low])
+    np.testing.assert_allclose(widths[2] / widths[100], np.sqrt(50), rtol=0.15)

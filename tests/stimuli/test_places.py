@@ -30,7 +30,9 @@ def test_the_defaults_fit_any_arena():
     small = DIGITS.model_copy(update={"arena": DIGITS.arena.model_copy(update={"half_width": 150})})
     for scenario in (DIGITS, small):
         assert all(place.distance < scenario.arena.half_width for place in Presentation().places(scenario))
-    assert len(Presentation("paste").places(DIGITS)) > 1
+    straight, *beside = Presentation("paste").places(DIGITS)
+    assert straight == Pasted(30, 30, 40), "half as tall as the view, in its middle"
+    assert beside[:2] == [Pasted(30, 30, 20), Pasted(30, 30, 60)], "then to the left and to the right of it"
 
 
 @pytest.mark.parametrize(

@@ -139,3 +139,11 @@ def test_nothing_is_left_behind(arena, image, tmp_path: Path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", None)
     shown(arena, image[None], [InArena(100)])
     assert not list(tmp_path.iterdir())
+
+
+def test_hunger_does_not_strike_while_images_are_shown(image, tmp_path):
+    content = image_folder_scenario(tmp_path / "images", {"thing": [image]})
+    content["health"] = {"start": 40, "hunger": 39, "hunger_tics": 8}
+    arena = build_arena(tmp_path / "arena", content)
+    found = shown(arena, np.repeat(image[None], 40, axis=0), [InArena(100.0), InArena(160.0)])
+    assert (found == found[:, :1]).all(), "the agent would have died of it within the first ten"

@@ -63,3 +63,18 @@ def test_what_is_wrong_is_told_at_once(tmp_path):
     with pytest.raises(UserError, match="recurrent"):
         network = {"rnn": "gru"}
         train_classifier("digits", tmp_path / "twin.safetensors", config=ClassifierConfig(network=network))
+
+
+def test_what_is_held_out_has_no_part_in_what_is_learned(tmp_path):
+    config, known = ClassifierConfig(epochs=1, presentations=200), bars()
+    other_images, other_labels = known.images.copy(), known.labels.copy()
+    other_images[known.is_test] = 255 - known.images[known.is_test]
+    other_labels[known.is_test] = (known.labels[known.is_test] + 1) % 3
+    other = LabelledImages("bars", other_images, other_labels, known.class_names, known.is_test)
+    one, two = (
+        train_classifier("digits", tmp_path / f"{number}.safetensors", each, config, "paste height=20 position=30x40")
+        for number, each in enumerate((known, other))
+    )
+    first, second = (each.agent.policy.network.state_dict() for each in (one, two))
+    assert all((first[name] == second[name]).all() for name in first)
+    assert one.held_out == two.held_out == known.is_test.sum()
