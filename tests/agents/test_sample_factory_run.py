@@ -144,8 +144,8 @@ def test_a_pickle_that_would_execute_code_is_refused_and_not_executed(damaged: P
         ({"hidden_size": 17}, "does not fit its configuration"),
         ({"vvs_depth": 2}, "does not fit its configuration"),
         ({"use_rnn": False}, "does not fit its configuration"),
-        ({"kernel_size": "five"}, "not the configuration"),
-        ({"encoder_custom": "resnet"}, "not the configuration"),
+        ({"kernel_size": "five"}, "kernel_size is 'five'"),
+        ({"encoder_custom": "resnet"}, "encoder_custom is 'resnet'"),
     ],
 )
 def test_a_network_that_does_not_fit_its_config_is_refused(damaged: Path, change: dict, fragment: str) -> None:

@@ -35,6 +35,9 @@ class NetworkConfig(pydantic.BaseModel):
     vvs_depth: int = pydantic.Field(1, ge=0, description="convolutions after the bottleneck")
     kernel_size: int = pydantic.Field(5, ge=1, description="side of every kernel, pixels of its input")
     retinal_stride: int = pydantic.Field(2, ge=1, description="stride of the two retinal convolutions")
+    strided_convolutions: int = pydantic.Field(
+        2, ge=1, le=2, description="how many of these two have that stride: 2 for both, 1 for the first alone"
+    )
     activation: Literal["elu", "relu", "tanh", "linear"] = "elu"
     greyscale: bool = pydantic.Field(False, description="average the colour channels before the first convolution")
     hidden_size: int = pydantic.Field(128, ge=1, description="units of the dense layer")
@@ -94,7 +97,7 @@ def _convolutions(config: NetworkConfig, in_channels: int) -> list[tuple[str, nn
     else:
         shapes = [
             (config.global_channels, kernel, config.retinal_stride),
-            (config.retinal_bottleneck, kernel, config.retinal_stride),
+            (config.retinal_bottleneck, kernel, config.retinal_stride if config.strided_convolutions == 2 else 1),
             *[(config.global_channels, kernel, 1)] * config.vvs_depth,
         ]
     stages: list[tuple[str, nn.Module]] = []

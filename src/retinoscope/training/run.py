@@ -85,7 +85,8 @@ def _require_resumable(run_directory: Path, scenario_yaml: str, config: Training
     if not checkpoints:
         return
     policy = load_checkpoint(checkpoints[-1]).policy
-    assert isinstance(policy, ActorCriticPolicy)
+    if not isinstance(policy, ActorCriticPolicy):
+        raise UserError(f"{run_directory}: holds a run with a network of another kind; choose another directory")
     there = policy.description.config
     for name, value in config.network.model_dump().items():
         if getattr(there, name) != value:
