@@ -9,11 +9,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PYTEST_ARGS ?= -n 2 --dist worksteal
 
-.PHONY: help demo test lint bench docs-check clean
+.PHONY: help demo test test-quick lint bench docs-check clean
 
 help:
 	@echo "make demo        the shipped agent, one minute: a movie and its receptive fields, in demo/report.html"
 	@echo "make test        all tests"
+	@echo "make test-quick  those that need neither the game engine nor a training"
 	@echo "make lint        ruff and mypy"
 	@echo "make bench       every benchmark; each prints a ratio measured in one run"
 	@echo "make docs-check  runs every command and snippet of README.md and docs/"
@@ -24,6 +25,9 @@ demo: $(VENV)/.installed-demo
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-quick: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not engine"
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

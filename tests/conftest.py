@@ -18,7 +18,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["MPLBACKEND"] = "Agg"
 
 
-pytest_plugins = ["tests.runs"]
+pytest_plugins = ["tests.runs", "tests.quick"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
