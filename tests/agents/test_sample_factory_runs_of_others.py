@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -170,9 +171,19 @@ class OldModel(nn.Module):
             self.core = OldCore(cfg["hidden_size"])
         self.critic_linear = nn.Linear(cfg["hidden_size"], 1)
         self.action_parameterization = OldActor(cfg["hidden_size"], outputs)
+        shape = (3, cfg["res_h"], cfg["res_w"])
+        self.mean, self.variance = torch.rand(shape), 0.05 + torch.rand(shape)
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """As they are in a checkpoint."""
+        place = "obs_normalizer.running_mean_std.running_mean_std.obs.running_"
+        statistics = {f"{place}mean": self.mean, f"{place}var": self.variance}
+        return self.state_dict() | (statistics if self.cfg.get("normalize_input") else {})
 
     def forward(self, pictures: torch.Tensor, state: torch.Tensor) -> dict[str, torch.Tensor]:
         normalised = (pictures.float() - self.cfg["obs_subtract_mean"]) * (1.0 / self.cfg["obs_scale"])
+        if self.cfg.get("normalize_input"):
+            normalised = ((normalised - self.mean) / torch.sqrt(self.variance + 1e-5)).clamp(-5, 5)
         features = self.encoder(normalised)
         if self.cfg["use_rnn"]:
             features = state = self.core.core(features[None], state[None])[1][0]
@@ -204,11 +215,13 @@ OLD: dict[str, Any] = {
 }
 
 
-def write_old_run(run: Path, model: OldModel, configuration: dict[str, Any]) -> Path:
+def write_old_run(
+    run: Path, model: OldModel, configuration: dict[str, Any], weights: dict[str, torch.Tensor] | None = None
+) -> Path:
     folder = run / "checkpoint_p0"
     folder.mkdir(parents=True)
     (run / "cfg.json").write_text(json.dumps(configuration))
-    write_checkpoint(folder / "checkpoint_000000001_4096.pth", model.state_dict())
+    write_checkpoint(folder / "checkpoint_000000001_4096.pth", model.weights() if weights is None else weights)
     return run
 
 
@@ -220,6 +233,8 @@ OLD_CHANGES: dict[str, dict[str, Any]] = {
     "before it had nonlinearities": {"activation": None},
     "grey": {"greyscale": True},
     "without memory": {"use_rnn": False},
+    "running statistics": {"normalize_input": True},
+    "grey by running statistics": {"normalize_input": True, "greyscale": True},
 }
 
 
@@ -243,6 +258,43 @@ def test_a_run_of_the_older_system_computes_what_it_computed(name: str, tmp_path
         torch.testing.assert_close(step.state, expected["state"], rtol=0, atol=1e-5)
 
 
+def test_convolutions_that_have_two_names_are_one(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = OldModel(OLD)
+    weights = model.weights()
+    for outer in ("encoder.", "encoder.base_encoder."):
+        for number, kind in itertools.product((1, 2), ("weight", "bias")):
+            weights[f"{outer}conv{number}.{kind}"] = weights[f"{outer}conv_head.{2 * number - 2}.{kind}"].clone()
+    policy = load_agent(write_old_run(tmp_path / "run", model, OLD, weights)).policy
+    once = load_agent(write_old_run(tmp_path / "once", model, OLD)).policy
+    pixels = torch.randint(0, 256, (2, 48, 64, 3), dtype=torch.uint8)
+    with torch.no_grad():
+        steps = [each.step(pixels, each.initial_state(2)) for each in (policy, once)]
+    assert torch.equal(steps[0].logits, steps[1].logits)
+    weights["encoder.base_encoder.conv2.bias"] += 1
+    changed = write_old_run(tmp_path / "changed", model, OLD, weights)
+    assert "see the weight encoder.base_encoder.conv2.bias" in refusal(changed)
+
+
+@pytest.mark.parametrize(
+    ("change", "fragment"),
+    [
+        ({"encoder.base_encoder.fc2.weight": torch.zeros(4)}, "has a weight fc2.weight"),
+        ({"encoder.attention.weight": torch.zeros(4)}, "see the weight encoder.attention.weight"),
+        ({"encoder.base_encoder.conv_head.4.bias": None}, "lacks encoder.layers.conv3.convolution.bias"),
+    ],
+)
+def test_weights_that_the_older_system_does_not_have_are_refused(
+    change: dict[str, torch.Tensor | None], fragment: str, tmp_path: Path
+) -> None:
+    model = OldModel(OLD)
+    weights = {name: tensor for name, tensor in (model.weights() | change).items() if tensor is not None}
+    for name, tensor in change.items():
+        if tensor is None:
+            weights.pop(name.replace("base_encoder.", ""))
+    assert fragment in refusal(write_old_run(tmp_path / "run", model, OLD, weights))
+
+
 def test_both_meanings_of_the_retinal_stride_exist() -> None:
     def strides(**options: int) -> list[int]:
         config = NetworkConfig(retinal_stride=3, **options)
@@ -262,6 +314,8 @@ def test_both_meanings_of_the_retinal_stride_exist() -> None:
         ({"encoder_custom": "simple"}, "not Sample Factory's own"),
         ({"hidden_size": None}, "does not say rnn_size"),
         ({"kernel_size": 0}, "kernel_size is 0"),
+        ({"greyscale": True}, "greyscale is true, its first convolution sees colours"),
+        ({"rnn_num_layers": 2}, "its memory has 2 layers"),
     ],
 )
 def test_a_run_of_the_older_system_that_is_not_as_it_says_is_refused(

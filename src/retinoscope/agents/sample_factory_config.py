@@ -34,8 +34,8 @@ def network_config_of(configuration: Mapping[str, Any]) -> NetworkConfig:
 def older_network_config_of(configuration: Mapping[str, Any]) -> NetworkConfig:
     """The network of a run of the older system, whose stride is that of the first convolution alone.
 
-    Its dense and its recurrent layer are of one size. Versions of it that knew no stride had 1, and those without a
-    nonlinearity of their own used Sample Factory's.
+    With Sample Factory 1 its dense and its recurrent layer are of one size. Versions of it that knew no stride had 1, and
+    those without a nonlinearity of their own used Sample Factory's.
 
     Raises:
         UserError: as `network_config_of`.
@@ -50,7 +50,7 @@ def older_network_config_of(configuration: Mapping[str, Any]) -> NetworkConfig:
         "strided_convolutions": 1,
         "activation": configuration[activation],
         "hidden_size": configuration[size],
-        "rnn_size": configuration[size],
+        "rnn_size": configuration.get("rnn_size", configuration[size]),
     }
     return _network(configuration, fields)
 

@@ -5,7 +5,7 @@ Which network a run has is seen from the names of its weights; every one of them
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ _RETURNS = "returns_normalizer."
 _COUNTS = (f"{_PIXELS}count", f"{_RETURNS}count")  # of what was averaged; nothing is computed from them
 _HEADS = {"core.core.": "rnn.", "critic_linear.": "value.", _ACTOR: "policy."}
 _OUR_ENCODER = "encoder.network."
-_OLDER_ENCODER = "encoder.base_encoder."
+_OLDER_ENCODERS = ("encoder.base_encoder.", "encoder.basic_encoder.")  # with Sample Factory 1, and at first with 2
 _OWN_ENCODERS = ("encoder.encoders.obs.", "encoder.basic_encoder.")  # the usual one, and that of its ViZDoom examples
 _KINDS = ("weight", "bias")
 _VARIANCE_FLOOR = 1e-5  # Sample Factory adds this to running variances
@@ -90,8 +90,9 @@ def policy_of(run: Run) -> Policy:
         raise run.refused(f"has no actor that Sample Factory makes; {_LIVE}")
     if run.has(_OUR_ENCODER):
         return _ours(run)
-    if run.has(_OLDER_ENCODER) and run.configuration.get("encoder_custom") == "lindsey":
-        return _of_older_system(run)
+    for prefix in _OLDER_ENCODERS:
+        if run.has(f"{prefix}fc1.") and run.configuration.get("encoder_custom") == "lindsey":
+            return _of_older_system(run, prefix)
     for prefix in _OWN_ENCODERS:
         if run.has(prefix):
             return _own(run, prefix)
@@ -114,37 +115,35 @@ def _ours(run: Run) -> ActorCriticPolicy:
     return _actor_critic(run, config, shape, heads, used)
 
 
-def _of_older_system(run: Run) -> ActorCriticPolicy:
-    """A run of the system before this one, which kept its encoder twice and computed with the inner one."""
+def _of_older_system(run: Run, prefix: str) -> ActorCriticPolicy:
+    """A run of the system before this one, which kept its encoder twice and computed with that at `prefix`."""
     config = _checked(run, older_network_config_of)
-    outputs = len(run.model[f"{_ACTOR}weight"])
-    heads = heads_of_older_run(outputs, run.stated, run.path)
-    inner = [name.removeprefix(_OLDER_ENCODER) for name in run.model if name.startswith(_OLDER_ENCODER)]
-    places = {
-        f"conv_head.{2 * number}": f"layers.conv{number + 1}.convolution" for number in range(config.vvs_depth + 2)
-    }
-    places["fc1"] = "layers.fc.linear"
-    names = {f"{theirs}.{kind}": f"encoder.{ours}.{kind}" for theirs, ours in places.items() for kind in _KINDS}
-    # Its first versions gave the first two convolutions a second name.
-    also = {f"conv{n}.{kind}": f"conv_head.{2 * n - 2}.{kind}" for n in (1, 2) for kind in _KINDS}
-    for name in inner:
-        alias = also.get(name)
-        same = alias in inner and torch.equal(run.model[_OLDER_ENCODER + name], run.model[f"{_OLDER_ENCODER}{alias}"])
-        if name not in names and not same:
-            raise run.refused(_unknown_encoder(_OLDER_ENCODER + name))
-    used = {_OLDER_ENCODER + name: names[name] for name in inner if name in names}
-    idle = [name for name in run.model if name.startswith("encoder.") and not name.startswith(_OLDER_ENCODER)]
-    for name in idle:
-        if name.removeprefix("encoder.") not in inner:
+    heads = heads_of_older_run(len(run.model[f"{_ACTOR}weight"]), run.stated, run.path)
+    model = dict(run.model)
+    inner = {name.removeprefix(prefix): tensor for name, tensor in model.items() if name.startswith(prefix)}
+    for name in [name for name in model if name.startswith("encoder.")]:
+        if name.removeprefix(prefix) not in inner and name.removeprefix("encoder.") not in inner:
             raise run.refused(_unknown_encoder(name))
-    ignored = {*idle, *(_OLDER_ENCODER + name for name in inner if name in also)}
-    model = run.model
-    first = f"{_OLDER_ENCODER}conv_head.0.weight"
-    if run.configuration.get("greyscale") and first in model:
+        del model[name]
+    for n in (1, 2):  # its first versions gave these a second name
+        for kind in _KINDS:
+            again, first = inner.pop(f"conv{n}.{kind}", None), inner.get(f"conv_head.{2 * n - 2}.{kind}")
+            if again is not None and (first is None or not torch.equal(again, first)):
+                raise run.refused(_unknown_encoder(f"{prefix}conv{n}.{kind}"))
+    if run.configuration.get("greyscale") and "conv_head.0.weight" in inner:
+        kernels = inner["conv_head.0.weight"]
+        if kernels.shape[1] != 1:
+            raise run.refused("greyscale is true, its first convolution sees colours; restore its configuration")
         # A convolution of the weighted sum of the colours is one of the colours, whose kernels are weighted.
-        model = model | {first: model[first] * torch.tensor(_LUMINANCE, dtype=model[first].dtype)[:, None, None]}
-    whole = Run(run.path, run.configuration, model, run.scenario, run.stated)
-    return _actor_critic(whole, config, _stated_size(run, 3), heads, used, ignored)
+        inner["conv_head.0.weight"] = kernels * torch.tensor(_LUMINANCE, dtype=kernels.dtype)[:, None, None]
+    for name in (f"{_PIXELS}running_mean", f"{_PIXELS}running_var"):
+        if name in model:
+            model[name] = model[name].permute(1, 2, 0)  # its views had their channels first
+    places = {f"conv_head.{2 * n}": f"encoder.layers.conv{n + 1}.convolution" for n in range(config.vvs_depth + 2)}
+    places["fc1"] = "encoder.layers.fc.linear"
+    used = {f"{theirs}.{kind}": f"{ours}.{kind}" for theirs, ours in places.items() for kind in _KINDS}
+    whole = Run(run.path, run.configuration, model | inner, run.scenario, run.stated)
+    return _actor_critic(whole, config, _stated_size(run, 3), heads, used)
 
 
 def _actor_critic(
@@ -153,7 +152,6 @@ def _actor_critic(
     shape: tuple[int, int, int],
     heads: tuple[ActionHead, ...],
     encoder: Mapping[str, str],
-    ignored: Iterable[str] = (),
 ) -> ActorCriticPolicy:
     """One of this package's networks.
 
@@ -163,9 +161,7 @@ def _actor_critic(
         shape: of an observation, (height, width, channel).
         heads: of the actor.
         encoder: from Sample Factory's names of the encoder's weights to ours.
-        ignored: names of weights that are there, but that nothing is computed from.
     """
-    ignored = {*ignored, *_COUNTS}
     tensors: dict[str, torch.Tensor] = {}
     for name, tensor in run.model.items():
         ours = encoder.get(name) or next(
@@ -173,7 +169,7 @@ def _actor_critic(
         )
         if ours is not None:
             tensors[ours] = tensor
-        elif not (name in ignored or name.startswith((_PIXELS, _RETURNS))):
+        elif not name.startswith((_PIXELS, _RETURNS)):
             raise run.refused(f"has a weight {name}, for which this network has no place; {_LIVE}")
     tensors |= _statistics(run.model, run.configuration)
     tensors = {name: tensor.float().contiguous() for name, tensor in tensors.items()}
