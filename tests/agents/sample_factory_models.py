@@ -34,10 +34,13 @@ def make_model(config: TrainingConfig, actions: Any = TWO_HEADS, **overrides: An
     return _made(cfg, OBSERVATION_SHAPE, actions), cfg
 
 
-def make_own_model(actions: Any, shape: tuple[int, int, int], encoder: Any = None, **options: Any) -> tuple[Any, Any]:
+def make_own_model(
+    actions: Any, shape: tuple[int, int, int], encoder: Any = None, measurements: int = 0, **options: Any
+) -> tuple[Any, Any]:
     """A model with Sample Factory's own encoder for pictures (channel, height, width), or another, and its cfg.
 
-    Lists of sizes are given as lists; the network is small where nothing else is said.
+    It is also given so many measurements. Lists of sizes are given as lists; the network is small where nothing else is
+    said.
     """
     reset_global_context()
     if encoder is not None:
@@ -48,11 +51,13 @@ def make_own_model(actions: Any, shape: tuple[int, int, int], encoder: Any = Non
         arguments += [f"--{name}", *map(str, value)] if isinstance(value, list) else [f"--{name}={value}"]
     parser, _ = parse_sf_args(arguments)
     cfg = parse_full_cfg(parser, arguments)
-    return _made(cfg, shape, actions), cfg
+    return _made(cfg, shape, actions, measurements), cfg
 
 
-def _made(cfg: Any, shape: tuple[int, int, int], actions: Any) -> Any:
+def _made(cfg: Any, shape: tuple[int, int, int], actions: Any, measurements: int = 0) -> Any:
     observation_space = _SPACES.Dict({"obs": _SPACES.Box(0, 255, shape, np.uint8)})
+    if measurements:
+        observation_space["measurements"] = _SPACES.Box(-1.0, 1.0, (measurements,))
     torch.manual_seed(1)
     model = create_actor_critic(cfg, observation_space, actions)
     model.model_to_device(torch.device("cpu"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,22 @@ def test_a_size_of_views_that_nothing_tells_is_asked_for(tmp_path: Path) -> None
     assert 'add spaces.json to it, such as {"observation": [72, 128, 3]}' in refusal(tmp_path / "run")
     (tmp_path / "run" / "spaces.json").write_text('{"actions": 6, "observation": [44, 50, 3]}')
     require_the_same(tmp_path / "run", model, shape)
+
+
+def test_numbers_beside_the_pictures_are_refused(tmp_path: Path) -> None:
+    from sf_examples.vizdoom.doom.doom_model import make_vizdoom_encoder
+
+    model, cfg = make_own_model(spaces.Discrete(4), (3, 44, 44), make_vizdoom_encoder, measurements=5)
+    write_run(tmp_path / "run", model, cfg, scenario=None)
+    assert "is also given numbers (" in refusal(tmp_path / "run")
+
+
+def test_a_policy_goes_to_other_processes(tmp_path: Path) -> None:
+    write_run(tmp_path / "run", *make_own_model(spaces.Discrete(6), (3, 44, 44), rnn_type="lstm"), scenario=None)
+    policy = load_agent(tmp_path / "run").policy
+    pixels, state = torch.randint(0, 256, (2, 44, 44, 3), dtype=torch.uint8), torch.randn(2, policy.state_size)
+    there = pickle.loads(pickle.dumps(policy))
+    assert torch.equal(there.step(pixels, state).logits, policy.step(pixels, state).logits)
 
 
 def test_separate_networks_of_actor_and_critic_are_refused(tmp_path: Path) -> None:
