@@ -41,7 +41,9 @@ def place(path: Path, node: ast.AST) -> str:
         ("retinoscope.agents", {"vizdoom", "sample_factory", "zarr", "matplotlib"}),
         ("retinoscope.analyses", {"vizdoom", "sample_factory", "matplotlib"}),
         ("retinoscope.rollouts", {"vizdoom", "sample_factory", "matplotlib"}),
-        ("retinoscope.report", {"vizdoom", "sample_factory"}),
+        ("retinoscope.page", {"vizdoom", "sample_factory"}),
+        ("retinoscope.workflows", {"vizdoom", "sample_factory"}),
+        ("retinoscope.testing", {"vizdoom", "sample_factory"}),
     ],
 )
 def test_importing_a_room_loads_no_library_of_another(module, unwanted):

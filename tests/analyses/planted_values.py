@@ -246,5 +246,5 @@ def _(checked: Checked) -> None:
     np.testing.assert_allclose(
         data["actions"].sum("output").values, len(checked.inputs.agent.policy.action_heads), rtol=1e-5
     )
-    expected = (data["pickups"] * data["effect"].clip(min=0)).sum("class").values
+    expected = (data["pickups"] * data["effect"]).sum("class").values
     np.testing.assert_allclose(data["health_gathered"].values, expected)

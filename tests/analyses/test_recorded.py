@@ -6,8 +6,9 @@ import dataclasses
 
 import pytest
 
-from retinoscope.analyses.recorded import provenance_of, require_same
+from retinoscope.analyses.recorded import require_same
 from retinoscope.errors import UserError
+from retinoscope.result import provenance
 from tests.rollouts.recordings import small_agent
 
 
@@ -28,6 +29,12 @@ def test_which_of_the_two_differs_is_said(small_recording, small_recording_arena
         require_same(small_recording, dataclasses.replace(small_agent(), checkpoint_sha256=""))
 
 
-def test_provenance_names_agent_arena_and_seed(small_recording):
-    found = provenance_of(small_recording)
-    assert {"agent", "checkpoint_sha256", "arena_sha256", "seed", "versions"} <= set(found)
+def test_provenance_has_the_same_keys_whatever_is_known(small_recording, small_recording_arena):
+    of_recording = provenance(recording=small_recording)
+    of_agent = provenance(agent=small_agent(), arena=small_recording_arena)
+    assert set(of_recording) == set(of_agent) == set(provenance(activity="an array"))
+    for name in ("agent", "checkpoint_sha256", "arena_sha256", "scenario"):
+        assert of_recording[name] == small_recording.attributes[name] == of_agent[name] or name == "checkpoint_sha256"
+    assert of_recording["scenario"] == small_recording_arena.scenario.to_yaml(), "whole"
+    assert (of_recording["seed"], of_recording["recording_frames"]) == (small_recording.attributes["seed"], 300)
+    assert of_agent["seed"] is None and of_agent["versions"]["retinoscope"] == of_recording["versions"]["retinoscope"]

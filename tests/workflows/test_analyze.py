@@ -96,7 +96,8 @@ def test_the_manifest_says_what_agent_and_arena(finished_run: AnalysisRun, agent
     }
     assert manifest["agent"]["name"] == agent.name
     conv3 = next(each for each in manifest["agent"]["layers"] if each["name"] == "conv3")
-    assert conv3["receptive_field"] == {"height": 29, "width": 29, "stride": 4}
+    field = conv3["receptive_field"]
+    assert (field["height"], field["width"], field["row_stride"], field["column_stride"]) == (29, 29, 4, 4)
     assert conv3["units"] == np.prod(conv3["shape"])
     assert manifest["arena"]["scenario"] == arena.scenario.model_dump(mode="json")
     assert manifest["versions"]["numpy"] == np.__version__
