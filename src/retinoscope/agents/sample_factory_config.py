@@ -34,8 +34,8 @@ def network_config_of(configuration: Mapping[str, Any]) -> NetworkConfig:
 def older_network_config_of(configuration: Mapping[str, Any]) -> NetworkConfig:
     """The network of a run of the older system, whose stride is that of the first convolution alone.
 
-    With Sample Factory 1 its dense and its recurrent layer are of one size. Its stride was 1 before it could be set, and
-    its activation function was Sample Factory's before it had one of its own.
+    With Sample Factory 1 its dense and its recurrent layer are of one size. Before its stride could be set it was 1,
+    and its activation function was Sample Factory's before it had one of its own.
 
     Raises:
         UserError: as `network_config_of`.
