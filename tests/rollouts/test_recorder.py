@@ -266,3 +266,14 @@ def test_a_script_without_a_main_guard_can_record(tmp_path):
 def test_two_recorders_do_not_write_to_one_path(recording, arena):
     with recorder.only_writer(recording.path), pytest.raises(UserError, match="another process is recording there"):
         record(small_agent(), arena, frames=400, out=recording.path, seed=SEED)
+
+
+@pytest.mark.parametrize(("frames", "expected"), [(9, 1), (35, 3), (90, 4)])
+def test_unless_asked_for_there_are_as_many_environments_as_have_enough_to_play(
+    arena, tmp_path, monkeypatch, frames, expected
+):
+    monkeypatch.setattr(recorder, "_FRAMES_PER_ENVIRONMENT", 10)
+    monkeypatch.setattr(recorder, "_MOST_ENVIRONMENTS", 4)
+    found = record(small_agent(), arena, frames=frames, out=tmp_path / "a.zarr", workers=1)
+    assert found.attributes["environments"] == expected
+    assert found.frames == expected * -(-frames // expected)

@@ -213,3 +213,17 @@ def test_a_failed_self_test_is_a_fault_of_ours_and_the_recording_is_not_complete
     assert not open_recording(tmp_path / "a.zarr").attributes["complete"]
     monkeypatch.undo()
     assert record(small_agent(), small_recording_arena, frames=20, out=tmp_path / "a.zarr").attributes["complete"]
+
+
+@pytest.mark.parametrize("row", [3, 17, 39])
+def test_one_wrong_row_anywhere_and_the_recording_is_not_complete(small_recording_arena, tmp_path, monkeypatch, row):
+    settings = {"frames": 40, "out": tmp_path / "a.zarr", "environments": 1, "workers": 1}
+    with monkeypatch.context() as patch:
+        patch.setattr("retinoscope.rollouts.replay.TOLERANCE", -1.0)  # so that it is left without its mark
+        with pytest.raises(RuntimeError, match="the self-test failed"):
+            record(small_agent(), small_recording_arena, **settings)
+    logits = zarr.open_group(tmp_path / "a.zarr", mode="r+")["logits"]
+    logits[0, row] = logits[0, row] + 1
+    with pytest.raises(RuntimeError, match="the self-test failed: .* logits by 1"):
+        record(small_agent(), small_recording_arena, **settings)
+    assert not open_recording(tmp_path / "a.zarr").attributes["complete"]
