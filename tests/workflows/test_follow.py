@@ -20,7 +20,7 @@ from retinoscope.result import Result, load_result
 from retinoscope.training import TrainingConfig
 from retinoscope.workflows import analyze
 from retinoscope.workflows.follow import new_checkpoints
-from retinoscope.workflows.progress_log import FOLDER, numbers_of
+from retinoscope.workflows.progress_log import FOLDER, ProgressLog, numbers_of
 from tests.agents.sample_factory_models import make_model, write_run
 
 PLANNED = 9000
@@ -65,15 +65,16 @@ def test_checkpoints_come_in_order_until_training_has_ended(training, tmp_path):
         waits.append(seconds)
         if len(waits) == 2:
             save_checkpoint(training, 6000)
+        if len(waits) == 3:
+            save_checkpoint(training, 8900)  # nearly all of what was planned is not all
         if len(waits) == 4:
-            save_checkpoint(training, 8000)
             save_checkpoint(training, 9004)
 
     found = []
     for agent, folder in new_checkpoints(training, out, 0.5, goes_on):
         found.append((agent.frames_trained, folder.name))
         finish(folder)
-    assert found == [(frames, f"frames_{frames:012d}") for frames in (4096, 6000, 8000, 9004)]
+    assert found == [(frames, f"frames_{frames:012d}") for frames in (4096, 6000, 8900, 9004)]
     assert waits == [0.5] * 4
     assert list(new_checkpoints(training, out, 0.5, goes_on)) == []  # nothing is done twice
 
@@ -178,6 +179,17 @@ def test_numbers_with_names_are_logged_and_arrays_of_units_are_not():
         "retinoscope/events/single": 2.5,
         "retinoscope/events/share/healing/fc": 0.1,
     }
+
+
+def test_checkpoints_are_logged_by_the_frames_trained_whatever_their_order(tmp_path):
+    data = xarray.Dataset({"healing": ("checkpoint", [3.0, 1.0, 2.0])})
+    data = data.assign_coords(
+        frames_trained=("checkpoint", [90, 0, 50]), checkpoint_sha256=("checkpoint", ["c", "a", "b"])
+    )
+    with ProgressLog(tmp_path) as log:
+        log.log_checkpoints(Result("training_progress", data))
+    events = events_of(tmp_path / FOLDER).Scalars("retinoscope/training_progress/healing")
+    assert [(event.step, event.value) for event in events] == [(0, 1.0), (50, 2.0), (90, 3.0)]
 
 
 OFFLINE = """
