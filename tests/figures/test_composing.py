@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+import retinoscope
 from retinoscope import figures
 from retinoscope.errors import UserError
 from retinoscope.figures import style
@@ -351,3 +352,12 @@ def test_what_is_wrong_in_a_style_is_said_in_one_line(text: str, message: str, t
     assert "\n" not in str(caught.value)
     with pytest.raises(UserError, match=r"nowhere.mplstyle: cannot be read \(No such file or directory\)"):
         figures.use_style(tmp_path / "nowhere.mplstyle")
+
+
+def test_a_run_whose_style_cannot_be_read_is_refused_in_its_first_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETINOSCOPE_STYLE", str(tmp_path / "nowhere.mplstyle"))
+    with pytest.raises(UserError, match=r"nowhere.mplstyle: cannot be read"):
+        retinoscope.analyze("digits", out=tmp_path / "out", frames=20)
+    assert not (tmp_path / "out").exists()

@@ -171,7 +171,10 @@ def _require_numbers(frames: int, seed: int) -> None:
 
 
 def _refuse_early(wanted: _Wanted) -> None:
-    """What an analysis would refuse minutes later is refused before anything is recorded."""
+    """What an analysis or a figure would refuse minutes later is refused before anything is recorded."""
+    from retinoscope.figures.style import active_style
+
+    active_style()
     inputs = Inputs(wanted.agent, None, wanted.arena)
     for each in wanted.analyses:
         if each.refuse is not None:
