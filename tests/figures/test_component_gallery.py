@@ -46,10 +46,21 @@ def test_a_sheet_is_legible_and_complete(places: int, shown: int, has_maps: bool
     assert {f"sample {each}" for each in there.ravel() if each >= 0} <= set(words)
     assert ("no further sample in the list" in words) == (there == -1).any()
     assert {"high", "middle", "low"} <= set(words)
-    images = figure.axes[0].images
-    assert len(images) == (there >= 0).sum() * shown * (2 if has_maps else 1)
-    frames = result.data["frames"].sel(component=9).values
-    assert np.array_equal(np.asarray(images[0].get_array()), frames[0, 0, 0])
+    strips = [np.asarray(image.get_array()) for image in figure.axes[0].images]
+    assert len(strips) == (there >= 0).sum()
+    chosen = result.data.sel(component=9)
+    for strip, (level, place) in zip(strips, np.argwhere(there >= 0), strict=True):
+        frames = chosen["frames"].values[level, place]
+        for number, frame in enumerate(frames):  # 8 pixels wide, and one between
+            np.testing.assert_array_equal(strip[:6, 9 * number : 9 * number + 8, :3], frame)
+        assert strip.shape == (12 if has_maps else 6, 9 * shown - 1, 4)
+        assert (strip[:, 8::9, 3] == 0).all() and (strip[:, :8, 3] == 255).all()
+    left, right, bottom, top = figure.axes[0].images[0].get_extent()
+    assert top < bottom  # inches from above: the first row is at the top
+    # A pixel is as high as it is wide.
+    assert (bottom - top) / len(strips[0]) == pytest.approx((right - left) / strips[0].shape[1])
+    (edges,) = {len(each.get_paths()) for each in figure.axes[0].collections}
+    assert edges == shown
 
 
 def test_attribution_is_centred_on_zero_and_on_one_scale() -> None:
@@ -57,8 +68,8 @@ def test_attribution_is_centred_on_zero_and_on_one_scale() -> None:
     result.data["attribution"].values[0] = 0
     result.data["attribution"].values[0, 0, 0, 0, 0, :2] = (1.0, -1.0)
     result.data["attribution"].values[0, 0, 0, 1, 0, 0] = 0.25
-    images = component_gallery(result).axes[0].images
-    first, second = (np.asarray(images[each].get_array())[..., :3] for each in (1, 3))
+    strip = np.asarray(component_gallery(result).axes[0].images[0].get_array())[6:, :, :3].astype(float) / 255
+    first, second = strip[:, :8], strip[:, 9:17]
     neutral = first[3, 3]
     assert neutral.min() > 0.95  # white at zero
     assert first[0, 0, 0] > first[0, 0, 2] and first[0, 1, 0] < first[0, 1, 2]  # red raises, blue lowers

@@ -8,6 +8,7 @@ import numpy as np
 import xarray
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import PatchCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -20,7 +21,8 @@ from retinoscope.result import Result
 
 __all__ = ["component_gallery"]
 
-_TRACE, _GAP, _LEVEL, _BAR = 1.3, 0.03, 0.36, 0.4  # inches
+_TRACE, _LEVEL, _BAR = 1.3, 0.36, 0.4  # inches
+_GAP = 0.04  # between frames, of their width
 _BRIGHTEST = 99.5  # percentile of absolute attribution that has the full colour
 
 
@@ -54,7 +56,8 @@ def component_gallery(
     pictures = 2 if has_maps else 1
     fixed = levels * _LEVEL + levels * places * above + 0.2 + _BAR * has_maps
     shape = data.sizes["height"] / data.sizes["width"]
-    tile = (page.width - 2 * MARGIN - _TRACE - shown * _GAP) / shown
+    gap = _gap(data) / data.sizes["width"]
+    tile = (page.width - 2 * MARGIN - _TRACE) / (shown + (shown - 1) * gap)
     tile = min(tile, max((page.room - fixed) / (levels * places * pictures * shape), 0.05))
     tall = tile * shape
     page.begin(fixed + levels * places * pictures * tall)
@@ -74,7 +77,7 @@ def component_gallery(
             else:
                 trace = page.axes(0.45, top, _TRACE - 0.5, pictures * tall)
                 _draw_trace(trace, one, int(result.parameters["gradient_step"]), limits, is_last)
-                _draw_strip(sheet, top, tile, tall, one, int(result.parameters["gradient_step"]), scale, has_maps)
+                _draw_strip(sheet, top, tile, one, int(result.parameters["gradient_step"]), scale)
             top += pictures * tall
         top += above
     if has_maps:
@@ -96,29 +99,49 @@ def _draw_trace(axes: Axes, one: xarray.Dataset, step: int, limits: tuple[float,
     axes.set_title(f"sample {one['name'].item()}", fontsize="small", pad=1.5)
 
 
-def _draw_strip(
-    sheet: Axes, top: float, tile: float, tall: float, one: xarray.Dataset, step: int, scale: float, has_maps: bool
-) -> None:
+def _draw_strip(sheet: Axes, top: float, tile: float, one: xarray.Dataset, step: int, scale: float) -> None:
+    """The frames of a sample side by side and the maps below them, as one picture: many would take long to write."""
+    picture = _strip(one, scale)
+    pixel = tile / one.sizes["width"]
+    start, each = MARGIN + _TRACE, tile + _gap(one) * pixel
+    tall, wide = (count * pixel for count in picture.shape[:2])
+    sheet.imshow(picture, extent=(start, start + wide, top + tall, top), aspect="auto", interpolation="nearest")
     numbers = one["shown"].values.tolist()
-    every = math.ceil((text_width(str(numbers[-1]), points("xtick.labelsize")) + 0.02) / (tile + _GAP))
-    for place, shown in enumerate(numbers):
-        left = MARGIN + _TRACE + place * (tile + _GAP)
-        frame = to_rgb(one["frames"].values[place])
-        sheet.imshow(frame, extent=(left, left + tile, top + tall, top), aspect="auto", interpolation="nearest")
-        if has_maps:
-            below = top + tall
-            relative = one["attribution"].values[place] / scale if scale else one["attribution"].values[place]
-            # A root scale: single pixels carry most of an attribution and would hide the rest.
-            values = np.sign(relative) * np.sqrt(np.minimum(np.abs(relative), 1))
-            extent = (left, left + tile, below + tall, below)
-            sheet.imshow(
-                colour_map("diverging")((1 + values) / 2), extent=extent, aspect="auto", interpolation="nearest"
-            )
-        edge, line = (colour("harmful"), 1.6) if shown == step else (shade(0.6), 0.4)
-        both = tall * (2 if has_maps else 1)
-        sheet.add_patch(Rectangle((left, top), tile, both, fill=False, edgecolor=edge, linewidth=line))
-        if place % every == 0:
-            sheet.text(left + tile / 2, top - 0.015, f"{shown}", fontsize="small", ha="center", va="bottom")
+    every = math.ceil((text_width(str(numbers[-1]), points("xtick.labelsize")) + 0.02) / each)
+    edges = [Rectangle((start + place * each, top), tile, tall) for place in range(len(numbers))]
+    is_framed = [shown == step for shown in numbers]
+    sheet.add_collection(
+        PatchCollection(
+            edges,
+            facecolor="none",
+            edgecolor=[colour("harmful") if each else shade(0.6) for each in is_framed],
+            linewidth=[1.6 if each else 0.4 for each in is_framed],
+        )
+    )
+    for place, shown in list(enumerate(numbers))[::every]:
+        middle = start + place * each + tile / 2
+        sheet.text(middle, top - 0.015, f"{shown}", fontsize="small", ha="center", va="bottom")
+
+
+def _strip(one: xarray.Dataset, scale: float) -> np.ndarray:
+    """(row, column, rgba) uint8, nothing between the frames."""
+    width, gap = one.sizes["width"], _gap(one)
+    rows = [to_rgb(each) for each in one["frames"].values]
+    if "attribution" in one:
+        relative = one["attribution"].values / (scale or 1.0)
+        # A root scale: single pixels carry most of an attribution and would hide the rest.
+        values = np.sign(relative) * np.sqrt(np.minimum(np.abs(relative), 1))
+        maps = colour_map("diverging")((1 + values) / 2, bytes=True)[..., :3]
+        rows = [np.concatenate(both) for both in zip(rows, maps, strict=True)]
+    picture = np.zeros((len(rows[0]), len(rows) * (width + gap) - gap, 4), np.uint8)
+    for place, each in enumerate(rows):
+        picture[:, place * (width + gap) :][:, :width] = np.dstack([each, np.full(each.shape[:2], 255, np.uint8)])
+    return picture
+
+
+def _gap(one: xarray.Dataset) -> int:
+    """Between two frames, in their pixels."""
+    return max(1, round(_GAP * one.sizes["width"]))
 
 
 def _draw_bar(page: Page, scale: float) -> None:
