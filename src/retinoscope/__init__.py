@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from retinoscope.agents.from_module import from_module
     from retinoscope.agents.load import load_agent, shipped_agents
     from retinoscope.agents.random_agent import random_agent
+    from retinoscope.agents.sb3 import from_sb3
     from retinoscope.result import Result, load_result
     from retinoscope.rollouts import Recording, record
     from retinoscope.rollouts import open_recording as open
@@ -59,6 +60,7 @@ __all__ = [  # noqa: RUF022 - in workflow order
     "shipped_agents",
     "load_agent",
     "from_module",
+    "from_sb3",
     "random_agent",
     "evaluate",
     "watch",
@@ -91,6 +93,7 @@ _HOMES = {
     "shipped_agents": "retinoscope.agents.load",
     "load_agent": "retinoscope.agents.load",
     "from_module": "retinoscope.agents.from_module",
+    "from_sb3": "retinoscope.agents.sb3",
     "random_agent": "retinoscope.agents.random_agent",
     "evaluate": "retinoscope.rollouts.evaluation",
     "watch": "retinoscope.workflows.watch",

@@ -231,14 +231,20 @@ def test_geometry_behind_one_operation(name: str) -> None:
         assert bool(side.why) == (side.spacing is None)
 
 
-def test_what_cannot_be_followed_is_said_and_may_see_everything() -> None:
-    def run(pixels: torch.Tensor) -> torch.Tensor:
-        maps = pixels.permute(0, 3, 1, 2)
-        return torch.einsum("bchw,hk->bckw", maps, torch.eye(24).roll(3, 0))
-
-    for side in seen(run, nn.Identity(), (24, 20, 2)).sides:
+@pytest.mark.parametrize(
+    ("name", "operation"),
+    {
+        "einsum": lambda x: torch.einsum("bchw,hk->bckw", x, torch.eye(24).roll(3, 0)),
+        "cat": lambda x: torch.cat([x, x.flip(2)], 2),
+        "cumprod": lambda x: x.cumprod(2),
+    }.items(),
+)
+def test_what_cannot_be_followed_is_said_and_may_see_everything(
+    name: str, operation: Callable[[torch.Tensor], torch.Tensor]
+) -> None:
+    for side in seen(lambda pixels: operation(pixels.permute(0, 3, 1, 2)), nn.Identity(), (24, 20, 2)).sides:
         assert side.sees.all() and not side.is_exact
-        assert side.why == "einsum is not followed"
+        assert side.why == f"{name} is not followed"
 
 
 def test_a_row_that_is_cut_at_the_border_does_not_hide_an_even_spacing() -> None:

@@ -280,6 +280,22 @@ def test_a_unit_answers_to_its_field_alone_as_in_the_whole_picture(
         assert answers.shape == (2, policy.layer(name).shape[0])
 
 
+@pytest.mark.parametrize(("top", "size"), [(0, [16, 16]), (20, [100, 80])], ids=["any size", "a crop of one size"])
+def test_as_little_as_possible_around_a_field_is_computed(top: int, size: list[int]) -> None:
+    shapes = []
+
+    def preprocess(pixels: torch.Tensor) -> torch.Tensor:
+        shapes.append(list(pixels.shape[1:3]))
+        return channels_first(pixels[:, top : top + 80]) / 255
+
+    policy = policy_of(Breakout(), (100 if top else 80, 80, 1), initial_state=256, preprocess=preprocess)
+    stimuli = 255 * torch.rand(2, *policy.stimulus_shape("conv3"))
+    answers = policy.unit_answers(stimuli, "conv3")
+    torch.testing.assert_close(answers, policy.answers_in_whole_pictures(stimuli, "conv3"), rtol=1e-5, atol=1e-5)
+    policy.unit_answers(stimuli, "conv3")
+    assert shapes[-1] == size
+
+
 class Attending(nn.Module):
     """What is not followed: a product over positions, a function that is scripted, a resize that does not divide."""
 

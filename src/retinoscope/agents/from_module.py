@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import cloudpickle
 import torch
 from torch import nn
 
@@ -101,8 +102,11 @@ def _own(module: nn.Module, name: str) -> nn.Module:
     try:
         with torch.no_grad():  # else what a scripted part copies of its parameters would no longer be parameters
             own = copy.deepcopy(module)
-    except Exception as error:
-        raise UserError(f"agent {name!r}: the module cannot be copied ({said(error)})") from error
+    except Exception:
+        try:  # what it keeps of its last forward pass is no obstacle here
+            own = cloudpickle.loads(cloudpickle.dumps(module))
+        except Exception as error:
+            raise UserError(f"agent {name!r}: the module cannot be copied ({said(error)})") from error
     return own.eval().requires_grad_(False)
 
 

@@ -9,6 +9,7 @@ import torch
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.sample_factory_run import Checkpoint, list_checkpoints, load_checkpoint
+from retinoscope.agents.sb3_zip import load_sb3_zip
 from retinoscope.agents.user_code import load_code, names_code
 from retinoscope.agents.weights import load_weights
 from retinoscope.errors import UserError
@@ -28,9 +29,9 @@ def load_agent(
     """Load an agent, ready to be looked into.
 
     Args:
-        name_or_path: name of a shipped agent, a run directory, a checkpoint file (`.pth`, `.safetensors`), or the
-            user's own code, which is run: `file.py:name` or `package.module:name`, an `Agent` or a function that
-            returns one.
+        name_or_path: name of a shipped agent, a run directory, a checkpoint file (`.pth`, `.safetensors`), a model of
+            Stable-Baselines3 (`.zip`), or the user's own code, which is run: `file.py:name` or `package.module:name`,
+            an `Agent` or a function that returns one.
         checkpoint: for a shipped agent `untrained`, `early` or `final`; for a run directory `first`, `final`, or a
             number of frames (the checkpoint nearest to it is taken). Ignored for a file.
         device: where to compute.
@@ -63,6 +64,8 @@ def _find(text: str, checkpoint: str | int) -> Agent:
         return load_code(text)
     if path.is_dir():
         return load_checkpoint(_choose(list_checkpoints(path), checkpoint, path).path)
+    if path.is_file() and path.suffix == ".zip":
+        return load_sb3_zip(path)
     if path.is_file():
         return load_weights(path) if path.suffix == ".safetensors" else load_checkpoint(path)
     known = _listed(shipped_agents())

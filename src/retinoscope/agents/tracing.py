@@ -147,8 +147,8 @@ class _Tracer(Counting):
         super().__init__()
         self.trace = Trace(len(observations))
         self.modules: list[tuple[str, bool]] = []
-        named = module.named_parameters(remove_duplicate=False)
-        self._weights: dict[int, tuple[str, ...]] = {id(parameter): (name,) for name, parameter in named}
+        # Of a parameter with several names, the first.
+        self._weights: dict[int, tuple[str, ...]] = {id(each): (name,) for name, each in module.named_parameters()}
         self._pixels = sight_of_pixels(observations)
         self._sights: dict[int, Sight | None] = {id(observations): self._pixels}
         self.trace._producers |= {id(observations): PIXELS, id(state): STATE}
