@@ -43,7 +43,7 @@ def test_commands_and_snippets_work(page: Path, tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_blocks_say_what_they_are(page: Path) -> None:
     languages = {language for language, _ in BLOCK.findall(page.read_text(encoding="utf-8"))}
-    assert languages <= {"bash", "python", "console", "text", "toml", "yaml"}
+    assert languages <= {"bash", "python", "console", "json", "text", "toml", "yaml"}
 
 
 @pytest.mark.parametrize("page", [*PAGES, *ROOT.glob("[AC]*.md")], ids=lambda page: page.name)
