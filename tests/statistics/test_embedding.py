@@ -98,3 +98,21 @@ def test_fewest_points_are_enough_and_fewer_are_not() -> None:
     assert affinities(*neighbours, PERPLEXITY).shape == (fewest, fewest)
     with pytest.raises(UserError, match="no 30 others"):
         nearest_neighbours(points[: fewest - 2], 30)
+
+
+@pytest.mark.parametrize(("most_exactly", "threads"), [(1_000, 4), (100, 1)])
+def test_the_grid_is_computed_by_one_thread(most_exactly: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    import openTSNE
+
+    asked: list[int] = []
+    real = openTSNE.TSNEEmbedding
+
+    def embedding(*given: object, n_jobs: int, **named: object) -> object:
+        asked.append(n_jobs)
+        return real(*given, n_jobs=1, **named)
+
+    monkeypatch.setattr(openTSNE, "TSNEEmbedding", embedding)
+    monkeypatch.setattr("retinoscope.statistics.embedding._MOST_EXACTLY", most_exactly)
+    points, _ = clusters()
+    embed(affinities(*nearest_neighbours(points, 30), PERPLEXITY), initial_embedding(points), jobs=4)
+    assert asked == [threads]

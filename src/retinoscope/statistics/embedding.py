@@ -123,7 +123,7 @@ def embed(
         weights: from `affinities`.
         initialization: (point, dimension) float64, one or two dimensions.
         seed: of what breaks ties between points that start at the same place.
-        jobs: threads.
+        jobs: threads; only one is used for more than 5,000 points.
         advance: told how many iterations are done.
 
     Returns:
@@ -138,11 +138,14 @@ def embed(
         return lambda _number, _error, _embedding: advance(iterations) if advance is not None else None
 
     every = 50
+    by_grid = len(start) > _MOST_EXACTLY
     embedding = openTSNE.TSNEEmbedding(
         start,
         PrecomputedAffinities(weights, normalize=False),
-        negative_gradient_method="fft" if len(start) > _MOST_EXACTLY else "bh",
-        n_jobs=jobs,
+        negative_gradient_method="fft" if by_grid else "bh",
+        # The Fourier transforms are not shared out, only what is an eighth of the work; for it the other threads would
+        # wait actively all the time, and on a busy machine everything for them: 11 times as long on two busy cores.
+        n_jobs=1 if by_grid else jobs,
         random_state=seed,
         callbacks=after(every),
         callbacks_every_iters=every,

@@ -78,7 +78,7 @@ class EmbeddingParameters:
         units="decisions",
         least=0,
     )
-    jobs: int | None = setting(None, "threads; none for all cores", least=1)
+    jobs: int | None = setting(None, "threads; none for all cores. t-SNE of more than 5,000 points uses one", least=1)
     seed: int = setting(0, "of what breaks ties between points that start at the same place", least=0)
 
     @property
