@@ -83,6 +83,16 @@ class Harmful:
         return Path.write_text, (self.path, "executed")
 
 
+def a_call_of(module: str, name: str) -> str:
+    """A pickle that would call something, beginning as one that only names it."""
+    texts = b"".join(b"\x8c" + bytes([len(text)]) + text.encode() for text in (module, name))
+    return base64.b64encode(b"\x80\x04" + texts + b"\x93)R.").decode()
+
+
+CALL = a_call_of("stable_baselines3.common.policies", "ActorCriticCnnPolicy")
+FLAT = "<class 'stable_baselines3.common.torch_layers.FlattenExtractor'>"
+
+
 def set_in(*keys: str, to: Any) -> Callable[[dict[str, Any]], object]:
     def change(data: dict[str, Any]) -> None:
         for key in keys[:-1]:
@@ -100,7 +110,9 @@ def set_in(*keys: str, to: Any) -> Callable[[dict[str, Any]], object]:
             set_in("policy_class", ":serialized:", to="gASVAAAAAAAAAIwDbXkulIwFTXlOZXSUk5Qu"),
             "a class of its own",
         ),
+        ("a2c", set_in("policy_class", ":serialized:", to=CALL), "class of its own"),
         ("a2c", set_in("policy_kwargs", "features_extractor_class", to="<class 'mine.Net'>"), "of its own, mine.Net"),
+        ("a2c", set_in("policy_kwargs", "features_extractor_class", to=FLAT), "its weights are not those"),
         (
             "a2c",
             set_in("policy_kwargs", "activation_fn", to="<class 'mine.Act'>"),
@@ -175,10 +187,12 @@ class Space(types.SimpleNamespace):
 class Model:
     """What `from_sb3` needs of PPO, DQN or RecurrentPPO."""
 
-    def __init__(self, wanted: Wanted, normalized: Any = None, dtype: Any = np.uint8) -> None:
+    def __init__(
+        self, wanted: Wanted, normalized: Any = None, dtype: Any = np.uint8, divides: bool | None = None
+    ) -> None:
         torch.manual_seed(0)
         self.policy: Any = wanted.made()
-        self.policy.normalize_images = normalized is None
+        self.policy.normalize_images = normalized is None if divides is None else divides
         self.policy.set_training_mode = self.policy.train
         self.policy.optimizer = object()
         self.policy.last = torch.ones(3, requires_grad=True) * 2  # which cannot be copied deeply
@@ -195,7 +209,7 @@ class Model:
         network = self.policy
 
         def features(seen: torch.Tensor) -> torch.Tensor:
-            pictures = seen.float() / 255 if network.normalize_images else seen
+            pictures = seen.float() / 255 if network.normalize_images else seen.float()
             return network.features_extractor(pictures)
 
         def distribution(seen: torch.Tensor, states: Any = None, starts: Any = None) -> Any:
@@ -208,8 +222,10 @@ class Model:
 
         def values(seen: torch.Tensor, states: Any = None, starts: Any = None) -> torch.Tensor:
             hidden = features(seen)
-            if states is not None:
-                hidden = network.lstm_critic(hidden[None], states)[0][0]
+            if states is not None and network.critic is not None:
+                hidden = network.critic(hidden)
+            elif states is not None:
+                hidden = (network.lstm_critic or network.lstm_actor)(hidden[None], states)[0][0]
             return network.value_net(network.mlp_extractor.value_net(hidden))
 
         network.get_distribution, network.predict_values = distribution, values
@@ -237,10 +253,21 @@ class Normalizing:
     [
         Model(Wanted(Build(SHAPE, 4, features=8, actor=(5,), critic=(6,)))),
         Model(Wanted(Build(SHAPE, 4, features=8), Memory(units=6, layers=2))),
+        Model(Wanted(Build(SHAPE, 4, features=8), Memory(units=6, layers=2, has_critic=False))),
+        Model(Wanted(Build(SHAPE, 4, features=8), Memory(units=6, layers=2, is_shared=True, has_critic=False))),
+        Model(Wanted(Build(SHAPE, 4, features=8)), divides=False),
         Model(Wanted(Build(SHAPE, 4, features=8)), Normalizing(SHAPE), np.float32),
         Model(Wanted(Build(SHAPE, 4, features=8)), Normalizing((36, 40, 3)), np.float32),
     ],
-    ids=["PPO", "RecurrentPPO", "VecNormalize", "VecNormalize before VecTransposeImage"],
+    ids=[
+        "PPO",
+        "RecurrentPPO",
+        "a critic without memory",
+        "one memory for both",
+        "pixels as they are",
+        "VecNormalize",
+        "VecNormalize before VecTransposeImage",
+    ],
 )
 def test_a_model_in_memory_computes_what_its_own_methods_compute(model: Model) -> None:
     agent = from_sb3(model, name="mine")
@@ -267,11 +294,13 @@ def test_a_model_in_memory_computes_what_its_own_methods_compute(model: Model) -
 
 
 def test_a_model_that_computes_something_else_or_is_none_is_refused() -> None:
-    model = Model(Wanted(Build(SHAPE, 4, features=8)))
-    values = model.policy.predict_values
-    model.policy.predict_values = lambda *given: values(*given) + 0.1
-    with pytest.raises(UserError, match=r"computes something else than .* does as a rule; use retinoscope.from_module"):
-        from_sb3(model)
+    for method in ("predict_values", "get_distribution"):
+        model, other = Model(Wanted(Build(SHAPE, 4, features=8))), Model(Wanted(Build(SHAPE, 4, features=8)))
+        nn.init.normal_(other.policy.value_net.weight)
+        nn.init.normal_(other.policy.action_net.weight)
+        setattr(model.policy, method, getattr(other.policy, method))
+        with pytest.raises(UserError, match="computes something else than .* does as a rule; use retinoscope.from_mod"):
+            from_sb3(model)
     with pytest.raises(UserError, match="a Linear is no model of Stable-Baselines3; give PPO, A2C, DQN"):
         from_sb3(nn.Linear(3, 3))
     with pytest.raises(UserError, match="of type float32 are not supported"):
