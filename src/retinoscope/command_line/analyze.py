@@ -77,7 +77,8 @@ def analyze(
     ] = None,
     gif: Annotated[bool, typer.Option("--gif", help="Write the activation movies as GIF too.")] = False,
     checkpoints: Annotated[
-        str | None, typer.Option(help="all: compare all checkpoints of the run.", show_default="only the one named")
+        Literal["all"] | None,
+        typer.Option(help="all: compare all checkpoints of the run.", show_default="only the one named"),
     ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", help="Analyse every checkpoint of a run, and those to come while it trains.")
@@ -122,7 +123,7 @@ def analyze(
         seed=seed,
         device=device,
         gif=gif,
-        checkpoints=checkpoints,  # what is not `all` is refused there
+        checkpoints=checkpoints,
         follow=follow,
         wandb=wandb,
         overwrite=overwrite,
