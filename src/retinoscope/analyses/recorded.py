@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from retinoscope.agents.agent import Agent
@@ -10,11 +11,18 @@ from retinoscope.errors import UserError
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
     from retinoscope.scenarios import ArenaArchive
+    from retinoscope.worlds.declaration import Declaration
 
 
 def seconds_per_decision(recording: Recording) -> float:
     """Game time from one decision to the next, seconds."""
     return float(recording.attributes["frame_skip"] / recording.attributes["tics_per_second"])
+
+
+def words_attribute(world: Declaration) -> str:
+    """What events are called there, for `data.attrs["event_words"]`: JSON of [positive, negative, event, events]."""
+    words = world.words
+    return json.dumps([words.positive, words.negative, words.event, words.events])
 
 
 def require_same(recording: Recording, agent: Agent | None = None, arena: ArenaArchive | None = None) -> None:
