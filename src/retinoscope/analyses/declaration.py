@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from retinoscope.analyses.drawing import Drawing
 from retinoscope.result import Result
 
 if TYPE_CHECKING:
     from retinoscope.agents.agent import Agent
     from retinoscope.rollouts import Recording
-    from retinoscope.scenarios import ArenaArchive
+    from retinoscope.worlds.declaration import Declaration
+    from retinoscope.worlds.world import World
 
 Given = Mapping[str, Result]
 """Results that an analysis builds on, by the name of their analysis. What is missing is computed on the spot."""
@@ -51,15 +54,22 @@ class Inputs:
 
     Attributes:
         agent: whose policy is looked into; None where only a recording is at hand.
-        recording: what it saw, did and computed in `arena`.
-        arena: where it plays.
+        recording: what it saw, did and computed in `world`.
+        world: what it lives in.
         cache: a folder for what is costly and can be used again by the same run after an interruption; None for none.
     """
 
     agent: Agent | None
     recording: Recording | None
-    arena: ArenaArchive | None = None
+    world: World | None = None
     cache: Path | None = None
+
+    @property
+    def declaration(self) -> Declaration | None:
+        """What the world declares; None where neither the world nor a recording says."""
+        if self.world is not None:
+            return self.world.declaration
+        return None if self.recording is None else self.recording.world
 
 
 @dataclass(frozen=True)
@@ -81,9 +91,9 @@ def _lacks(attribute: str, words: str) -> Callable[[Inputs], str | None]:
 
 def _no_memory(inputs: Inputs) -> str | None:
     if inputs.agent is not None:
-        return None if inputs.agent.policy.state_size else f"agent {inputs.agent.name!r}: has no recurrent core"
-    layers = inputs.recording.attributes["layers"] if inputs.recording is not None else ()
-    return None if "rnn" in layers else "the recording holds no recurrent layer"
+        return None if inputs.agent.policy.state_size else f"agent {inputs.agent.name!r}: has no memory"
+    is_there = inputs.recording is not None and bool(inputs.recording.layers_of("memory"))
+    return None if is_there else "the recording holds no layer of a memory"
 
 
 def _no_convolution(inputs: Inputs) -> str | None:
@@ -98,12 +108,70 @@ def _no_frames(inputs: Inputs) -> str | None:
     return None if "observation" in recording.columns else "the recording holds no frames"
 
 
+def _no_value(inputs: Inputs) -> str | None:
+    if inputs.agent is not None:
+        has_value = bool(inputs.agent.policy.layers_of("value"))
+        return None if has_value else f"agent {inputs.agent.name!r}: has no critic, and no value that is a number"
+    recording = inputs.recording
+    if recording is None or "value" not in recording.columns:
+        return "the recording holds no value"
+    # A critic that is there gives a number at every decision, and one that is not at none.
+    first = recording.rows(0, 1, ("value",))["value"].values
+    return "the recorded value is not a number: the agent has no critic" if np.isnan(first).all() else None
+
+
+def _continuous_actions(inputs: Inputs) -> str | None:
+    if inputs.agent is not None:
+        kinds = [head.kind for head in inputs.agent.policy.action_heads]
+    else:
+        recording = inputs.recording
+        kinds = list(recording.attributes.get("action_kinds", {}).values()) if recording is not None else []
+    return "the actions are continuous, and none of them has a probability" if "gaussian" in kinds else None
+
+
+def _no_objects(inputs: Inputs) -> str | None:
+    declared = inputs.declaration
+    if declared is None:
+        return "the world is not known"
+    return None if declared.object_classes else f"world {declared.name!r}: does not list the objects in view"
+
+
+def _no_valence(inputs: Inputs) -> str | None:
+    declared = inputs.declaration
+    if declared is None:
+        return "the world is not known"
+    if not declared.events:
+        return f"world {declared.name!r}: declares no events"
+    is_known = any(each.valence for each in declared.events)
+    return None if is_known else f"world {declared.name!r}: does not say which of its events are good or bad"
+
+
+def _not_emptied(inputs: Inputs) -> str | None:
+    declared = inputs.declaration
+    if declared is None:
+        return "the world is not known"
+    return None if declared.can_be_emptied else f"world {declared.name!r}: cannot be shown without what is in it"
+
+
+def _shows_no_images(inputs: Inputs) -> str | None:
+    declared = inputs.declaration
+    if declared is None:
+        return "the world is not known"
+    return None if declared.can_show_images else f"world {declared.name!r}: has no place where images could be shown"
+
+
 RECORDING = Need("a recording", _lacks("recording", "there is no recording"))
 AGENT = Need("its agent", _lacks("agent", "the agent is not at hand"))
-ARENA = Need("its arena", _lacks("arena", "the arena is not at hand"))
+WORLD = Need("its world", _lacks("world", "the world is not at hand"))
 MEMORY = Need("a memory", _no_memory)
 CONVOLUTION = Need("a convolution", _no_convolution)
 FRAMES = Need("recorded frames", _no_frames)
+VALUE = Need("a critic", _no_value)
+DISCRETE_ACTIONS = Need("actions to choose from", _continuous_actions)
+OBJECTS = Need("objects in view", _no_objects)
+VALENCE = Need("good or bad events", _no_valence)
+EMPTIED_WORLD = Need("a world that can be emptied", _not_emptied)
+SHOWS_IMAGES = Need("a world that shows images", _shows_no_images)
 
 
 @dataclass(frozen=True)
@@ -116,7 +184,7 @@ class Analysis:
         group: name of its `Group`.
         summary: one sentence: what it shows.
         run: `run(subject, *, parameters=None, progress=False, **settings) -> Result`, and of the further keyword
-            arguments `agent`, `recording`, `arena`, `given` and `cache` those it has; `analyze` gives it what it takes.
+            arguments `agent`, `recording`, `world`, `given` and `cache` those it has; `analyze` gives it what it takes.
         parameters: its class of parameters, made by `settings.parameters`.
         of: what is analysed, the first argument of `run`.
         needs: what it cannot be made without, `of` included.

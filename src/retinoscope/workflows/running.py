@@ -114,7 +114,7 @@ def _call(
     offered = {
         "agent": inputs.agent,
         "recording": inputs.recording,
-        "arena": inputs.arena,
+        "world": inputs.world,
         "cache": inputs.cache,
         "given": given,
         "progress": progress,

@@ -23,14 +23,13 @@ from scipy.stats import rankdata
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
 from retinoscope.analyses.attribution.attribution_frames import (
-    EMPTIED_ARENA,
     each_in_a_process,
     evenly_spaced,
     frames_of,
     in_parts,
     refuse_targets,
 )
-from retinoscope.analyses.declaration import AGENT, ARENA, FRAMES, RECORDING, Analysis
+from retinoscope.analyses.declaration import AGENT, EMPTIED_WORLD, FRAMES, RECORDING, WORLD, Analysis
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
 from retinoscope.analyses.recorded import require_same
 from retinoscope.attribution.guided import has_activation_functions
@@ -490,7 +489,7 @@ ANALYSIS = Analysis(
     run=attribution_checks,
     parameters=AttributionCheckParameters,
     of="recording",
-    needs=(RECORDING, FRAMES, AGENT, ARENA, EMPTIED_ARENA),
+    needs=(RECORDING, FRAMES, AGENT, WORLD, EMPTIED_WORLD),
     draw=_draw,
     refuse=refuse_targets,
     rank=20,

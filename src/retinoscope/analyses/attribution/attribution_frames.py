@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retinoscope.agents.policy import Policy
-from retinoscope.analyses.declaration import Inputs, Need
+from retinoscope.analyses.declaration import Inputs
 from retinoscope.attribution.measures import Frames
 from retinoscope.attribution.targets import parse_target
 from retinoscope.progress import progress_bar
@@ -23,17 +23,6 @@ _BLOCK = 1024  # rows
 SMALLEST_OBJECT = 4.0  # pixels in view
 Work = tuple[Callable[[Any], Any], Any]
 """A function of a module, and the one argument that it gets."""
-
-
-def _why_not_emptied(inputs: Inputs) -> str | None:
-    from retinoscope.scenarios.foreign import foreign_part
-
-    if inputs.arena is None or foreign_part(inputs.arena.scenario) is None:
-        return None
-    return f"arena {inputs.arena.scenario.name!r}: was made elsewhere, and cannot be shown without what is in it"
-
-
-EMPTIED_ARENA = Need("an arena that can be emptied", _why_not_emptied)
 
 
 def refuse_targets(inputs: Inputs, chosen: Any) -> None:
@@ -54,7 +43,7 @@ def frames_of(recording: Recording, arena: ArenaArchive, rows: Sequence[int]) ->
         UserError: as `views_again`.
     """
     # Here, because looking at a Result needs no game engine.
-    from retinoscope.rollouts.environment_views import views_again
+    from retinoscope.worlds.doom.views import views_again
 
     wanted = np.asarray(rows, np.int64)
     views = list(views_again(recording, arena, wanted.tolist()))

@@ -29,7 +29,6 @@ from retinoscope.analyses.attribution.attribution_checks import (
     worst_stage,
 )
 from retinoscope.analyses.attribution.attribution_frames import (
-    EMPTIED_ARENA,
     Work,
     each_in_a_process,
     evenly_spaced,
@@ -38,7 +37,7 @@ from retinoscope.analyses.attribution.attribution_frames import (
     part_of,
     refuse_targets,
 )
-from retinoscope.analyses.declaration import AGENT, ARENA, FRAMES, RECORDING, Analysis
+from retinoscope.analyses.declaration import AGENT, EMPTIED_WORLD, FRAMES, RECORDING, WORLD, Analysis
 from retinoscope.analyses.drawing import SPEED, Drawing, FigureDrawing, MovieDrawing
 from retinoscope.analyses.recorded import require_same, seconds_per_decision
 from retinoscope.attribution.measures import Frames, Task, answers, past, signed_maps, similarities
@@ -415,7 +414,7 @@ ANALYSIS = Analysis(
     run=episode_attribution,
     parameters=EpisodeAttributionParameters,
     of="recording",
-    needs=(RECORDING, FRAMES, AGENT, ARENA, EMPTIED_ARENA),
+    needs=(RECORDING, FRAMES, AGENT, WORLD, EMPTIED_WORLD),
     draw=_draw,
     refuse=refuse_targets,
     formerly=("attribution",),

@@ -15,7 +15,7 @@ import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
-from retinoscope.analyses.declaration import AGENT, ARENA, MEMORY, RECORDING, Analysis, Given
+from retinoscope.analyses.declaration import AGENT, MEMORY, RECORDING, WORLD, Analysis, Given
 from retinoscope.analyses.memory.fitted_components import NAME as FITTED
 from retinoscope.analyses.memory.fitted_components import fitted_components, fitted_of
 from retinoscope.analyses.memory.intervention_effects import (
@@ -329,7 +329,7 @@ ANALYSIS = Analysis(
     run=intervention,
     parameters=InterventionParameters,
     of="agent",
-    needs=(AGENT, RECORDING, ARENA, MEMORY),
+    needs=(AGENT, RECORDING, WORLD, MEMORY),
     builds_on=("fitted_components",),
     draw=drawings_of_effects,
     is_on_request=True,
