@@ -40,9 +40,9 @@ from retinoscope.agents.agent import Agent
 from retinoscope.agents.networks import NetworkConfig
 from retinoscope.agents.policy import ActionHead, inference
 from retinoscope.rollouts import playing, record
-from retinoscope.rollouts.environment import GatheringEnvironment
 from retinoscope.rollouts.parallel import ParallelEnvironments
 from retinoscope.scenarios import ACTION_HEADS, ArenaArchive, get_arena, load_scenario
+from retinoscope.worlds.doom.environment import GatheringEnvironment
 
 ENVIRONMENTS = 16
 CORES = os.cpu_count() or 1

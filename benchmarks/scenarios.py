@@ -26,10 +26,10 @@ from pathlib import Path
 
 import numpy as np
 
-from retinoscope.rollouts.environment import GatheringEnvironment
 from retinoscope.scenarios import ArenaArchive, build_archive, choose_images, load_scenario
 from retinoscope.scenarios.specification import Observation
 from retinoscope.scenarios.sprites import MAXIMUM_SPRITES
+from retinoscope.worlds.doom.environment import GatheringEnvironment
 
 SETS = {"mnist": (60_000, (28, 28)), "cifar10": (60_000, (32, 32, 3))}
 MEBIBYTE = 2**20

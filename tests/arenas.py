@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from retinoscope.rollouts.environment import GatheringEnvironment
 from retinoscope.scenarios import ArenaArchive, Scenario, get_arena, load_scenario
+from retinoscope.worlds.doom.environment import GatheringEnvironment
 
 
 def build_arena(folder: Path, scenario: str | dict[str, Any], **changes: Any) -> ArenaArchive:

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from retinoscope.result import Result, load_result
     from retinoscope.rollouts import Recording, record
     from retinoscope.rollouts import open_recording as open
-    from retinoscope.rollouts.environment_play import play
     from retinoscope.rollouts.evaluation import evaluate
     from retinoscope.scenarios import Scenario, get_arena, load_scenario, new_scenario, shipped_scenarios
     from retinoscope.training import TrainingConfig, train
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from retinoscope.workflows.examples import examples
     from retinoscope.workflows.intervene import intervene
     from retinoscope.workflows.watch import watch
+    from retinoscope.worlds.doom.play import play
 
 __version__ = "0.1.0"
 
@@ -97,7 +97,7 @@ _HOMES = {
     "random_agent": "retinoscope.agents.random_agent",
     "evaluate": "retinoscope.rollouts.evaluation",
     "watch": "retinoscope.workflows.watch",
-    "play": "retinoscope.rollouts.environment_play",
+    "play": "retinoscope.worlds.doom.play",
     "Recording": "retinoscope.rollouts",
     "record": "retinoscope.rollouts",
     "open": "retinoscope.rollouts:open_recording",

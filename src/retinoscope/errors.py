@@ -1,5 +1,7 @@
 """The one exception that means: the user's input is wrong, and here is what to do about it."""
 
+from __future__ import annotations
+
 
 class UserError(Exception):
     """Something the user gave cannot be used; the message is one line: what is wrong, where, what to do.
@@ -14,3 +16,9 @@ class NotMeasurable(UserError):
     Called by itself, such an analysis raises it like any `UserError`. A run of many analyses says so in place of this
     one's figures and goes on with the others.
     """
+
+
+def said(error: BaseException) -> str:
+    """An error of somebody else's code in one line."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

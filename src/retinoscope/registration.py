@@ -14,4 +14,4 @@ def register_environments() -> None:
     from gymnasium.envs.registration import register, registry
 
     if ENVIRONMENT_ID not in registry:
-        register(id=ENVIRONMENT_ID, entry_point="retinoscope.rollouts.environment:GatheringEnvironment")
+        register(id=ENVIRONMENT_ID, entry_point="retinoscope.worlds.doom.environment:GatheringEnvironment")

@@ -16,8 +16,8 @@ from retinoscope.agents.agent import Agent
 from retinoscope.agents.networks import NetworkConfig
 from retinoscope.agents.policy import ActionHead
 from retinoscope.rollouts import Recording
-from retinoscope.rollouts.environment import GatheringEnvironment
 from retinoscope.scenarios import ACTION_HEADS, ArenaArchive
+from retinoscope.worlds.doom.environment import GatheringEnvironment
 from tests.arenas import build_arena
 
 SEED = 5

@@ -19,10 +19,10 @@ from retinoscope.agents.weights import save_agent
 from retinoscope.errors import UserError
 from retinoscope.result import Result
 from retinoscope.rollouts.chance import action_generator, world_seed
-from retinoscope.rollouts.environment import GatheringEnvironment
 from retinoscope.rollouts.evaluation import evaluate, summarise
 from retinoscope.scenarios import ACTION_HEADS, Scenario, load_scenario
 from retinoscope.workflows.watch import watch
+from retinoscope.worlds.doom.environment import GatheringEnvironment
 
 
 @pytest.fixture(scope="module")

@@ -22,12 +22,12 @@ from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.result import Result, load_result
 from retinoscope.rollouts import Recording
 from retinoscope.rollouts.chance import action_generator, world_seed
-from retinoscope.rollouts.environment import GatheringEnvironment
 from retinoscope.rollouts.intervention import EditedPolicy
 from retinoscope.scenarios import ArenaArchive
 from retinoscope.settings import stated
 from retinoscope.statistics.bootstrap import bootstrap_interval
 from retinoscope.statistics.state_edits import StateEdit
+from retinoscope.worlds.doom.environment import GatheringEnvironment
 from tests.rollouts.recordings import small_agent
 
 

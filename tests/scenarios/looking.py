@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from retinoscope.rollouts.environment import GatheringEnvironment
 from retinoscope.scenarios import ArenaArchive
+from retinoscope.worlds.doom.environment import GatheringEnvironment
 
 
 def largest_views(

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retinoscope.rollouts.environment import GatheringEnvironment
 from retinoscope.scenarios import get_arena, load_labelled_images
+from retinoscope.worlds.doom.environment import GatheringEnvironment
 from tests.arenas import build_arena, image_folder_scenario
 from tests.scenarios.looking import correlation, every_view, largest_views
 from tests.scenarios.test_archive import sprites

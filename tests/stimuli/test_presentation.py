@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from retinoscope.errors import UserError
-from retinoscope.rollouts.environment import GatheringEnvironment
 from retinoscope.scenarios import ArenaArchive
 from retinoscope.stimuli import arena_presentation
 from retinoscope.stimuli.arena_presentation import empty_view
 from retinoscope.stimuli.places import InArena, Pasted
 from retinoscope.stimuli.presentation import present
+from retinoscope.worlds.doom.environment import GatheringEnvironment
 from tests.arenas import build_arena, image_folder_scenario
 
 pytestmark = pytest.mark.engine

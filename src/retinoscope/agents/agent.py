@@ -1,4 +1,4 @@
-"""An agent: a policy together with where it comes from and the arena it was trained in."""
+"""An agent: a policy together with where it comes from and the world it was trained in."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from retinoscope.agents.policy import Policy
 from retinoscope.scenarios import Scenario
+from retinoscope.worlds.world import World
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Agent:
         checkpoint_sha256: hash of that file, or of the weights.
         frames_trained: engine frames of training; None if that is not known.
         training: parameters of the training run, as far as they are known.
+        world: the world it was trained in, where that is no arena of `scenario`.
     """
 
     name: str
@@ -30,3 +32,4 @@ class Agent:
     checkpoint_sha256: str = ""
     frames_trained: int | None = None
     training: dict[str, object] = field(default_factory=dict)
+    world: World | None = None

@@ -11,15 +11,16 @@ import cloudpickle
 import torch
 from torch import nn
 
-from retinoscope.agents.actions import ActionHead, action_heads
+from retinoscope.agents.actions import ActionHead, action_heads, gaussian_head
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.network import Network, Preprocess, Step
-from retinoscope.agents.packing import InitialState, said
+from retinoscope.agents.packing import InitialState
 from retinoscope.agents.policy import PolicyStep, Role, one_thread
 from retinoscope.agents.traced_layers import TracedLayer, find_layers
 from retinoscope.agents.traced_policy import TracedPolicy
 from retinoscope.agents.tracing import Counting, Trace, trace
-from retinoscope.errors import UserError
+from retinoscope.errors import UserError, said
+from retinoscope.worlds.world import World
 
 _TOLERANCE = 1e-4  # relative; batches of different sizes are computed in a different order
 
@@ -27,8 +28,9 @@ _TOLERANCE = 1e-4  # relative; batches of different sizes are computed in a diff
 def from_module(
     module: nn.Module,
     *,
-    observation_shape: Sequence[int],
-    actions: Any,
+    world: World | None = None,
+    observation_shape: Sequence[int] | None = None,
+    actions: Any = None,
     step: Step | None = None,
     initial_state: InitialState = None,
     preprocess: Preprocess | None = None,
@@ -45,10 +47,11 @@ def from_module(
 
     Args:
         module: the network.
+        world: in which it was trained; it says what is seen and what can be done, and need not be named again.
         observation_shape: (height, width, channel) of what the world shows; of stacked frames, each is a channel (or
-            three).
+            three). None for that of `world`.
         actions: how many, or their names; a mapping from the names of heads to either; or a Gymnasium space, of which
-            a Box means continuous actions.
+            a Box means continuous actions. None for those of `world`.
         step: (module, inputs, state) -> logits, or (logits, value), and with a memory the state that leaves as the
             last of them. The logits of several heads may be a tuple, or one tensor with the heads side by side.
             Of continuous actions, the means and then as many logarithms of standard deviations. None for
@@ -69,7 +72,7 @@ def from_module(
         UserError: the forward pass fails, returns something else or numbers that are not finite, mixes the rows of a
             batch or gives another answer every time; actions or observations do not fit it.
     """
-    shape, heads = _picture(observation_shape), action_heads(actions, q_values, epsilon)
+    shape, heads = _seen(world, observation_shape, name), _done(world, actions, q_values, epsilon, name)
     if not isinstance(module, nn.Module):
         raise UserError(f"agent {name!r}: is a {type(module).__name__}; give a torch.nn.Module")
     network = Network(_own(module, name), step or _forward, preprocess, initial_state)
@@ -77,11 +80,30 @@ def from_module(
         policy = _Found(network, shape, heads, dict(roles or {})).policy()
     except UserError as error:
         raise UserError(f"agent {name!r}: {error}") from error
-    return Agent(name, policy, checkpoint_sha256=_weights_sha256(module), frames_trained=frames_trained)
+    return Agent(name, policy, checkpoint_sha256=_weights_sha256(module), frames_trained=frames_trained, world=world)
 
 
 def _forward(module: nn.Module, inputs: Any, state: Any) -> Any:
     return module(inputs) if state is None else module(inputs, state)
+
+
+def _seen(world: World | None, shape: Sequence[int] | None, name: str) -> tuple[int, int, int]:
+    if shape is not None:
+        return _picture(shape)
+    if world is None:
+        raise UserError(f"agent {name!r}: what it sees is not said; give its world, or observation_shape and actions")
+    return world.declaration.picture.shape
+
+
+def _done(world: World | None, actions: Any, q_values: bool, epsilon: float, name: str) -> tuple[ActionHead, ...]:
+    if actions is not None:
+        return action_heads(actions, q_values, epsilon)
+    if world is None:
+        raise UserError(f"agent {name!r}: what it can do is not said; give its world, or observation_shape and actions")
+    declared = world.declaration.actions
+    if any(head.is_continuous for head in declared):
+        return tuple(gaussian_head(head.outputs, head.bounds) for head in declared)
+    return action_heads({head.name: head.outputs for head in declared}, q_values, epsilon)
 
 
 def _picture(shape: Sequence[int]) -> tuple[int, int, int]:

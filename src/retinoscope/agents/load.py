@@ -10,9 +10,9 @@ import torch
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.sample_factory_run import Checkpoint, list_checkpoints, load_checkpoint
 from retinoscope.agents.sb3_zip import load_sb3_zip
-from retinoscope.agents.user_code import load_code, names_code
 from retinoscope.agents.weights import load_weights
 from retinoscope.errors import UserError
+from retinoscope.user_code import load_named, names_code
 
 SHIPPED_FOLDER = Path(__file__).parent / "shipped"
 SHIPPED_CHECKPOINTS = ("untrained", "early", "final")
@@ -61,7 +61,8 @@ def _find(text: str, checkpoint: str | int) -> Agent:
         return load_weights(SHIPPED_FOLDER / text / f"{checkpoint}.safetensors")
     path = Path(text)
     if names_code(text) and not path.exists():
-        return load_code(text)
+        advice = "give what retinoscope.from_module returns, or a function without arguments that returns it"
+        return load_named(text, Agent, "agent", advice)
     if path.is_dir():
         return load_checkpoint(_choose(list_checkpoints(path), checkpoint, path).path)
     if path.is_file() and path.suffix == ".zip":

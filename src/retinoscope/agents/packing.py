@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from retinoscope.errors import UserError
+from retinoscope.errors import UserError, said
 
 InitialState = Callable[[int], Any] | int | None
 
@@ -113,12 +113,6 @@ def made(initial_state: Callable[[int], Any] | int, batch: int, dtype: torch.dty
         return initial_state(batch)
     except Exception as error:
         raise UserError(f"initial_state: fails for a batch of {batch}: {said(error)}") from error
-
-
-def said(error: BaseException) -> str:
-    """An error in one line."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
 def _without(shape: torch.Size, dim: int) -> tuple[int, ...]:

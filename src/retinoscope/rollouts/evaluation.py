@@ -17,7 +17,7 @@ from retinoscope.errors import UserError
 from retinoscope.progress import progress_bar
 from retinoscope.rollouts.arenas import arena_of
 from retinoscope.rollouts.chance import ActionSampler, world_seed
-from retinoscope.rollouts.environment import GatheringEnvironment
+from retinoscope.worlds.doom.environment import GatheringEnvironment
 from retinoscope.rollouts.spawning import nothing_to_import_again, process_pool
 from retinoscope.scenarios import ArenaArchive, Scenario
 from retinoscope.scenarios.specification import TICS_PER_SECOND
@@ -55,7 +55,7 @@ def evaluate(
         A Result whose data has dimensions (policy, episode) and (policy, episode, class): `seconds` survived,
         `health_gathered` (sum of the nominal effects of what was picked up), `episode_return`, `survived` (to the time
         limit) and `pickups`. `summarise` turns it into means with intervals. In an arena made elsewhere pick-ups are
-        inferred from health (`environment_foreign`), health is what they were seen to change, and to survive is not to
+        inferred from health (`foreign`), health is what they were seen to change, and to survive is not to
         die, however the scenario ends.
 
     Raises:

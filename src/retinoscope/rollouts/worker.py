@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from retinoscope.errors import UserError
-from retinoscope.rollouts.chance import world_seed
-from retinoscope.rollouts.environment import GatheringEnvironment
+from retinoscope.worlds.seeds import world_seed
+from retinoscope.worlds.doom.environment import GatheringEnvironment
 from retinoscope.rollouts.table import OBJECT, Column, table_of
 from retinoscope.scenarios import ArenaArchive, foreign_part
 

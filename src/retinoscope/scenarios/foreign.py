@@ -3,7 +3,7 @@
 What holds for such an arena: the engine's reward as the `.cfg` sets it, its buttons as action heads
 (`foreign_heads`), its map, skill, start, time limit and drawing options; the observation and the frame skip are those
 of the arenas built here, whatever the `.cfg` says. Nothing is known of its stimuli, so that pick-ups are inferred from
-health (`rollouts/environment_foreign.py`) in two classes, `healing` and `harmful`.
+health (`worlds/doom/foreign.py`) in two classes, `healing` and `harmful`.
 """
 
 from __future__ import annotations

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from retinoscope.rollouts.environment import GatheringEnvironment
 from retinoscope.scenarios import ArenaArchive, Scenario
 from retinoscope.scenarios.level import SPAWNER_THING_TYPE, level_wad
 from retinoscope.scenarios.sprites import encode_sprite, sprite_name
 from retinoscope.stimuli.places import InArena
+from retinoscope.worlds.doom.environment import GatheringEnvironment
 
 MOST_AT_ONCE = 5_000
 """Images in one archive: what an engine holds in its memory, however many there are in all."""

@@ -50,8 +50,8 @@ def train(scenario: str | Path, out: str | Path, config: TrainingConfig | None =
     run_directory = Path(out).resolve()
     os.environ["OMP_NUM_THREADS"] = "1"  # inherited by the processes; more threads than cores cost tens of times
     _import_sample_factory()
-    from retinoscope.rollouts.environment import require_playable
     from retinoscope.training import worker
+    from retinoscope.worlds.doom.environment import require_playable
 
     specification = load_scenario(scenario)
     arena = get_arena(specification)

@@ -42,7 +42,7 @@ class TrainingEnvironment(gymnasium.Wrapper, TrainingInfoInterface):
     """The arena as Sample Factory wants it: a tuple of discrete actions, pick-ups per episode, harm weighted."""
 
     def __init__(self, scenario: str, harm_weight: float, harm_ramp_frames: tuple[int, int]) -> None:
-        from retinoscope.rollouts.environment import GatheringEnvironment
+        from retinoscope.worlds.doom.environment import GatheringEnvironment
 
         environment = GatheringEnvironment(scenario, objects_in_view=False)
         gymnasium.Wrapper.__init__(self, environment)

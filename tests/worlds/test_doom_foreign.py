@@ -12,11 +12,11 @@ import pytest
 import vizdoom
 
 from retinoscope.errors import UserError
-from retinoscope.rollouts.environment import GatheringEnvironment
-from retinoscope.rollouts.environment_foreign import infer_pickups
-from retinoscope.rollouts.environment_play import PlayedEnvironment, play
-from retinoscope.rollouts.environment_trial import NO_HUNGER, Hunger, find_hunger, hunger_of
 from retinoscope.scenarios import foreign_part, get_arena
+from retinoscope.worlds.doom.environment import GatheringEnvironment
+from retinoscope.worlds.doom.foreign import infer_pickups
+from retinoscope.worlds.doom.play import PlayedEnvironment, play
+from retinoscope.worlds.doom.trial import NO_HUNGER, Hunger, find_hunger, hunger_of
 from tests.foreign import copy_of, counted_arena, vizdoom_folder
 
 DECISIONS = 150

@@ -18,10 +18,10 @@ import numpy as np
 
 from retinoscope.errors import UserError
 from retinoscope.files import replacing
-from retinoscope.rollouts.environment_engine import start_engine, vizdoom
 from retinoscope.scenarios import ArenaArchive, ForeignScenario, foreign_part, get_arena
 from retinoscope.scenarios.cache import cache_folder
 from retinoscope.scenarios.foreign_reading import game_wad_of
+from retinoscope.worlds.doom.engine import start_engine, vizdoom
 
 HUNGER_TICS = 350
 LEAST_STRIKES = 3
@@ -101,7 +101,7 @@ def health_of(game: vizdoom.DoomGame) -> float:
 
 
 def _try_out(arena: ArenaArchive, scenario: ForeignScenario) -> Hunger:
-    command = [sys.executable, "-m", "retinoscope.rollouts.environment_trial", scenario.made_elsewhere]
+    command = [sys.executable, "-m", "retinoscope.worlds.doom.trial", scenario.made_elsewhere]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     cannot = f"{arena.path}: the game engine cannot play it"
     try:

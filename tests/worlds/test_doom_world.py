@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from retinoscope.rollouts.environment import GatheringEnvironment
+from retinoscope.worlds.doom.environment import GatheringEnvironment
 from tests.arenas import build_arena, count_by_class, wander
 
 

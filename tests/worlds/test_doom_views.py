@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from retinoscope.errors import UserError
-from retinoscope.rollouts.empty_arena import empty_frame, without_stimuli
-from retinoscope.rollouts.environment import GatheringEnvironment
-from retinoscope.rollouts.environment_views import views_again
 from retinoscope.scenarios import load_scenario
+from retinoscope.worlds.doom.emptied import empty_frame, without_stimuli
+from retinoscope.worlds.doom.environment import GatheringEnvironment
+from retinoscope.worlds.doom.views import views_again
 from tests.arenas import build_arena
 
 ROWS = (0, 1, 7, 30, 55, 100, 131, 199, 280)

@@ -8,36 +8,20 @@ actions lead along the same path, they give what each frame would have shown had
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import vizdoom
 
 from retinoscope.errors import NotMeasurable, UserError
-from retinoscope.rollouts.chance import world_seed
-from retinoscope.rollouts.empty_arena import without_stimuli
-from retinoscope.rollouts.environment import GatheringEnvironment
 from retinoscope.scenarios import ArenaArchive, get_arena
+from retinoscope.worlds.doom.emptied import without_stimuli
+from retinoscope.worlds.doom.environment import GatheringEnvironment
+from retinoscope.worlds.seeds import world_seed
+from retinoscope.worlds.views import View
 
 if TYPE_CHECKING:
     from retinoscope.rollouts.recording import Episode, Recording
-
-
-@dataclass(frozen=True)
-class View:
-    """What a row's observation consists of.
-
-    Attributes:
-        row: of the recording.
-        background: (height, width, 3) uint8, the same view of the arena without stimuli.
-        masks: (object, height, width) float32, the share of each pixel that shows the object; in the order of
-            `Recording.objects`.
-    """
-
-    row: int
-    background: np.ndarray
-    masks: np.ndarray
 
 
 def views_again(recording: Recording, arena: ArenaArchive, rows: Iterable[int]) -> Iterator[View]:

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from retinoscope.rollouts.environment_engine import vizdoom
 from retinoscope.scenarios import ArenaArchive
+from retinoscope.worlds.doom.engine import vizdoom
 
 STATE_VARIABLES = ("HEALTH", "POSITION_X", "POSITION_Y", "ANGLE")
 """Game variables of every arena, the first in every state of the engine."""

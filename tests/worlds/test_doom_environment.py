@@ -19,7 +19,7 @@ from gymnasium.utils.env_checker import check_env
 
 import retinoscope
 from retinoscope.errors import UserError
-from retinoscope.rollouts.environment import GatheringEnvironment
+from retinoscope.worlds.doom.environment import GatheringEnvironment
 from tests.arenas import build_arena
 
 ROOT = Path(__file__).parents[2]
@@ -207,7 +207,7 @@ def test_the_engine_leaves_nothing_in_the_working_folder(tmp_path, monkeypatch):
 def test_an_environment_that_is_never_closed_ends_quietly(tmp_path):
     program = (
         "import sys; from pathlib import Path; from tests.arenas import build_arena;"
-        "from retinoscope.rollouts.environment import GatheringEnvironment;"
+        "from retinoscope.worlds.doom.environment import GatheringEnvironment;"
         "environment = GatheringEnvironment(build_arena(Path(sys.argv[1]), 'apples')); environment.reset(seed=0)"
     )
     temporary = tmp_path / "temporary"
@@ -228,7 +228,7 @@ def test_a_window_without_a_display_is_one_clear_line(tmp_path):
 import sys
 from pathlib import Path
 from retinoscope.errors import UserError
-from retinoscope.rollouts.environment import GatheringEnvironment
+from retinoscope.worlds.doom.environment import GatheringEnvironment
 assert GatheringEnvironment.metadata["render_modes"] == ["rgb_array"]
 try:
     GatheringEnvironment("apples", render_mode="human")
@@ -242,7 +242,7 @@ except UserError as error:
 def test_the_engine_ends_when_its_process_is_killed(tmp_path):
     program = (
         "import sys; from pathlib import Path; from tests.arenas import build_arena;"
-        "from retinoscope.rollouts.environment import GatheringEnvironment;"
+        "from retinoscope.worlds.doom.environment import GatheringEnvironment;"
         "environment = GatheringEnvironment(build_arena(Path(sys.argv[1]), 'apples')); environment.reset(seed=0);"
         "print('playing', flush=True); sys.stdin.read()"
     )

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from retinoscope.rollouts.environment import GatheringEnvironment
 from retinoscope.scenarios import Scenario, shipped_scenarios
+from retinoscope.worlds.doom.environment import GatheringEnvironment
 from tests.arenas import build_arena, count_by_class
 from tests.families import family
 

@@ -7,9 +7,9 @@ import functools
 import numpy as np
 
 from retinoscope.errors import NotMeasurable
-from retinoscope.rollouts.environment import GatheringEnvironment
 from retinoscope.scenarios import Scenario
 from retinoscope.scenarios.foreign import ForeignScenario
+from retinoscope.worlds.doom.environment import GatheringEnvironment
 
 _PLENTY = 10_000  # the most health that a scenario can give
 

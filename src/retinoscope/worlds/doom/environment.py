@@ -12,14 +12,14 @@ import numpy as np
 
 from retinoscope.errors import UserError
 from retinoscope.registration import register_environments
-from retinoscope.rollouts.environment_engine import has_display, screen_resolution, start_engine, vizdoom
-from retinoscope.rollouts.environment_foreign import ForeignRules
-from retinoscope.rollouts.environment_pixels import area_mean
-from retinoscope.rollouts.environment_rules import STATE_VARIABLES, BuiltRules, Rules
-from retinoscope.rollouts.environment_trial import hunger_of
 from retinoscope.scenarios import ArenaArchive, Scenario, foreign_part, get_arena
 from retinoscope.scenarios.obstacles import OBSTACLE_ACTOR
 from retinoscope.scenarios.specification import TICS_PER_SECOND
+from retinoscope.worlds.doom.engine import has_display, screen_resolution, start_engine, vizdoom
+from retinoscope.worlds.doom.foreign import ForeignRules
+from retinoscope.worlds.doom.pixels import area_mean
+from retinoscope.worlds.doom.rules import STATE_VARIABLES, BuiltRules, Rules
+from retinoscope.worlds.doom.trial import hunger_of
 
 register_environments()
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from retinoscope.errors import UserError
-from retinoscope.rollouts.chance import world_seed
-from retinoscope.rollouts.environment import GatheringEnvironment
-from retinoscope.rollouts.environment_engine import has_display, vizdoom
 from retinoscope.scenarios import ArenaArchive, Scenario, get_arena
 from retinoscope.scenarios.specification import TICS_PER_SECOND, Observation
+from retinoscope.worlds.doom.engine import has_display, vizdoom
+from retinoscope.worlds.doom.environment import GatheringEnvironment
+from retinoscope.worlds.seeds import world_seed
 
 WINDOW = Observation(height=480, width=640, supersampling=1)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retinoscope.rollouts.environment_pixels import area_mean
+from retinoscope.worlds.doom.pixels import area_mean
 
 
 @pytest.mark.parametrize("factor", [1, 2, 4])

@@ -1,7 +1,7 @@
 """How arenas made elsewhere are played, for `environment`: the engine's reward, and pick-ups inferred from health.
 
 The rule. Hunger is what a still agent suffers: the first time an arena is met, `HUNGER_TICS` tics are played without
-acting (`environment_trial`). If health falls there at least `LEAST_STRIKES` times, always by the same amount and at the
+acting (`trial`). If health falls there at least `LEAST_STRIKES` times, always by the same amount and at the
 same interval, that is the hunger of the arena, due at that interval in all episodes. A decision in which health ends
 higher than it began counts one `healing` pick-up; one in which it ends lower than the hunger due in these tics explains
 counts one `harmful` pick-up.
@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 
 from retinoscope.errors import UserError
-from retinoscope.rollouts.environment_engine import vizdoom
-from retinoscope.rollouts.environment_rules import STATE_VARIABLES
-from retinoscope.rollouts.environment_trial import NO_HUNGER, configure_foreign, health_of, hunger_of
 from retinoscope.scenarios import ArenaArchive, ForeignScenario
+from retinoscope.worlds.doom.engine import vizdoom
+from retinoscope.worlds.doom.rules import STATE_VARIABLES
+from retinoscope.worlds.doom.trial import NO_HUNGER, configure_foreign, health_of, hunger_of
 
 HEALING, HARMFUL = 0, 1
 

@@ -8,7 +8,7 @@ from PIL import Image
 from scipy import stats
 from sklearn.datasets import load_digits
 
-from retinoscope.rollouts.environment import GatheringEnvironment
+from retinoscope.worlds.doom.environment import GatheringEnvironment
 from tests.arenas import build_arena, image_folder_scenario, wander
 
 LARGE_VIEW = {"height": 480, "width": 640, "supersampling": 1}

@@ -1,0 +1,125 @@
+"""An arena of the game engine as a world."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import gymnasium
+import numpy as np
+
+from retinoscope.scenarios import ArenaArchive, Scenario, foreign_part, get_arena
+from retinoscope.scenarios.specification import TICS_PER_SECOND
+from retinoscope.worlds.declaration import Actions, Declaration, Endings, Event, Picture, Variable, Words
+from retinoscope.worlds.views import View
+from retinoscope.worlds.world import World
+
+if TYPE_CHECKING:
+    from retinoscope.rollouts.recording import Recording
+
+WORDS = Words("healing", "harmful", "pick-up", "pick-ups", "health gathered", "survived")
+TIME_LIMIT = "the time limit ended the episode"
+NOT_EMPTIED = "was made elsewhere, and cannot be shown without what is in it"
+
+
+class DoomWorld(World):
+    """An arena built here, or one made elsewhere.
+
+    Args:
+        arena: built or found.
+
+    Attributes:
+        arena: the same.
+    """
+
+    def __init__(self, arena: ArenaArchive) -> None:
+        self.arena = arena
+        self.declaration = declaration_of(arena.scenario, arena.sha256)
+
+    def environment(self, *, objects_in_view: bool = True, window: bool = False) -> gymnasium.Env[Any, Any]:
+        # Looking at what a world declares needs no game engine.
+        from retinoscope.worlds.doom.environment import GatheringEnvironment
+
+        # What is seen in an arena made elsewhere is of no class, and would be labelled for nothing.
+        is_labelled = objects_in_view and self.declaration.object_classes is not None
+        return GatheringEnvironment(self.arena, is_labelled, "human" if window else None)
+
+    def variables(self, environment: gymnasium.Env[Any, Any], info: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**{name: info[name] for name in ("health", "position", "angle")}, **info.get("variables", {})}
+
+    def events(self, environment: gymnasium.Env[Any, Any], info: Mapping[str, Any], reward: float) -> np.ndarray:
+        return cast(np.ndarray, info["pickups"])
+
+    def gathered(self, info: Mapping[str, Any], counts: np.ndarray) -> float:
+        return float(info.get("health_gathered", super().gathered(info, counts)))
+
+    def survived(self, info: Mapping[str, Any], terminated: bool) -> bool:
+        return not info.get("died", terminated)
+
+    def objects(self, environment: gymnasium.Env[Any, Any], info: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        return cast(Sequence[Mapping[str, Any]], info.get("objects", ()))
+
+    def emptied(self) -> DoomWorld:
+        from retinoscope.worlds.doom.emptied import without_stimuli
+
+        return DoomWorld(get_arena(without_stimuli(self.arena.scenario)))
+
+    def empty_view(self) -> np.ndarray:
+        from retinoscope.worlds.doom.emptied import empty_frame
+
+        return empty_frame(self.arena.scenario)
+
+    def views_again(self, recording: Recording, rows: Iterable[int]) -> Iterator[View]:
+        from retinoscope.worlds.doom.views import views_again
+
+        return views_again(recording, self.arena, rows)
+
+    @functools.cached_property
+    def decisions_at_most(self) -> int:  # type: ignore[override]  # an attribute there
+        scenario = self.arena.scenario
+        return -(-scenario.episode_tics // scenario.frame_skip)
+
+    def duration(self, decisions: int) -> float:
+        scenario = self.arena.scenario
+        return min(decisions * scenario.frame_skip, scenario.episode_tics) / TICS_PER_SECOND
+
+
+def declaration_of(scenario: Scenario, sha256: str) -> Declaration:
+    """What there is in an arena."""
+    foreign, view = foreign_part(scenario), scenario.observation
+    variables: tuple[Variable, ...] = (
+        Variable("health", "points", low=0.0, high=None if foreign is not None else float(scenario.health.maximum)),
+        Variable("position", "map units", labels=("x", "y"), axis="axis", kind="place"),
+        Variable("angle", "degrees", "heading", kind="heading", low=0.0, high=360.0),
+    )
+    ended, is_ours = "the agent died", foreign is None
+    if foreign is not None:
+        taken = {each.name for each in variables}
+        variables += tuple(
+            Variable(name, long_name=f"game variable {name}") for name in foreign.variables if name not in taken
+        )
+        ended = "the agent died, or the scenario ended"
+    units = "points of health" if is_ours else ""
+    effects = [float(each) for each in scenario.class_effects]
+    return Declaration(
+        name=scenario.name,
+        sha256=sha256,
+        source=scenario.to_yaml(),
+        picture=Picture(view.height, view.width, 3),
+        actions=tuple(Actions(name, tuple(outputs)) for name, outputs in scenario.action_heads.items()),
+        seconds_per_decision=scenario.frame_skip / TICS_PER_SECOND,
+        variables=variables,
+        events=tuple(
+            Event(name, effect, units, is_inferred=not is_ours)
+            for name, effect in zip(scenario.class_names, effects, strict=True)
+        ),
+        words=WORDS,
+        endings=Endings(ended, TIME_LIMIT, "deaths" if is_ours else "endings"),
+        object_classes=tuple(scenario.class_names) if is_ours else None,
+        object_valences=tuple(effects) if is_ours else (),
+        distance_units="map units",
+        can_be_emptied=is_ours,
+        can_show_images=is_ours,
+        notes=() if is_ours else ("pick-ups are inferred from changes of health, hunger excluded",),
+    )

@@ -1,0 +1,121 @@
+"""Which world it is, and whether it repeats itself: some steps are played twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import packages_distributions, version
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from retinoscope.errors import UserError, said
+from retinoscope.worlds.seeds import world_seed
+from retinoscope.worlds.world import World
+
+_STEPS = 32  # of each of the episodes that are played
+_EPISODES = 2
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What some steps have shown.
+
+    Attributes:
+        sha256: of the source and, where the world repeats itself, of what it showed.
+        source: specification, wrappers, spaces and versions, JSON.
+        repeats_itself: the same seed and actions showed the same again, in another environment.
+        variables: the first value of each.
+    """
+
+    sha256: str
+    source: str
+    repeats_itself: bool
+    variables: dict[str, np.ndarray]
+
+
+def tried(world: World, kind: str) -> Trial:
+    """Play the same steps in two environments, one of which has been played before.
+
+    Raises:
+        UserError: a step fails, or a variable or event cannot be read.
+    """
+    first, second = world.environment(), world.environment()
+    try:
+        source = json.dumps(_description(world, first, kind), sort_keys=True, default=str)
+        shown = [_played(world, first, episode) for episode in range(_EPISODES)]
+        again = [_played(world, second, episode) for episode in reversed(range(_EPISODES))][::-1]
+    finally:
+        first.close()
+        second.close()
+    repeats = [digest for digest, _ in shown] == [digest for digest, _ in again]
+    content = source + ("".join(digest for digest, _ in shown) if repeats else "")
+    return Trial(hashlib.sha256(content.encode()).hexdigest(), source, repeats, shown[0][1])
+
+
+def _played(world: World, environment: gymnasium.Env[Any, Any], episode: int) -> tuple[str, dict[str, np.ndarray]]:
+    """A digest of what an episode showed, and the variables at its start."""
+    digest = hashlib.sha256()
+    chance = np.random.default_rng(episode)
+    try:
+        observation, info = environment.reset(seed=world_seed(0, 0, episode))
+        variables = {name: np.asarray(value) for name, value in world.variables(environment, info).items()}
+        digest.update(observation.tobytes())
+        for _ in range(_STEPS):
+            action = world.action(_anything(world, chance))
+            observation, reward, terminated, truncated, info = environment.step(action)
+            counts = world.events(environment, info, float(reward))
+            values = world.variables(environment, info)
+            digest.update(observation.tobytes() + np.float64(reward).tobytes() + counts.tobytes())
+            digest.update(b"".join(np.asarray(value).tobytes() for value in values.values()))
+            digest.update(bytes([terminated, truncated]))
+            if terminated or truncated:
+                break
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"world {world.declaration.name!r}: its environment fails with {said(error)}") from error
+    return digest.hexdigest(), variables
+
+
+def _anything(world: World, chance: np.random.Generator) -> np.ndarray:
+    """A random action, as it would be stored."""
+    heads = world.declaration.actions
+    if any(head.is_continuous for head in heads):
+        bounds = np.array([each for head in heads for each in head.bounds])
+        return np.clip(chance.normal(size=len(bounds)), bounds[:, 0], bounds[:, 1]).astype(np.float32)
+    return np.array([chance.integers(len(head.outputs)) for head in heads], np.int8)
+
+
+def _description(world: World, environment: gymnasium.Env[Any, Any], kind: str) -> dict[str, Any]:
+    inner = environment.unwrapped
+    spec = environment.spec
+    # `numpy`'s and torch's versions do not belong to a world; those of its own package and of Gymnasium do.
+    packages = {"gymnasium", type(inner).__module__.partition(".")[0]}
+    return {
+        "kind": kind,
+        "environment": f"{type(inner).__module__}.{type(inner).__qualname__}",
+        "spec": None if spec is None else {"id": spec.id, "arguments": {k: str(v) for k, v in spec.kwargs.items()}},
+        "wrappers": [type(each).__qualname__ for each in _wrappers(environment)],
+        "observations": str(environment.observation_space),
+        "actions": str(environment.action_space),
+        "variables": [each.name for each in world.declaration.variables],
+        "events": [[each.name, each.valence] for each in world.declaration.events],
+        "versions": dict(sorted(_versions(packages))),
+    }
+
+
+def _wrappers(environment: Any) -> Iterator[Any]:
+    while isinstance(environment, gymnasium.Wrapper):
+        yield environment
+        environment = environment.env
+
+
+def _versions(packages: set[str]) -> Iterator[tuple[str, str]]:
+    known = packages_distributions()
+    for package in packages:
+        for distribution in known.get(package, ())[:1]:
+            yield distribution, version(distribution)
