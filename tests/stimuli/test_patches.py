@@ -8,7 +8,8 @@ import pytest
 from retinoscope.errors import UserError
 from retinoscope.stimuli.patches import RecordedPatches
 
-FRAMES, HEIGHT, WIDTH, STRIDE = 5, 11, 9, 2
+FRAMES, HEIGHT, WIDTH = 5, 11, 9
+WINDOWS = (1, 3, 6), (0, 2, 4, 6)
 
 
 def coded() -> np.ndarray:
@@ -18,17 +19,17 @@ def coded() -> np.ndarray:
 
 def test_every_patch_is_the_window_of_a_unit_and_every_unit_gets_its_turn():
     observations, windows = coded(), set()
-    for patch in RecordedPatches(observations, STRIDE, seed=1).draw(0, 600, (4, 3, 3)):
+    for patch in RecordedPatches(observations, *WINDOWS, seed=1).draw(0, 600, (4, 3, 3)):
         frame, row, column = patch[0, 0].astype(int)
         windows.add((frame, row, column))
         np.testing.assert_array_equal(patch, observations[frame, row : row + 4, column : column + 3])
-    assert windows == {(f, r, c) for f in range(5) for r in range(0, 8, 2) for c in range(0, 7, 2)}
+    assert windows == {(f, r, c) for f in range(5) for r in WINDOWS[0] for c in WINDOWS[1]}
 
 
 def test_a_batch_depends_on_seed_and_number_alone():
-    patches = RecordedPatches(coded(), STRIDE, seed=1)
+    patches = RecordedPatches(coded(), *WINDOWS, seed=1)
     expected = patches.draw(3, 8, (4, 3, 3))
-    assert np.array_equal(RecordedPatches(coded(), STRIDE, seed=1).draw(3, 8, (4, 3, 3)), expected)
+    assert np.array_equal(RecordedPatches(coded(), *WINDOWS, seed=1).draw(3, 8, (4, 3, 3)), expected)
     assert not np.array_equal(patches.draw(4, 8, (4, 3, 3)), expected)
 
 
@@ -39,5 +40,7 @@ def test_observations_that_do_not_fit_are_refused():
         RecordedPatches(coded()[0])
     with pytest.raises(UserError, match="11x9x3"):
         RecordedPatches(coded()).draw(0, 1, (12, 3, 3))
+    with pytest.raises(UserError, match="11x9x3"):
+        RecordedPatches(coded(), columns=(0, 7)).draw(0, 1, (4, 3, 3))
     with pytest.raises(UserError, match="11x9x3"):
         RecordedPatches(coded()).draw(0, 1, (4, 3, 1))

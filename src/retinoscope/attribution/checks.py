@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from retinoscope.agents.policy import Policy
 from retinoscope.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,6 +24,15 @@ def require_finite(explained: Explained, windows: torch.Tensor, states: torch.Te
         raise UserError(
             f"attribution: the network gives what is not a number, first {_first(explained, windows, states)}"
         )
+
+
+def why_no_gradient(policy: Policy) -> str:
+    """Why gradients do not reach the pixels, as far as the policy says it; the beginning of a sentence."""
+    said = next((note for note in policy.notes if note.startswith("gradients do not reach")), "")
+    # What the note advises instead is not for everyone who asks.
+    return said.partition(";")[0] or (
+        "no gradient leads from it to the pixels (what it is computed from is detached, rounded or constant)"
+    )
 
 
 def _first(explained: Explained, windows: torch.Tensor, states: torch.Tensor) -> str:

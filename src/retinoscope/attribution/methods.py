@@ -33,6 +33,7 @@ import numpy as np
 import torch
 
 from retinoscope.agents.policy import Policy
+from retinoscope.attribution.checks import why_no_gradient
 from retinoscope.attribution.guided import guided_backprop
 from retinoscope.attribution.parameters import AttributionMethod, AttributionParameters
 from retinoscope.attribution.targets import Target, answers_of, layers_of
@@ -115,11 +116,14 @@ def gradients(explained: Explained, windows: torch.Tensor, states: torch.Tensor)
     pixels = windows.detach().requires_grad_()
     answers = explained.each(pixels, states)
     return torch.stack(
-        [_gradient(answer, pixels, target) for answer, target in zip(answers, explained.targets, strict=True)]
+        [
+            _gradient(explained.policy, answer, pixels, target)
+            for answer, target in zip(answers, explained.targets, strict=True)
+        ]
     )
 
 
-def _gradient(answer: torch.Tensor, inputs: torch.Tensor, target: Target) -> torch.Tensor:
+def _gradient(policy: Policy, answer: torch.Tensor, inputs: torch.Tensor, target: Target) -> torch.Tensor:
     """Of the shape of the inputs; rows do not act on each other's answers.
 
     Raises:
@@ -130,8 +134,8 @@ def _gradient(answer: torch.Tensor, inputs: torch.Tensor, target: Target) -> tor
         (found,) = torch.autograd.grad(answer.sum(), inputs, retain_graph=True, allow_unused=True)
     if found is None:
         raise UserError(
-            f"target {target.name!r}: no gradient leads from it to the pixels (what it is computed from is detached, "
-            "rounded or constant); use method 'occlusion', which needs none, or another target"
+            f"target {target.name!r}: {why_no_gradient(policy)}; use method 'occlusion', which needs none, or another "
+            "target"
         )
     return found
 
@@ -208,7 +212,8 @@ def _mean_gradients_behind_first(
     slope = slope.unflatten(0, copies.shape[:2]) * _for_copies(weights, copies[0])
     means = []
     for answer, target in zip(answers, explained.targets, strict=True):
-        gradient, mean = _gradient(answer, leaving, target).unflatten(0, copies.shape[:2]), torch.zeros_like(slope[0])
+        found = _gradient(explained.policy, answer, leaving, target)
+        gradient, mean = found.unflatten(0, copies.shape[:2]), torch.zeros_like(slope[0])
         for one, weighted_slope in zip(gradient, slope, strict=True):
             mean.addcmul_(one, weighted_slope)
         means.append(mean)

@@ -1,4 +1,4 @@
-"""Patches of recorded observations: what a unit of a convolution saw during behaviour."""
+"""Patches of recorded observations: what a unit of a map saw during behaviour."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from retinoscope.errors import UserError
 
 @dataclass(frozen=True, eq=False)
 class RecordedPatches:
-    """Random frames of a recording, seen through the window of a random unit of a convolution.
+    """Random frames of a recording, seen through the window of a random unit of a map.
 
     Attributes:
         observations: (time, height, width, channel) uint8, at least one frame.
-        stride: pixels between the windows of neighbouring units.
+        rows: first rows of the windows, at least one; every one of them goes with every one of the columns.
+        columns: first columns of the windows, at least one.
         seed: of the random numbers, not negative; batch k depends on the seed and k alone.
 
     Raises:
@@ -24,7 +25,8 @@ class RecordedPatches:
     """
 
     observations: NDArray[np.uint8]
-    stride: int = 1
+    rows: tuple[int, ...] = (0,)
+    columns: tuple[int, ...] = (0,)
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -40,15 +42,13 @@ class RecordedPatches:
         """
         frames, *size, channels = self.observations.shape
         height, width = shape[:2]
-        if size[0] < height or size[1] < width or channels != shape[2]:
+        if size[0] < max(self.rows) + height or size[1] < max(self.columns) + width or channels != shape[2]:
             seen = "x".join(map(str, self.observations.shape[1:]))
             raise UserError(f"observations: are {seen}, too small for patches of {'x'.join(map(str, shape))}")
         generator = np.random.default_rng([self.seed, batch])
         patches = np.empty((count, *shape), dtype=np.float32)
         for patch, frame in zip(patches, generator.integers(frames, size=count), strict=True):
-            row, column = generator.integers(
-                ((size[0] - height) // self.stride + 1, (size[1] - width) // self.stride + 1)
-            )
-            row, column = row * self.stride, column * self.stride
+            window = generator.integers((len(self.rows), len(self.columns)))
+            row, column = self.rows[window[0]], self.columns[window[1]]
             patch[:] = self.observations[frame, row : row + height, column : column + width]
         return patches

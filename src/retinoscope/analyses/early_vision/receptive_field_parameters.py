@@ -19,6 +19,8 @@ from retinoscope.stimuli.white_noise import WhiteNoise, noise_level
 # The gradient needs few stimuli; these many are for rarely active units. The noise average needs what it can get.
 MAX_STIMULI = {"gradient": 10_000, "noise": 100_000}
 
+_MOST_LAYERS = 8  # that are measured unasked
+
 _NUMBERS = re.compile(r"\d+(-\d+)?")
 
 
@@ -72,8 +74,9 @@ class ReceptiveFieldParameters:
     method: Literal["gradient", "noise"] = setting("gradient", "mean gradient, or noise-weighted average")
     layers: Annotated[tuple[str, ...] | None, pydantic.BeforeValidator(_entries)] = setting(
         None,
-        "names of layers, with the numbers of their units where not all are wanted, as conv1,fc:0-3,7; none for all "
-        "convolutions, or the first layer if there are none, and the layers named in `units`",
+        "names of layers, with the numbers of their units where not all are wanted, as conv1,fc:0-3,7; none for the "
+        "maps of the encoder (of more than eight, the first and the last of each size), or the first layer if there "
+        "are none, and for the layers named in `units`",
         fewest=1,
     )
     units: Annotated[Mapping[str, tuple[int, ...]] | None, pydantic.BeforeValidator(_by_layer)] = setting(
@@ -145,10 +148,24 @@ def _asked_units(asked: ReceptiveFieldParameters) -> dict[str, Sequence[int]]:
     return found
 
 
+def maps_of_encoder(policy: Policy) -> list[Layer]:
+    """Its layers whose units lie in rows and columns, in the order in which they are computed."""
+    return [layer for layer in policy.layers_of("encoder stage", "encoder output") if layer.is_map]
+
+
+def ends_of_stages(maps: Sequence[Layer]) -> list[Layer]:
+    """All of them if there are few; else the first, and of each size the last, where skip connections end if any do."""
+    if len(maps) <= _MOST_LAYERS:
+        return list(maps)
+    # Of those of one size the last remains.
+    ends = {layer.shape[1:]: layer for layer in sorted(maps, key=lambda layer: layer.kind == "sum")}
+    return [layer for layer in maps if layer is maps[0] or layer is ends[layer.shape[1:]]]
+
+
 def _layers(policy: Policy, asked: ReceptiveFieldParameters, units: Mapping[str, Sequence[int]]) -> tuple[str, ...]:
     if asked.layers is None:
-        convolutions = [layer.name for layer in policy.layers if layer.kind == "convolution"]
-        wanted = [*(convolutions or [policy.layers[0].name]), *units]
+        maps = [layer.name for layer in ends_of_stages(maps_of_encoder(policy))]
+        wanted = [*(maps or [policy.layers[0].name]), *units]
     else:
         wanted = [entry.partition(":")[0] for entry in asked.layers]
         if stray := [name for name in units if name not in wanted]:

@@ -1,9 +1,10 @@
 """Receptive fields: how the activity of every unit changes with every pixel it sees.
 
 Two methods estimate the same thing (see `statistics/receptive_fields.py`): the mean gradient, and the noise-weighted
-average, which needs only the activity but many more stimuli. Both show a unit of a convolution its own patch of the
-observation, whose size follows from the kernels and strides below it; a unit of any other layer sees the whole
-observation, and units from the recurrent core on are taken one step from the zero state.
+average, which needs only the activity but many more stimuli. Of a map, the unit in the middle answers for its channel.
+Both methods show it its own patch of the observation, see `Policy.receptive_field`, or whole pictures if these cannot
+hold its field. A unit of any other layer sees the whole observation, and units from the memory on are taken one step
+from the state at the start of an episode.
 """
 
 from __future__ import annotations
@@ -23,9 +24,12 @@ from retinoscope.analyses.drawing import Drawing, FigureDrawing
 from retinoscope.analyses.early_vision.receptive_field_parameters import (
     MAX_STIMULI,
     ReceptiveFieldParameters,
+    ends_of_stages,
+    maps_of_encoder,
     settle,
 )
-from retinoscope.attribution.gradients import gradient_sums, stimulus_shape, unit_activity
+from retinoscope.analyses.early_vision.receptive_field_places import places_of, said_of_places, windows_of
+from retinoscope.attribution.gradients import gradient_sums, unit_activity
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
 from retinoscope.settings import stated, with_settings
@@ -51,7 +55,7 @@ def receptive_fields(
         agent: an agent or its policy.
         parameters: see `ReceptiveFieldParameters`; single ones may be given by name instead, `method="noise"`.
         observations: recorded observations (time, height, width, channel) uint8. The gradient is then averaged over
-            random frames of them, at random positions of a convolution's window, instead of over white noise.
+            random frames of them, in the windows of random units of a map, instead of over white noise.
         progress: show a progress bar on standard error if that is a terminal.
         **settings: fields of `ReceptiveFieldParameters` that replace those of `parameters`.
 
@@ -59,23 +63,25 @@ def receptive_fields(
         A Result with, for every layer (here conv1): `conv1` (conv1_unit, conv1_height, conv1_width, colour), change of
         activity per pixel unit; `conv1_reliability` and `conv1_error` (conv1_unit), see `ReceptiveFieldEstimate`;
         `conv1_stimuli`, how many were shown; `conv1_target_reached`, whether that sufficed for every unit that answers.
-        A unit that never answered has a field of zeros, and NaN as reliability and error.
+        A unit that never answered has a field of zeros, and NaN as reliability and error. Attributes of `conv1`, if it
+        is a map, say where its fields lie in the picture, see `places_of`.
 
     Raises:
         UserError: a parameter is unknown or out of range, or the agent has no such layer or unit.
+        NotMeasurable: no gradient leads from a layer to the pixels.
     """
     policy = agent.policy if isinstance(agent, Agent) else agent
-    settled = settle(policy, with_settings(parameters or ReceptiveFieldParameters(), settings), observations)
+    asked = with_settings(parameters or ReceptiveFieldParameters(), settings)
+    settled = settle(policy, asked, observations)
     layers = settled.layers or ()
     variables: dict[str, Any] = {}
     for name in layers:
         variables |= _variables(policy, policy.layer(name), settled, observations, progress)
-    channels = policy.observation_shape[2]
-    colours = {1: ["grey"], 3: ["red", "green", "blue"]}.get(channels, [f"channel {each}" for each in range(channels)])
-    data = xarray.Dataset(variables, coords={"colour": colours})
+    data = xarray.Dataset(variables, coords={"colour": _colours(agent, policy.observation_shape[2])})
     said = stated(settled) | {"stimuli": "white noise" if observations is None else "recorded observations"}
+    left_out = _left_out(policy) if asked.layers is None else []
     for name in layers:
-        data[name].attrs["caption"] = _caption(data, name, said)
+        data[name].attrs["caption"] = " ".join([_caption(data, name, said), *left_out])
     return Result("receptive_fields", data, said, provenance(agent=agent if isinstance(agent, Agent) else None))
 
 
@@ -144,22 +150,19 @@ def _variables(
     progress: bool,
 ) -> dict[str, Any]:
     """Measure one layer; the variables of the Result that belong to it."""
-    is_convolution = layer.kind == "convolution"
-    stride = policy.receptive_field(layer.name).stride if is_convolution else 1
     stimuli: _Stimuli
     if observations is None:
         stimuli = WhiteNoise(float(parameters.noise_mean or 0), float(parameters.noise_sigma or 0), parameters.seed)
     else:
-        stimuli = RecordedPatches(observations, stride, parameters.seed)
+        stimuli = RecordedPatches(observations, *windows_of(policy, layer), parameters.seed)
     estimate, is_reached = _measure(policy, layer.name, parameters, stimuli, progress)
     unit = f"{layer.name}_unit"
-    attributes: dict[str, Any] = {
+    attributes = {
         "kind": layer.kind,
         "units": "activity per pixel unit",
         "long_name": f"receptive fields of {layer.name}",
+        **(places_of(policy, layer) if layer.is_map else {"state": _state_that_enters(policy, layer)}),
     }
-    if is_convolution:
-        attributes |= {"stride_pixels": stride}
     reliability = {"units": "1", "long_name": "split-half reliability, Spearman-Brown"}
     error = {"units": "1", "long_name": "expected error relative to the field"}
     return {
@@ -172,11 +175,37 @@ def _variables(
     }
 
 
+def _colours(agent: Agent | Policy, channels: int) -> list[str]:
+    """What the channels of an observation are, as the agent's world says it, if it is known."""
+    world = agent.world if isinstance(agent, Agent) else None
+    if world is not None and len(world.declaration.picture.channel_names) == channels:
+        return list(world.declaration.picture.channel_names)
+    return {1: ["grey"], 3: ["red", "green", "blue"]}.get(channels, [f"channel {each}" for each in range(channels)])
+
+
+def _state_that_enters(policy: Policy, layer: Layer) -> str:
+    """With which the units of a layer that is no map were asked; empty where none takes part."""
+    if not policy.state_size or layer.role in ("encoder stage", "encoder output"):
+        return ""
+    return "the state at the start of an episode" if policy.initial_state(1).any() else "the zero state"
+
+
+def _left_out(policy: Policy) -> list[str]:
+    """That not all maps of the encoder were measured, if so."""
+    maps = maps_of_encoder(policy)
+    shown = len(ends_of_stages(maps))
+    if shown == len(maps):
+        return []
+    return [
+        f"Of the {len(maps)} maps of the encoder, {shown} are shown, the ends of its stages; `layers` names others."
+    ]
+
+
 def _measure(
     policy: Policy, layer: str, parameters: ReceptiveFieldParameters, stimuli: _Stimuli, progress: bool
 ) -> tuple[ReceptiveFieldEstimate, bool]:
     """Show batches until every unit that answers is reliable enough; whether that was reached."""
-    units, shape = (parameters.units or {})[layer], stimulus_shape(policy, layer)
+    units, shape = (parameters.units or {})[layer], policy.stimulus_shape(layer)
     most = parameters.max_stimuli or 0
     mean, sigma = float(parameters.noise_mean or 0), float(parameters.noise_sigma or 0)
     gradient = MeanGradient(len(units), shape)
@@ -214,13 +243,10 @@ def _caption(data: xarray.Dataset, layer: str, said: dict[str, Any]) -> str:
         stimuli += f"white-noise stimuli (mean {said['noise_mean']:.4g}, σ {said['noise_sigma']:.4g} pixel units)"
     else:
         stimuli += "stimuli drawn with replacement from recorded observations"
-    window = f"{height} × {width} pixels"
-    window = (
-        f"patches of {window}, stride {fields.attrs['stride_pixels']}" if "stride_pixels" in fields.attrs else window
-    )
-    sentences = [f"{method} of activity over {stimuli}; {window}; n = {len(reliability)} units of {layer}."]
-    if fields.attrs["kind"] in ("recurrent", "value", "policy"):
-        sentences.append("One step from the zero state.")
+    window, places = said_of_places(fields.attrs, height, width)
+    sentences = [f"{method} of activity over {stimuli}; {window}; n = {len(reliability)} units of {layer}.", *places]
+    if fields.attrs.get("state"):
+        sentences.append(f"One step from {fields.attrs['state']}.")
     if len(answering):
         sentences.append(
             f"Split-half reliability r (Spearman-Brown): median {_floor(np.median(answering))}, "
