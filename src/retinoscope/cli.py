@@ -98,7 +98,7 @@ app.command("train-classifier")(train_classifier)
 @app.command()
 def evaluate(
     agent: PlayerName = "digits",
-    arena: options.Arena = None,
+    world: options.World = None,
     episodes: Annotated[int, typer.Option(help="Episodes of the agent, and as many of a random policy.")] = 200,
     checkpoint: options.Checkpoint = "final",
     seed: options.Seed = 0,
@@ -108,7 +108,8 @@ def evaluate(
 ) -> None:
     """Compare an agent with a random policy.
 
-    Survival, health gathered and pick-ups per class, each with a 95% bootstrap interval over episodes.
+    How long episodes last and what they return, and the events of the world by their names, each with a 95% bootstrap
+    interval over episodes.
 
     \b
     Example:
@@ -117,9 +118,9 @@ def evaluate(
     import retinoscope
     from retinoscope.rollouts.evaluation import summarise
 
-    player = load_player(agent, checkpoint, arena)
+    player = load_player(agent, checkpoint, world)
     result = retinoscope.evaluate(
-        player, arena, episodes=episodes, seed=seed, greedy=greedy, workers=workers, progress=True
+        player, world, episodes=episodes, seed=seed, greedy=greedy, workers=workers, progress=True
     )
     summary = summarise(result)
     if as_json:
@@ -137,7 +138,7 @@ def evaluate(
 @app.command()
 def watch(
     agent: PlayerName = "digits",
-    arena: options.Arena = None,
+    world: options.World = None,
     frames: Annotated[int, typer.Option(parser=options.whole_number, help="Decisions to play.")] = 1000,
     out: Annotated[
         Path | None, typer.Option(help="Write a movie, .mp4 or .gif, instead.", show_default="play in a window")
@@ -154,8 +155,8 @@ def watch(
     """
     import retinoscope
 
-    player = load_player(agent, checkpoint, arena)
-    movie = retinoscope.watch(player, arena, frames=frames, out=out, seed=seed, greedy=greedy, progress=True)
+    player = load_player(agent, checkpoint, world)
+    movie = retinoscope.watch(player, world, frames=frames, out=out, seed=seed, greedy=greedy, progress=True)
     if movie is not None:
         typer.echo(movie)
 
@@ -163,7 +164,7 @@ def watch(
 @app.command()
 def record(
     agent: PlayerName = "digits",
-    arena: options.Arena = None,
+    world: options.World = None,
     frames: Annotated[int, typer.Option(parser=options.whole_number, help="Decisions to record.")] = 10_000,
     out: Annotated[Path, typer.Option(help="The recording, a folder.")] = Path("recording.zarr"),
     checkpoint: options.Checkpoint = "final",
@@ -189,8 +190,8 @@ def record(
     import retinoscope
 
     recording = retinoscope.record(
-        load_player(agent, checkpoint, arena, device),
-        arena,
+        load_player(agent, checkpoint, world, device),
+        world,
         frames=frames,
         out=out,
         seed=seed,
@@ -223,14 +224,14 @@ def agents(as_json: options.AsJson = False) -> None:
     import retinoscope
     from retinoscope.agents.load import SHIPPED_CHECKPOINTS
 
-    keys = ("agent", "checkpoint", "arena", "frames_trained", "layers")
+    keys = ("agent", "checkpoint", "world", "frames_trained", "layers")
     rows: list[tuple[Any, ...]] = []
     for name in retinoscope.shipped_agents():
         for checkpoint in SHIPPED_CHECKPOINTS:
             agent = retinoscope.load_agent(name, checkpoint)
             layers = {layer.name: "x".join(map(str, layer.shape)) for layer in agent.policy.layers}
-            arena = agent.scenario.name if agent.scenario else None
-            rows.append((name, checkpoint, arena, agent.frames_trained, layers))
+            world = agent.scenario.name if agent.scenario else None
+            rows.append((name, checkpoint, world, agent.frames_trained, layers))
     if as_json:
         print_json({"agents": [dict(zip(keys, row, strict=True)) for row in rows]})
         return

@@ -13,8 +13,9 @@ from retinoscope.errors import UserError
 from retinoscope.files import replacing
 from retinoscope.versions import versions
 
-SCHEMA_VERSION = 2
-"""Of saved Results. 1, which is not written in the file: provenance of whatever keys its analysis thought of."""
+SCHEMA_VERSION = 3
+"""Of saved Results. 1, which is not written in the file: provenance of whatever keys its analysis thought of. Before 3
+every world was an arena of one game engine, and variables had the names of what there is in it."""
 
 _PACKAGES = ("retinoscope", "torch", "numpy", "scipy", "scikit-learn", "xarray", "zarr", "vizdoom")
 
@@ -67,33 +68,38 @@ def load_result(path: str | Path) -> Result:
             f"{path}: is a result of schema {version}, this version of retinoscope reads up to {SCHEMA_VERSION}; "
             "install a newer one"
         )
+    if version < SCHEMA_VERSION:
+        from retinoscope.worlds.earlier import came_from, renamed
+
+        data, found = renamed(analysis, data), came_from(found)
     return Result(analysis, data, parameters, found)
 
 
 def provenance(
-    *, agent: Any = None, recording: Any = None, arena: Any = None, activity: str | None = None, **more: Any
+    *, agent: Any = None, recording: Any = None, world: Any = None, activity: str | None = None, **more: Any
 ) -> dict[str, Any]:
     """Where a Result comes from, under the same keys whatever the analysis; None where a thing had no part in it.
 
     Args:
-        agent: who was looked at, with `name`, `checkpoint_sha256`, `frames_trained` and `scenario`.
-        recording: what was looked at, with `attributes` and `frames`; it knows agent, arena and seed too.
-        arena: where, with `sha256` and `scenario`.
+        agent: who was looked at, with `name`, `checkpoint_sha256`, `frames_trained`, `world` and `scenario`.
+        recording: what was looked at, with `attributes`, `frames` and `world`; it knows agent, world and seed too.
+        world: where, with `declaration`; None for that of the recording, or else of the agent.
         activity: where arrays that are no recording come from.
         **more: further keys, of this analysis alone.
 
     Returns:
-        `agent`, `checkpoint_sha256`, `frames_trained`, `scenario` (the whole of it, YAML), `arena_sha256`, `seed` (of
-        the recording), `recording_frames`, `recorded_with` (versions), `activity`, `versions`.
+        `agent`, `checkpoint_sha256`, `frames_trained`, `world` (its name), `world_sha256`, `world_source` (what it was
+        made from), `seed` (of the recording), `recording_frames`, `recorded_with` (versions), `activity`, `versions`.
     """
     known = dict(recording.attributes) if recording is not None else {}
-    scenario = arena.scenario if arena is not None else agent.scenario if agent is not None else None
+    name, sha256, source = _identity(world, recording, agent)
     return {
         "agent": known.get("agent") if agent is None else agent.name,
         "checkpoint_sha256": known.get("checkpoint_sha256") if agent is None else agent.checkpoint_sha256,
         "frames_trained": known.get("frames_trained") if agent is None else agent.frames_trained,
-        "scenario": known.get("scenario") if scenario is None or known.get("scenario") else scenario.to_yaml(),
-        "arena_sha256": known.get("arena_sha256") if arena is None else arena.sha256,
+        "world": name,
+        "world_sha256": sha256,
+        "world_source": source,
         "seed": known.get("seed"),
         "recording_frames": None if recording is None else recording.frames,
         "recorded_with": known.get("versions"),
@@ -101,3 +107,19 @@ def provenance(
         "versions": versions(*_PACKAGES),
         **more,
     }
+
+
+def _identity(world: Any, recording: Any, agent: Any) -> tuple[str | None, str | None, str | None]:
+    """Name, hash and source of the world, as far as they are known."""
+    lived_in = None if agent is None or recording is not None else agent.world or agent.scenario
+    where = lived_in if world is None else world
+    declared = recording.world if where is None and recording is not None else getattr(where, "declaration", where)
+    if declared is None:
+        return None, None, None
+    if hasattr(declared, "sha256"):
+        return declared.name, declared.sha256, declared.source
+    return (
+        declared.name,
+        None,
+        declared.to_yaml(),
+    )  # the specification of an arena, which has no hash before it is built

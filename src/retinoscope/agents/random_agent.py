@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -10,26 +10,35 @@ from retinoscope.agents.actor_critic import ActorCriticPolicy, NetworkDescriptio
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.networks import NetworkConfig
 from retinoscope.agents.policy import ActionHead
-from retinoscope.scenarios import Scenario, load_scenario
+from retinoscope.errors import UserError
+
+if TYPE_CHECKING:
+    from retinoscope.worlds.choosing import WorldLike
 
 
-def random_agent(arena: Scenario | str | Path = "digits") -> Agent:
-    """An agent with the view and the actions of an arena, to whom all actions are equally likely.
+def random_agent(world: WorldLike = "digits") -> Agent:
+    """An agent with the view and the actions of a world, to whom all actions are equally likely.
 
     Its network is an untrained one whose actor and critic have zero weights, so that it can be recorded, shown and
     analysed like any other; what its encoder computes has no influence on what it does.
 
     Args:
-        arena: a specification, or what `load_scenario` takes.
+        world: a world, or what `find_world` takes.
 
     Raises:
-        UserError: there is no such arena.
+        UserError: there is no such world, or its actions are continuous, so that none are equally likely.
     """
-    scenario = arena if not isinstance(arena, str | Path) else load_scenario(arena)
-    view = scenario.observation
-    heads = tuple(ActionHead(name, outputs) for name, outputs in scenario.action_heads.items())
-    policy = ActorCriticPolicy.untrained(NetworkDescription(NetworkConfig(), (view.height, view.width, 3), heads))
+    from retinoscope.worlds.choosing import find_world
+    from retinoscope.worlds.doom.world import DoomWorld
+
+    where = find_world(world)
+    declared = where.declaration
+    if any(each.is_continuous for each in declared.actions):
+        raise UserError(f"agent 'random': the actions of world {declared.name!r} are continuous; give an agent")
+    heads = tuple(ActionHead(each.name, each.outputs) for each in declared.actions)
+    policy = ActorCriticPolicy.untrained(NetworkDescription(NetworkConfig(), declared.picture.shape, heads))
     for layer in (policy.network.policy, policy.network.value):
         torch.nn.init.zeros_(layer.weight)
         torch.nn.init.zeros_(layer.bias)
-    return Agent("random", policy, scenario, frames_trained=0)
+    scenario = where.arena.scenario if isinstance(where, DoomWorld) else None
+    return Agent("random", policy, scenario, frames_trained=0, world=None if scenario is not None else where)

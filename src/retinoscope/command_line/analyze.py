@@ -16,7 +16,7 @@ def analyze(
     agent: options.AgentName = "digits",
     out: Annotated[Path, typer.Option(help="Folder for the report and all it is made of.")] = Path("analysis"),
     frames: Annotated[int, typer.Option(parser=options.whole_number, help="Decisions to play and look at.")] = 1000,
-    arena: options.Arena = None,
+    world: options.World = None,
     responses: Annotated[
         list[str] | None,
         typer.Option(help="Group of further analyses; may be given several times.", show_default="those always made"),
@@ -42,7 +42,7 @@ def analyze(
         bool, typer.Option("--list", help="List all analyses, or the parameters of the one named, and do nothing else.")
     ] = False,
     dataset: Annotated[
-        str | None, typer.Option(help="Images for the analyses that show some.", show_default="the arena's")
+        str | None, typer.Option(help="Images for the analyses that show some.", show_default="the world's")
     ] = None,
     presentation: Annotated[
         str | None,
@@ -53,7 +53,7 @@ def analyze(
     ] = None,
     class_effects: Annotated[
         str | None,
-        typer.Option(help="What classes do that the arena does not know: cat=-20,dog=+10.", show_default="the arena's"),
+        typer.Option(help="What classes do that the world does not know: cat=-20,dog=+10.", show_default="the world's"),
     ] = None,
     twin: Annotated[
         Path | None, typer.Option(help="Compare with this network of train-classifier.", show_default="none")
@@ -116,7 +116,7 @@ def analyze(
         agent if follow else retinoscope.load_agent(agent, checkpoint, device),
         out=out,
         frames=frames,
-        arena=arena,
+        world=world,
         responses=tuple(responses or ()),
         only=tuple(only or ()),
         settings=joined(from_file, settings_of_assignments(assignments or ())),

@@ -16,6 +16,7 @@ def examples(
         str | None, typer.Argument(metavar="[AGENT|RECORDING]", help="An agent, which is recorded, or a recording.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for lists, results and figures.")] = Path("examples"),
+    world: options.World = None,
     activity: Annotated[
         Path | None,
         typer.Option(
@@ -71,6 +72,7 @@ def examples(
     made = retinoscope.examples(
         source if source is None or Path(source, "zarr.json").is_file() else retinoscope.load_agent(source, checkpoint),
         out=out,
+        world=world,
         activity=activity,
         frames=frames,
         gradient_step=gradient_step,

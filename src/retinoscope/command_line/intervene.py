@@ -16,7 +16,7 @@ _EDIT, _MOST_COLUMNS = 2, 4  # columns that name the edit; measures beside each 
 
 def intervene(
     agent: options.AgentName = "digits",
-    arena: options.Arena = None,
+    world: options.World = None,
     component: Annotated[
         int | None, typer.Option(help="Number of the component, counted from 0.", show_default="all of them")
     ] = None,
@@ -44,7 +44,7 @@ def intervene(
 ) -> None:
     """Play with a component of the memory edited.
 
-    Survival, pick-ups by class and action frequencies as differences from the unedited agent in the same episodes, and
+    Returns, events by name and action frequencies as differences from the unedited agent in the same episodes, and
     the same for random directions of the same variance; each with a 95% interval.
 
     \b
@@ -57,7 +57,7 @@ def intervene(
     player = retinoscope.load_agent(agent, checkpoint)
     result = retinoscope.intervene(
         player,
-        arena,
+        world,
         component=component,
         do=do,
         recording=recording,

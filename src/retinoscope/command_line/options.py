@@ -20,7 +20,10 @@ def whole_number(text: str) -> int:
 
 
 AgentName = Annotated[
-    str, typer.Argument(metavar="AGENT", help="A shipped agent, a run directory or a checkpoint file.")
+    str,
+    typer.Argument(
+        metavar="AGENT", help="A shipped agent, a run directory, a checkpoint, an SB3 model.zip, or file.py:name."
+    ),
 ]
 ScenarioName = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="A shipped scenario, a YAML or ViZDoom .cfg file, or vizdoom:NAME.")
@@ -40,8 +43,14 @@ Checkpoint = Annotated[
     str,
     typer.Option(help="Of a shipped agent: untrained, early, final; of a run: first, final or a number of frames."),
 ]
-Arena = Annotated[
-    str | None, typer.Option(help="Scenario to play in.", show_default="the one the agent was trained in")
+World = Annotated[
+    str | None,
+    typer.Option(
+        "--world",
+        "--arena",
+        help="Where to play: a scenario, a YAML or ViZDoom .cfg file, vizdoom:NAME, or file.py:name of your own world.",
+        show_default="the one the agent was trained in",
+    ),
 ]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu or cuda.")]
 Seed = Annotated[int, typer.Option(help="Of everything that is drawn at random.")]

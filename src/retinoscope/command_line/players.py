@@ -17,16 +17,16 @@ PlayerName = Annotated[
     str,
     typer.Argument(
         metavar="AGENT",
-        help="A shipped agent, a run directory, a checkpoint file, or `random`: all actions equally likely.",
+        help="A shipped agent, a run directory, a checkpoint, an SB3 model.zip, file.py:name, or `random`.",
     ),
 ]
 
 
-def load_player(name: str, checkpoint: str, arena: str | None, device: str = "cpu") -> Agent:
-    """The agent of this name. `random` has the view and the actions of the arena, of `digits` where none is named.
+def load_player(name: str, checkpoint: str, world: str | None, device: str = "cpu") -> Agent:
+    """The agent of this name. `random` has the view and the actions of the world, of `digits` where none is named.
 
     Raises:
-        UserError: there is no such agent, checkpoint, arena or device, or a checkpoint of `random` is asked for.
+        UserError: there is no such agent, checkpoint, world or device, or a checkpoint of `random` is asked for.
     """
     import retinoscope
     from retinoscope.agents.load import on_device
@@ -37,4 +37,4 @@ def load_player(name: str, checkpoint: str, arena: str | None, device: str = "cp
         raise UserError(
             f"agent 'random': was never trained and has no checkpoint {checkpoint!r}; leave --checkpoint out"
         )
-    return on_device(retinoscope.random_agent(arena or "digits"), device)
+    return on_device(retinoscope.random_agent(world or "digits"), device)

@@ -11,8 +11,6 @@ from typing import Any
 
 import jinja2
 
-from retinoscope.scenarios.specification import TICS_PER_SECOND
-
 _MEDIA_TYPES = {".png": "image/png", ".mp4": "video/mp4"}
 _LARGEST_EMBEDDED_MOVIE = 20_000_000  # bytes; the page links to larger ones, or no browser would open it
 _LONGEST_VALUE = 80  # characters; longer lists of parameters are counted instead
@@ -35,26 +33,32 @@ def render_report(manifest: Mapping[str, Any], folder: Path) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"compact": compact, "number": _number}
-    scenario = manifest["arena"]["scenario"]
+    world = manifest["world"]["declaration"]
     return environment.get_template("template.html").render(
         agent=manifest["agent"],
-        arena=manifest["arena"],
-        scenario=scenario,
-        classes=_classes(scenario),
+        heads=_heads(manifest["agent"]),
+        world=world,
+        events=[{**each, "effect": _effect(each, world["words"])} for each in world["events"]],
         training=flatten(manifest["agent"]["training"]),
         options=manifest["options"],
         versions=manifest["versions"],
         seconds=manifest["seconds"],
-        tics_per_second=TICS_PER_SECOND,
         sections=[_section(each, manifest["products"], folder) for each in manifest["analyses"]],
         products=manifest["products"],
     )
 
 
-def _classes(scenario: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Name and effect of each class; of an arena made elsewhere they are not known."""
-    stimuli = scenario.get("stimuli", {"classes": []})
-    return [{**each, "effect": _effect(each["health"])} for each in stimuli["classes"]]
+def _heads(agent: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """How the agent acts, head by head: the parts of a sentence."""
+    found = []
+    for name, outputs in agent["action_heads"].items():
+        kind = agent["action_kinds"].get(name, "choice")
+        if kind == "gaussian":  # means, and behind them as many deviations
+            names, verb, joint = outputs[: len(outputs) // 2], "draws", ", numbers: "
+        else:
+            names, verb, joint = outputs, "chooses", " by their values from " if kind == "q_values" else " from "
+        found.append({"name": name, "outputs": names, "verb": verb, "joint": joint})
+    return found
 
 
 def _section(analysis: Mapping[str, Any], products: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
@@ -129,7 +133,11 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"
 
 
-def _effect(health: int) -> str:
-    if health == 0:
-        return "● none"
-    return f"▲ heals, +{health}" if health > 0 else f"▽ hurts, −{-health}"
+def _effect(event: Mapping[str, Any], words: Mapping[str, str]) -> str:
+    """What an event does to the agent, in the words of its world."""
+    valence = event["valence"]
+    if not valence:
+        return "not known" if valence is None else "● nothing"
+    sign, kind = ("▲", words["positive"]) if valence > 0 else ("▽", words["negative"])
+    size = f", {'+' if valence > 0 else '−'}{_number(abs(valence))} {event['units']}" if event["units"] else ""
+    return f"{sign} {kind}{size}{' (inferred)' if event['is_inferred'] else ''}"

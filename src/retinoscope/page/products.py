@@ -85,7 +85,7 @@ def drawings_of(result: Result) -> list[Drawing]:
     reason = result.data.attrs.get(OMITTED)
     if of.is_shared or reason is None:
         return [] if of.is_shared else of.draw(result)
-    caption = "This agent or this recording cannot show it."
+    caption = "This agent, this world or this recording cannot show it."
     return [TextDrawing(f"{result.analysis}_not_made", "Not made", caption, f"{reason}\n")]
 
 

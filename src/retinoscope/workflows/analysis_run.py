@@ -17,13 +17,11 @@ from retinoscope.analyses.declaration import Analysis, Inputs
 from retinoscope.analyses.drawing import RecordedMovieDrawing
 from retinoscope.analyses.registry import select_analyses
 from retinoscope.errors import UserError
-from retinoscope.page.description import describe_agent
+from retinoscope.page.description import describe_agent, describe_world
 from retinoscope.page.html import render_report
 from retinoscope.page.products import OMITTED, Product, drawings_of, write_drawings
 from retinoscope.progress import say
 from retinoscope.result import Result, load_result
-from retinoscope.rollouts.arenas import arena_of
-from retinoscope.scenarios import ArenaArchive, Scenario
 from retinoscope.settings import stated
 from retinoscope.versions import versions
 from retinoscope.workflows.chosen import Settings, chosen_parameters
@@ -32,6 +30,8 @@ from retinoscope.workflows.progress_log import ProgressLog
 from retinoscope.workflows.reuse import ResultStore
 from retinoscope.workflows.run_directory import RECORDING, REPORT, RunDirectory
 from retinoscope.workflows.running import run_analyses, stage
+from retinoscope.worlds.choosing import WorldLike, world_of
+from retinoscope.worlds.world import World
 
 COMPARISON = "training_progress"
 """The analysis that `checkpoints="all"` asks for."""
@@ -46,7 +46,7 @@ class AnalysisRun:
     Attributes:
         directory: where everything is.
         report: the page.
-        manifest: what is in manifest.json: `identity`, `agent`, `arena`, `options`, `versions`, `seconds`, `analyses`,
+        manifest: what is in manifest.json: `identity`, `agent`, `world`, `options`, `versions`, `seconds`, `analyses`,
             `omitted` (analysis name -> why this agent or recording cannot show it), `computed` and `kept` (names of the
             analyses computed in this call, and of those whose Results were there before) and `products`, each with its
             analysis, kind, path (relative to the directory), seconds and parameters.
@@ -62,7 +62,7 @@ class _Wanted:
     """What a run is to be, checked before anything is written."""
 
     agent: Agent
-    arena: ArenaArchive
+    world: World
     analyses: tuple[Analysis, ...]
     parameters: Mapping[str, Any]
     frames: int
@@ -76,7 +76,7 @@ class _Wanted:
         """What makes two runs the same: the same recording comes of it."""
         return {
             "checkpoint_sha256": self.agent.checkpoint_sha256 or f"none, in memory: {self.agent.name}",
-            "arena_sha256": self.arena.sha256,
+            "world_sha256": self.world.declaration.sha256,
             "seed": self.seed,
             "frames": self.frames,
         }
@@ -87,7 +87,7 @@ def analyze(
     *,
     out: str | Path,
     frames: int = 1000,
-    arena: ArenaArchive | Scenario | str | Path | None = None,
+    world: WorldLike | None = None,
     responses: Iterable[str] = (),
     only: Iterable[str] = (),
     settings: Settings | None = None,
@@ -104,7 +104,7 @@ def analyze(
     """Let the agent play, run the analyses, and write one directory with a report.
 
     The directory holds report.html, figures/ (PNG and PDF), movies/ (MP4 and GIF), results/ (netCDF, from which every
-    figure can be drawn again), recording.zarr and manifest.json. Called again for the same run (same checkpoint, arena,
+    figure can be drawn again), recording.zarr and manifest.json. Called again for the same run (same checkpoint, world,
     seed and frames) it uses the recording again, and each Result that the same code computed with the same parameters
     from the same Results, and makes the rest anew. Whatever interrupts it, the directory holds the old products or the
     new.
@@ -113,7 +113,7 @@ def analyze(
         agent: an agent, or what `load_agent` takes.
         out: the directory.
         frames: decisions to record.
-        arena: where the agent plays; None for the arena it was trained in.
+        world: where the agent plays: a world, or what `world_of` takes; None for the one it was trained in.
         responses: groups of further analyses, see `analyses.declaration.GROUPS`.
         only: names of the analyses to make, instead of groups; what they build on is made too.
         settings: parameters, by analysis and name: `{"raster": {"order": "rastermap"}}`.
@@ -141,7 +141,7 @@ def analyze(
     if follow:
         if checkpoints or isinstance(agent, Agent):
             raise UserError("follow: needs the directory of a training run, and looks at all its checkpoints by itself")
-        each_time = {"frames": frames, "arena": arena, "responses": responses, "only": only, "settings": settings}
+        each_time = {"frames": frames, "world": world, "responses": responses, "only": only, "settings": settings}
         each_time |= {"seed": seed, "device": device, "gif": gif, "overwrite": overwrite, "progress": progress}
         return _follow(Path(agent), Path(out), wandb, each_time | shortcuts)
     _require_numbers(frames, seed)
@@ -150,7 +150,7 @@ def analyze(
         analyses = (*analyses, *(each for each in select_analyses(only=[COMPARISON]) if each not in analyses))
     parameters = chosen_parameters(analyses, settings or {}, shortcuts, seed)
     agent = agent if isinstance(agent, Agent) else load_agent(agent, device=device)
-    wanted = _Wanted(agent, arena_of(agent, arena), analyses, parameters, frames, seed, device, gif, progress)
+    wanted = _Wanted(agent, world_of(agent, world), analyses, parameters, frames, seed, device, gif, progress)
     _refuse_early(wanted)
     directory = RunDirectory(out)
     with directory.claimed(wanted.identity, overwrite):
@@ -175,7 +175,7 @@ def _refuse_early(wanted: _Wanted) -> None:
     from retinoscope.figures.style import active_style
 
     active_style()
-    inputs = Inputs(wanted.agent, None, wanted.arena)
+    inputs = Inputs(wanted.agent, None, wanted.world)
     for each in wanted.analyses:
         if each.refuse is not None:
             each.refuse(inputs, wanted.parameters[each.name])
@@ -189,11 +189,11 @@ def _make(wanted: _Wanted, directory: RunDirectory) -> tuple[dict[str, Any], lis
     path, start = directory.recording(wanted.identity), time.monotonic()
     frames, seed = wanted.frames, wanted.seed
     with stage("recording", wanted.progress):
-        recording = record(wanted.agent, wanted.arena, frames=frames, out=path, seed=seed, progress=wanted.progress)
+        recording = record(wanted.agent, wanted.world, frames=frames, out=path, seed=seed, progress=wanted.progress)
     products = [
         Product("recording", "recording", RECORDING, time.monotonic() - start, {"frames": frames, "seed": seed})
     ]
-    inputs = Inputs(wanted.agent, recording, wanted.arena, directory.cache)
+    inputs = Inputs(wanted.agent, recording, wanted.world, directory.cache)
     store = ResultStore(directory.unfinished / "results", directory.cache, directory.path / "results")
     omitted: dict[str, str] = {}
     names: dict[bool, list[str]] = {True: [], False: []}
@@ -214,7 +214,7 @@ def _manifest(wanted: _Wanted, omitted: dict[str, str], names: Mapping[bool, lis
     return {
         "identity": wanted.identity,
         "agent": describe_agent(wanted.agent),
-        "arena": {"sha256": wanted.arena.sha256, "scenario": wanted.arena.scenario.model_dump(mode="json")},
+        "world": describe_world(wanted.world.declaration),
         "options": {
             "frames": wanted.frames,
             "seed": wanted.seed,

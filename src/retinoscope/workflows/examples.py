@@ -29,6 +29,7 @@ from retinoscope.workflows.example_files import write_json, write_table
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
+    from retinoscope.worlds.choosing import WorldLike
 
 RECORDED = 10_000
 """Decisions recorded of an agent."""
@@ -53,6 +54,7 @@ def examples(
     source: Agent | Recording | str | Path | None = None,
     *,
     out: str | Path,
+    world: WorldLike | None = None,
     activity: Any = None,
     frames: Any = None,
     gradient_step: int | None = None,
@@ -78,6 +80,7 @@ def examples(
         source: an agent, or what `load_agent` takes, which is then recorded; or a recording, or its path. None if
             `activity` is given.
         out: the directory.
+        world: where an agent plays; None for the one it was trained in.
         activity: (sample, step, unit): an array, a `.npy` file, or a folder with `NAME/agent_hs.npy` (and
             `NAME/ims.npy`) for each sample.
         frames: that go with `activity`: (sample, step, height, width, channel), a `.npy` file, or a folder with
@@ -100,6 +103,8 @@ def examples(
     """
     if (source is None) == (activity is None):
         raise UserError("examples: give an agent or a recording, or --activity with an array; one of the two")
+    if activity is not None and world is not None:
+        raise UserError("examples: --activity comes from no world; leave --world out")
     if frames is not None and activity is None:
         raise UserError("examples: frames go with --activity; a recording has its own")
     proportions = (float(proportion),) if isinstance(proportion, int | float) else tuple(proportion)
@@ -113,7 +118,7 @@ def examples(
         seed=seed,
     )
     folder = _directory(out)
-    samples, agent = _samples(source, activity, frames, wanted, folder, decisions, progress)
+    samples, agent = _samples(source, world, activity, frames, wanted, folder, decisions, progress)
     step = gradient_step_of(parameters, samples)
     given = {"fitted_components": fitted_components(samples, parameters=wanted)}
     fit = fit_of(samples, given=given)
@@ -149,6 +154,7 @@ def _directory(out: str | Path) -> Path:
 
 def _samples(
     source: Agent | Recording | str | Path | None,
+    world: WorldLike | None,
     activity: Any,
     frames: Any,
     wanted: FittedComponentsParameters,
@@ -165,11 +171,13 @@ def _samples(
         return ArraySamples(activity, frames), None
     from retinoscope.rollouts import Recording, open_recording, record
 
-    if isinstance(source, Recording):
-        return samples_of(source, wanted), None
     if isinstance(source, str | Path) and (Path(source) / "zarr.json").is_file():
-        return samples_of(open_recording(source), wanted), None
+        source = open_recording(source)
+    if isinstance(source, Recording):
+        if world is not None:
+            raise UserError(f"{source.path}: was recorded in a world already; leave --world out")
+        return samples_of(source, wanted), None
     agent = source if isinstance(source, Agent) else load_agent(str(source))
     path = folder / "recording.zarr"
-    recording = record(agent, frames=decisions, out=path, seed=wanted.seed, progress=progress)
+    recording = record(agent, world, frames=decisions, out=path, seed=wanted.seed, progress=progress)
     return samples_of(recording, wanted, agent), agent

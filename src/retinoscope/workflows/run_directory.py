@@ -19,6 +19,7 @@ from typing import Any
 
 from retinoscope.errors import UserError
 from retinoscope.files import replacing
+from retinoscope.worlds.earlier import manifest_of_today
 
 MANIFEST = "manifest.json"
 REPORT = "report.html"
@@ -85,12 +86,18 @@ class RunDirectory:
         manifest = _read_json(self.path / MANIFEST)
         if not isinstance(manifest, dict) or "products" not in manifest:
             raise UserError(f"{self.path}: holds no run; give a directory that `retinoscope analyze` wrote")
-        return manifest
+        return manifest_of_today(manifest)
+
+    def _identity(self) -> Any:
+        """What makes the run that the directory holds; None if it holds none."""
+        held = _read_json(self.path / MANIFEST)
+        if not isinstance(held, dict) or "identity" not in held:
+            return None
+        return manifest_of_today(held)["identity"]
 
     def recording(self, identity: Mapping[str, Any]) -> Path:
         """Where the recording of a run of this identity is, or is to be made."""
-        held = _read_json(self.path / MANIFEST)
-        if isinstance(held, dict) and held.get("identity") == identity and (self.path / RECORDING).is_dir():
+        if self._identity() == identity and (self.path / RECORDING).is_dir():
             return self.path / RECORDING
         return self.unfinished / RECORDING
 
@@ -150,9 +157,9 @@ class RunDirectory:
             self.unfinished.rmdir()
 
     def _refuse_others(self, identity: Mapping[str, Any]) -> None:
-        held = _read_json(self.path / MANIFEST)
-        if isinstance(held, dict) and "identity" in held:
-            if held["identity"] != identity:
+        held = self._identity()
+        if held is not None:
+            if held != identity:
                 raise UserError(f"{self.path}: already holds results of another run; choose another directory")
             return
         for name in (MANIFEST, *_PRODUCTS):

@@ -53,9 +53,6 @@ def run_analyses(
         store: where Results are kept and found again.
         identity: what makes two runs the same.
         progress: show bars on a terminal, and elsewhere a line at the start and end of each.
-
-    Raises:
-        NotMeasurable: one of those that are always made cannot be made.
     """
     chosen = tuple(analyses)
     keys: dict[str, str] = {}
@@ -87,9 +84,6 @@ def computed(
         parameters: its own.
         results: at least those it builds on, by name.
         progress: show a bar on a terminal.
-
-    Raises:
-        NotMeasurable: it is one of those that are always made; the user has to know at once.
     """
     given = {name: results[name] for name in analysis.builds_on if OMITTED not in results[name].data.attrs}
     try:
@@ -97,8 +91,6 @@ def computed(
             raise NotMeasurable(reason)
         return _call(analysis, inputs, parameters, given, progress)
     except NotMeasurable as error:
-        if analysis.is_always_made:
-            raise
         return Result(analysis.name, xarray.Dataset(attrs={OMITTED: str(error)}))
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from retinoscope.errors import UserError
 from retinoscope.scenarios import Scenario
+from retinoscope.worlds.display import has_display
 
 try:
     import vizdoom
@@ -24,11 +25,6 @@ except ImportError:
 __all__ = ["has_display", "screen_resolution", "start_engine", "vizdoom"]  # the one place that knows it may be missing
 
 _ENGINE_START = threading.Lock()
-
-
-def has_display() -> bool:
-    """Whether a window can be shown; asked for one without a display, the engine takes this process down with it."""
-    return not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def screen_resolution(scenario: Scenario) -> vizdoom.ScreenResolution:
