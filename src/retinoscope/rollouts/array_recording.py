@@ -10,17 +10,20 @@ import numpy as np
 import xarray
 from numpy.typing import NDArray
 
+from retinoscope.agents.policy import Role
 from retinoscope.errors import UserError
-from retinoscope.rollouts.recording import Episode, Recording
+from retinoscope.rollouts.recording import Episode, Recording, labels_of
+from retinoscope.worlds.declaration import Declaration, Event, Picture, Variable
 
 _SECOND_AXES = {
     "observation": ("height", "width", "channel"),
     "logits": ("output",),
     "action": ("head",),
-    "pickups": ("class",),
-    "position": ("axis",),
+    "events": ("event",),
     "state_entering": ("state_unit",),
 }
+
+_NO_VARIABLES = ("value", "reward", "terminated", "truncated", "object_count")
 
 _OWN = ("terminated", "truncated")  # made from the episodes where they are not given
 
@@ -31,12 +34,15 @@ class ArrayRecording(Recording):
     Args:
         arrays: name -> (time, ...) array, or the path of a `.npy` file, which is mapped and never loaded whole. Layers
             are (time, unit); the names of other variables and their meaning are those of an episode store:
-            `observation` (time, height, width, channel) uint8, `value` (time,), `action` (time, head), ...
+            `observation` (time, height, width, channel) uint8, `value` (time,), `action` (time, head), `events` (time,
+            event) counts, ... One-dimensional ones without such a meaning are variables of the world.
         layers: names of the arrays that are layers; None for all two-dimensional ones that have no other meaning.
+        roles: what layers are for, by name: `encoder output`, `memory`, ...; `other` for those not named.
+        world: what there is; None to make out of the arrays what they tell.
         episode_lengths: of consecutive episodes; None for a single one. What is left at the end is unfinished.
         terminated: whether each of them ended by an end of the world, not by a limit; None for none.
         objects: for each row the objects in view, as `Recording.objects` returns them; None for none.
-        attributes: further attributes: agent, checkpoint_sha256, class_names, class_effects, action_heads, ...
+        attributes: further attributes: agent, checkpoint_sha256, action_heads, ...
         name: by which messages speak of it.
 
     Raises:
@@ -48,6 +54,8 @@ class ArrayRecording(Recording):
         arrays: Mapping[str, NDArray[Any] | str | Path],
         *,
         layers: Iterable[str] | None = None,
+        roles: Mapping[str, Role] | None = None,
+        world: Declaration | None = None,
         episode_lengths: Sequence[int] | None = None,
         terminated: Sequence[bool] | None = None,
         objects: Sequence[list[dict[str, Any]]] | None = None,
@@ -72,8 +80,13 @@ class ArrayRecording(Recording):
             raise UserError(
                 f"{name}: objects of {len(self._objects)} rows, there are {self.frames}; give one list each"
             )
-        wanted = self._layer_names(layers)
-        stated = {"layers": {each: int(self._arrays[each].shape[1]) for each in wanted}}
+        wanted = self._layer_names(layers, world)
+        self.world = world or self._world_of_arrays(name, wanted)
+        stated = {
+            "layers": {each: int(self._arrays[each].shape[1]) for each in wanted},
+            "roles": dict.fromkeys(wanted, "other") | dict(roles or {}),
+            "world_sha256": self.world.sha256,
+        }
         self.attributes = _defaults() | dict(attributes or {}) | stated
 
     def rows(self, start: int = 0, stop: int | None = None, names: Iterable[str] | None = None) -> xarray.Dataset:
@@ -99,10 +112,10 @@ class ArrayRecording(Recording):
         self._check_span(start, stop)
         return [[] for _ in range(start, stop)] if self._objects is None else self._objects[start:stop]
 
-    def _layer_names(self, layers: Iterable[str] | None) -> tuple[str, ...]:
+    def _layer_names(self, layers: Iterable[str] | None, world: Declaration | None) -> tuple[str, ...]:
         if layers is None:
-            found = (key for key, each in self._arrays.items() if each.ndim == 2 and key not in _SECOND_AXES)
-            return tuple(found)
+            known = {*_SECOND_AXES, *(() if world is None else (each.name for each in world.variables))}
+            return tuple(key for key, each in self._arrays.items() if each.ndim == 2 and key not in known)
         for each in (chosen := tuple(layers)):
             if each not in self._arrays or self._arrays[each].ndim != 2:
                 raise UserError(
@@ -110,24 +123,42 @@ class ArrayRecording(Recording):
                 )
         return chosen
 
+    def _world_of_arrays(self, name: str, layers: Sequence[str]) -> Declaration:
+        """What the arrays tell of the world: its pictures, the names of variables and how many events there are."""
+        frames = self._arrays.get("observation")
+        shape = (0, 0, 0) if frames is None or frames.ndim != 4 else tuple(map(int, frames.shape[1:]))
+        dtype = "uint8" if frames is None else str(frames.dtype)
+        events = self._arrays["events"].shape[1:] if "events" in self._arrays else ()
+        return Declaration(
+            name=name,
+            sha256="",
+            source="",
+            picture=Picture(*shape, dtype=dtype),
+            actions=(),
+            variables=tuple(
+                Variable(key)
+                for key, each in self._arrays.items()
+                if each.ndim == 1 and key not in (*_NO_VARIABLES, *layers)
+            ),
+            events=tuple(Event(f"event {number}") for number in range(*events)),
+            repeats_itself=False,
+        )
+
     def _axes(self, key: str) -> tuple[str, ...]:
         further = self._arrays[key].ndim - 1
-        known = _SECOND_AXES.get(key, (f"{key}_unit",))
+        variable = next((each for each in self.world.variables if each.name == key), None)
+        known = _SECOND_AXES.get(key, (f"{key}_unit",)) if variable is None else variable.dimensions
         return known if len(known) == further else tuple(f"{key}_{axis}" for axis in range(further))
 
     def _labels(self) -> dict[str, list[str]]:
-        heads: Mapping[str, Sequence[str]] = self.attributes["action_heads"]
-        labels = {
-            "output": [f"{head} {output}" for head, outputs in heads.items() for output in outputs],
-            "head": list(heads),
-            "class": list(self.attributes["class_names"]),
+        """Names along those dimensions that have as many places as there are names."""
+        sizes = {
+            axis: size
+            for key in self._arrays
+            for axis, size in zip(self._axes(key), self._arrays[key].shape[1:], strict=True)
         }
-        sizes = {"output": "logits", "head": "action", "class": "pickups"}
-        return {
-            axis: values
-            for axis, values in labels.items()
-            if sizes[axis] in self._arrays and self._arrays[sizes[axis]].shape[1:] == (len(values),)
-        }
+        found = labels_of(self.world, self.attributes["action_heads"])
+        return {axis: names for axis, names in found.items() if names and sizes.get(axis) == len(names)}
 
     def _add_ends(self) -> None:
         for key in _OWN:
@@ -171,18 +202,14 @@ def _episodes(
 
 
 def _defaults() -> dict[str, Any]:
-    """What an episode store knows and arrays do not: no classes, and one decision a second."""
+    """What an episode store knows and arrays do not."""
     return {
         "agent": "arrays",
         "checkpoint_sha256": "",
         "frames_trained": None,
-        "scenario": None,
-        "arena_sha256": "",
         "seed": None,
-        "class_names": [],
-        "class_effects": [],
         "action_heads": {},
-        "frame_skip": 1,
-        "tics_per_second": 1,
+        "action_kinds": {},
+        "state_columns": {},
         "complete": True,
     }

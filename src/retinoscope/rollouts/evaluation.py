@@ -1,38 +1,40 @@
-"""How well an agent lives: played episodes against a random policy in the same arena, with intervals over episodes."""
+"""How well an agent lives: played episodes against a random policy in the same world, with intervals over episodes."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Iterable
 from concurrent.futures import Future, as_completed
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 import xarray
 
+from retinoscope.agents.actions import ActionHead, gaussian_head
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy, inference
 from retinoscope.errors import UserError
 from retinoscope.progress import progress_bar
-from retinoscope.rollouts.arenas import arena_of
-from retinoscope.rollouts.chance import ActionSampler, world_seed
-from retinoscope.worlds.doom.environment import GatheringEnvironment
+from retinoscope.rollouts.chance import ActionSampler
 from retinoscope.rollouts.spawning import nothing_to_import_again, process_pool
-from retinoscope.scenarios import ArenaArchive, Scenario
-from retinoscope.scenarios.specification import TICS_PER_SECOND
 from retinoscope.statistics.bootstrap import Interval, bootstrap_interval, ratio_of_sums
+from retinoscope.worlds.choosing import WorldLike, world_of
+from retinoscope.worlds.declaration import Declaration
+from retinoscope.worlds.seeds import world_seed
+from retinoscope.worlds.world import World
 
 if TYPE_CHECKING:
     from retinoscope.result import Result
 
-_ENVIRONMENTS_PER_WORKER = 8  # larger batches are not faster: the engine takes most of the time
+_ENVIRONMENTS_PER_WORKER = 8  # larger batches are not faster: the world takes most of the time
 _EPISODES_PER_TASK = 16
 
 
 def evaluate(
     agent: Agent,
-    arena: ArenaArchive | Scenario | str | Path | None = None,
+    world: WorldLike | None = None,
     *,
     episodes: int = 200,
     seed: int = 0,
@@ -44,28 +46,27 @@ def evaluate(
 
     Args:
         agent: who plays.
-        arena: where; None for the arena the agent was trained in.
+        world: where: a world, an arena, or the name of one (`worlds.find_world`); None for that of the agent.
         episodes: number of episodes of each policy.
-        seed: of the arena and of the draws of actions; episode *k* depends on (seed, k) alone.
+        seed: of the world and of the draws of actions; episode *k* depends on (seed, k) alone.
         greedy: take the likeliest action instead of drawing one.
         workers: processes; None for one per core.
         progress: show a progress bar on standard error.
 
     Returns:
-        A Result whose data has dimensions (policy, episode) and (policy, episode, class): `seconds` survived,
-        `health_gathered` (sum of the nominal effects of what was picked up), `episode_return`, `survived` (to the time
-        limit) and `pickups`. `summarise` turns it into means with intervals. In an arena made elsewhere pick-ups are
-        inferred from health (`foreign`), health is what they were seen to change, and to survive is not to
-        die, however the scenario ends.
+        A Result whose data has dimensions (policy, episode) and (policy, episode, event): `duration` (in units of the
+        world's clock), `gathered` (sum of the valences of what happened; absent where no event has any),
+        `episode_return`, `is_terminated` (not by the time limit), `survived` (where the world has a word for that) and
+        `events`. `summarise` turns it into means with intervals.
 
     Raises:
-        UserError: fewer than two episodes, a negative seed, no workers, or the agent does not fit the arena.
+        UserError: fewer than two episodes, a negative seed, no workers, or the agent does not fit the world.
     """
     if episodes < 2:
         raise UserError(f"episodes: {episodes} is too few for an interval; use at least 2")
     if seed < 0:
         raise UserError(f"seed: {seed} is negative; give 0 or more")
-    chosen = arena_of(agent, arena)
+    chosen = world_of(agent, world)
     tasks = _tasks(agent.policy, chosen, episodes, seed, greedy)
     rows: dict[tuple[str, int], dict[str, Any]] = {}
     bar = progress_bar("episodes", total=2 * episodes, visible=progress)
@@ -81,13 +82,13 @@ def evaluate(
 
 
 def play_episodes(
-    policy: Policy | None, arena: ArenaArchive, episode_numbers: list[int], seed: int, greedy: bool
+    policy: Policy | None, world: World, episode_numbers: list[int], seed: int, greedy: bool
 ) -> list[dict[str, Any]]:
     """Play these episodes, several at a time in one batch; None plays at random. One row per episode."""
     finished: list[dict[str, Any]] = []
     waiting = iter(episode_numbers)
     side_by_side = min(_ENVIRONMENTS_PER_WORKER, len(episode_numbers))
-    lives = [_Life(arena, policy, seed, greedy and policy is not None) for _ in range(side_by_side)]
+    lives = [_Life(world, policy, seed, greedy and policy is not None) for _ in range(side_by_side)]
     try:
         playing = [life for life in lives if life.start(next(waiting, None))]
         with inference():
@@ -107,22 +108,23 @@ def play_episodes(
 class _Life:
     """One environment and what has happened in its present episode."""
 
-    def __init__(self, arena: ArenaArchive, policy: Policy | None, seed: int, greedy: bool) -> None:
-        self.environment = GatheringEnvironment(arena, objects_in_view=False)
-        self.state_size = policy.state_size if policy is not None else 0
+    def __init__(self, world: World, policy: Policy | None, seed: int, greedy: bool) -> None:
+        self.world = world
+        self.environment = world.environment(objects_in_view=False)
+        self.policy = policy
         self.seed = seed
-        sizes = tuple(map(len, arena.scenario.action_heads.values()))
-        self.outputs = sum(sizes)
-        self.sampler = ActionSampler(seed, sizes, greedy)
+        heads = random_heads(world.declaration) if policy is None else policy.action_heads
+        self.outputs = sum(len(head.outputs) for head in heads)
+        self.sampler = ActionSampler(seed, heads, greedy)
 
     def start(self, episode: int | None) -> bool:
         if episode is None:
             return False
         self.observation, _ = self.environment.reset(seed=world_seed(self.seed, 0, episode))
-        self.state = torch.zeros(self.state_size)
+        self.state = torch.zeros(0) if self.policy is None else self.policy.initial_state(1)[0]
         self.episode, self.decisions, self.total = episode, 0, 0.0
-        self.gathered: float = 0  # whole numbers stay whole
-        self.pickups = np.zeros(len(self.environment.scenario.class_names), np.int64)
+        self.gathered = 0.0
+        self.events = np.zeros(len(self.world.declaration.events), np.int64)
         self.actions: list[np.ndarray] = []
         return True
 
@@ -131,26 +133,36 @@ class _Life:
         return self.sampler.draw(logits[None], range(1), np.array([self.episode]))[0]
 
     def step(self, action: np.ndarray) -> dict[str, Any] | None:
-        self.observation, reward, terminated, truncated, info = self.environment.step(action)
+        world = self.world
+        taken = self.environment.step(world.action(action))
+        self.observation, reward, terminated, truncated, info = taken
         self.decisions += 1
         self.actions.append(action)
         self.total += float(reward)
-        self.pickups += info["pickups"]
-        nominal = int(info["pickups"] @ np.array(self.environment.scenario.class_effects))
-        self.gathered += info.get("health_gathered", nominal)
+        counts = world.events(self.environment, info, float(reward))
+        self.events += counts
+        self.gathered += world.gathered(info, counts)
         if not (terminated or truncated):
             return None
-        scenario = self.environment.scenario
-        tics = min(self.decisions * scenario.frame_skip, scenario.episode_tics)
         return {
             "episode": self.episode,
-            "seconds": tics / TICS_PER_SECOND,
-            "survived": not info.get("died", terminated),
+            "decisions": self.decisions,
+            "duration": world.duration(self.decisions),
+            "is_terminated": terminated,
+            "survived": world.survived(info, terminated),
             "episode_return": self.total,
-            "pickups": self.pickups,
+            "events": self.events,
             "actions": np.array(self.actions),
-            "health_gathered": self.gathered,
+            "gathered": self.gathered,
         }
+
+
+def random_heads(world: Declaration) -> tuple[ActionHead, ...]:
+    """Heads that, given zeros, act at random: every output is equally likely, every number of standard deviation 1."""
+    return tuple(
+        gaussian_head(head.outputs, head.bounds) if head.is_continuous else ActionHead(head.name, head.outputs)
+        for head in world.actions
+    )
 
 
 def _logits(policy: Policy | None, playing: list[_Life]) -> np.ndarray:
@@ -165,62 +177,67 @@ def _logits(policy: Policy | None, playing: list[_Life]) -> np.ndarray:
 
 
 def _tasks(
-    policy: Policy, arena: ArenaArchive, episodes: int, seed: int, greedy: bool
-) -> list[tuple[str, tuple[Policy | None, ArenaArchive, list[int], int, bool]]]:
+    policy: Policy, world: World, episodes: int, seed: int, greedy: bool
+) -> list[tuple[str, tuple[Policy | None, World, list[int], int, bool]]]:
     starts = range(0, episodes, _EPISODES_PER_TASK)
     groups = [list(range(start, min(start + _EPISODES_PER_TASK, episodes))) for start in starts]
     players: Iterable[tuple[str, Policy | None]] = (("agent", policy.to("cpu")), ("random", None))
-    return [(name, (player, arena, group, seed, greedy)) for name, player in players for group in groups]
+    return [(name, (player, world, group, seed, greedy)) for name, player in players for group in groups]
 
 
 def _to_result(
-    rows: dict[tuple[str, int], dict[str, Any]], agent: Agent, arena: ArenaArchive, parameters: dict[str, Any]
+    rows: dict[tuple[str, int], dict[str, Any]], agent: Agent, world: World, parameters: dict[str, Any]
 ) -> Result:
-    from retinoscope.result import Result  # the analyses import this module
+    from retinoscope.result import Result, provenance  # the analyses import this module
 
     policies, episodes = ("agent", "random"), range(parameters["episodes"])
+    declared = world.declaration
 
     def table(key: str) -> np.ndarray:
         return np.array([[rows[policy, episode][key] for episode in episodes] for policy in policies])
 
-    units = {"seconds": "s", "health_gathered": "health", "episode_return": "reward", "survived": ""}
+    units = {"duration": declared.clock.units, "episode_return": "reward", "is_terminated": ""}
+    if declared.words.survived:
+        units["survived"] = ""
+    if declared.valences.any():
+        units["gathered"] = next((each.units for each in declared.events if each.units), "1")
     variables: dict[str, Any] = {
         key: (("policy", "episode"), table(key), {"units": unit} if unit else {}) for key, unit in units.items()
     }
-    variables["pickups"] = (("policy", "episode", "class"), table("pickups"), {"units": "1"})
-    scenario = arena.scenario
+    variables["events"] = (("policy", "episode", "event"), table("events"), {"units": "1"})
     coordinates = {
         "policy": list(policies),
-        "class": list(scenario.class_names),
-        "effect": ("class", np.array(scenario.class_effects), {"units": "health"}),
+        "event": [each.name for each in declared.events],
+        "valence": ("event", declared.valences, {"units": units.get("gathered", "")}),
     }
-    provenance = {
-        "agent": agent.name,
-        "checkpoint_sha256": agent.checkpoint_sha256,
-        "frames_trained": agent.frames_trained,
-        "scenario": scenario.name,
-        "arena_sha256": arena.sha256,
-    }
-    return Result("evaluation", xarray.Dataset(variables, coordinates), parameters, provenance)
+    data = xarray.Dataset(variables, coordinates, {"words": json.dumps(dataclasses.asdict(declared.words))})
+    return Result("evaluation", data, parameters, provenance(agent=agent, world=world))
 
 
 def summarise(result: Result) -> dict[str, dict[str, Interval]]:
     """Means over episodes with 95% bootstrap intervals, for `agent` and `random`.
 
-    Keys of each: `seconds`, `episode_return`, `health_gathered`, `survived`, `healing` and `harmful` (pick-ups per
-    episode), `healing_per_harmful` (ratio of sums), and `pickups NAME` for each class.
+    Keys of each: `duration`, `episode_return`, `gathered` and `survived` where the world has them; by the world's words
+    for good and bad events (`healing`, `harmful`), how many there were per episode and `healing_per_harmful`, the ratio
+    of sums, where there are any; and `events NAME` for each kind of event.
     """
     data, summary = result.data, {}
-    effects = data["effect"].values
+    valences = data["valence"].values
+    words = json.loads(data.attrs["words"])
     for policy in data["policy"].values:
         one = data.sel(policy=policy)
-        pickups = one["pickups"].values
-        healing, harmful = pickups[:, effects > 0].sum(axis=1), pickups[:, effects < 0].sum(axis=1)
-        keys = ("seconds", "episode_return", "health_gathered", "survived")
-        means = {key: bootstrap_interval(one[key].values) for key in keys}
-        means |= {"healing": bootstrap_interval(healing), "harmful": bootstrap_interval(harmful)}
-        means["healing_per_harmful"] = bootstrap_interval(np.stack([healing, harmful], axis=1), ratio_of_sums)
-        for index, name in enumerate(data["class"].values):
-            means[f"pickups {name}"] = bootstrap_interval(pickups[:, index])
+        events = one["events"].values
+        keys = ("duration", "episode_return", "gathered", "survived")
+        means = {key: bootstrap_interval(one[key].values) for key in keys if key in one}
+        good, bad = events[:, valences > 0].sum(axis=1), events[:, valences < 0].sum(axis=1)
+        if (valences > 0).any():
+            means[words["positive"]] = bootstrap_interval(good)
+        if (valences < 0).any():
+            means[words["negative"]] = bootstrap_interval(bad)
+        if (valences > 0).any() and (valences < 0).any():
+            ratio = bootstrap_interval(np.stack([good, bad], axis=1), ratio_of_sums)
+            means[f"{words['positive']}_per_{words['negative']}"] = ratio
+        for index, name in enumerate(data["event"].values):
+            means[f"events {name}"] = bootstrap_interval(events[:, index])
         summary[str(policy)] = means
     return summary

@@ -13,7 +13,7 @@ from retinoscope.errors import UserError
 from retinoscope.rollouts.spawning import nothing_to_import_again
 from retinoscope.rollouts.table import OBJECT, action_column, following_columns, memory_size, moment_columns, table_of
 from retinoscope.rollouts.worker import DONE, REFUSED, Start, WorkerTask, run_worker
-from retinoscope.scenarios import ArenaArchive
+from retinoscope.worlds.world import World
 
 _SECONDS_TO_CLOSE = 10.0
 
@@ -28,20 +28,20 @@ class ParallelEnvironments:
     one does, however it does: each of them reads from a pipe whose other end only this process holds.
 
     Args:
-        arena: to play in.
+        world: to play in.
         seed: episode k of environment e is seeded from (seed, e, k).
         groups: which environments, numbered from 0, belong to each group.
         workers: how many processes; each gets its share of every group.
         starts: where each environment begins; by default at its first episode.
 
     Attributes:
-        table: (environment, ...) arrays in shared memory: the columns of the moment (`observation`, `health`, ...),
+        table: (environment, ...) arrays in shared memory: the columns of the moment (`observation`, variables, ...),
             `action`, and the columns of what followed the last action (`reward`, `terminated`, ...).
     """
 
     def __init__(
         self,
-        arena: ArenaArchive,
+        world: World,
         seed: int,
         groups: tuple[range, ...],
         workers: int,
@@ -49,11 +49,8 @@ class ParallelEnvironments:
     ) -> None:
         environments = sum(map(len, groups))
         starts = starts or {number: Start() for number in range(environments)}
-        columns = (
-            *moment_columns(arena.scenario),
-            action_column(len(arena.scenario.action_heads)),
-            *following_columns(arena.scenario),
-        )
+        declared = world.declaration
+        columns = (*moment_columns(declared), action_column(declared), *following_columns(declared))
         spawn = multiprocessing.get_context("spawn")
         memory = spawn.RawArray(c_uint8, memory_size(columns, environments))
         self.table = table_of(memory, columns, environments)
@@ -64,7 +61,7 @@ class ParallelEnvironments:
         try:
             for number, share in enumerate(self._shares):
                 mine = {environment: starts[environment] for group in share for environment in group}
-                task = WorkerTask(arena, seed, columns, environments, share, mine)
+                task = WorkerTask(world, seed, columns, environments, share, mine)
                 ours, theirs = spawn.Pipe()
                 self._connections.append(ours)
                 process = spawn.Process(
@@ -95,7 +92,7 @@ class ParallelEnvironments:
         """Wait until the group's rows of the table are filled; returns the objects in view per environment, `OBJECT`.
 
         Raises:
-            UserError: the engine did not repeat what `starts` says was seen, or cannot play the arena.
+            UserError: the world did not repeat what `starts` says was seen, or cannot be played.
             RuntimeError: a worker failed; the message holds its traceback.
         """
         found: dict[int, np.ndarray] = {}
@@ -119,7 +116,7 @@ class ParallelEnvironments:
         return found
 
     def close(self) -> None:
-        """End the processes and their engines."""
+        """End the processes and their environments."""
         for connection in self._connections:
             connection.close()
         for process in self._processes:

@@ -22,7 +22,7 @@ from retinoscope.rollouts.schema import vector_layers
 from retinoscope.rollouts.store import Block, EpisodeStore
 from retinoscope.rollouts.table import following_columns, moment_columns
 from retinoscope.rollouts.worker import Start
-from retinoscope.scenarios import ArenaArchive
+from retinoscope.worlds.world import World
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -41,19 +41,18 @@ class _Group:
 
 
 class Player:
-    """Two groups of environments take turns: while the policy decides for one, the engines play the other."""
+    """Two groups of environments take turns: while the policy decides for one, the worlds play the other."""
 
-    def __init__(self, store: EpisodeStore, policy: Policy, arena: ArenaArchive, workers: int) -> None:
+    def __init__(self, store: EpisodeStore, policy: Policy, world: World, workers: int) -> None:
         self._store = store
         self._policy = policy
-        self._arena = arena
+        self._world = world
         self._workers = min(workers, store.environments)
         self._layers = [layer.name for layer in vector_layers(policy)]
-        self._moment = [column.name for column in moment_columns(arena.scenario)]
-        self._following = [column.name for column in following_columns(arena.scenario)]
+        self._moment = [column.name for column in moment_columns(world.declaration)]
+        self._following = [column.name for column in following_columns(world.declaration)]
         self._seed = int(store.attributes["seed"])
-        sizes = tuple(len(head.outputs) for head in policy.action_heads)
-        self._sampler = ActionSampler(self._seed, sizes, bool(store.attributes["greedy"]))
+        self._sampler = ActionSampler(self._seed, policy.action_heads, bool(store.attributes["greedy"]))
         # The groups depend on the number of environments alone: batches of another size differ in the last digits.
         middle = (store.environments + 1) // 2
         members = [each for each in (range(middle), range(middle, store.environments)) if each]
@@ -71,7 +70,7 @@ class Player:
             inference(),
             progress_bar("frames", (steps - first) * environments, progress) as advance,
             ThreadPoolExecutor(1) as writer,
-            ParallelEnvironments(self._arena, self._seed, members, self._workers, starts) as played,
+            ParallelEnvironments(self._world, self._seed, members, self._workers, starts) as played,
         ):
             self._restore_states()
             with self._policy.capture(*self._layers) as activity:
@@ -152,7 +151,10 @@ class Player:
             self._store.append(block, steps)
 
     def _start_of(self, environment: int) -> Start:
-        """Where an environment goes on: the engine cannot be stored, so its episode is played again to that place."""
+        """Where an environment goes on: it cannot be stored, so its episode is played again to that place.
+
+        A world that does not repeat itself cannot come back to that place, and goes on with the next episode.
+        """
         stop = self._store.steps
         if stop == 0:
             return Start()
@@ -161,7 +163,7 @@ class Player:
             for name in ("episode", "step", "terminated", "truncated", "observation")
         }
         episode, decisions = int(last["episode"]), int(last["step"]) + 1
-        if last["terminated"] or last["truncated"]:
+        if last["terminated"] or last["truncated"] or not self._world.declaration.repeats_itself:
             return Start(episode + 1)
         self._sampler.skip(environment, episode, decisions)
         actions = self._store.read("action", environment, stop - decisions, stop)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from retinoscope.agents.agent import Agent
 from retinoscope.errors import UserError
-from retinoscope.rollouts.arenas import arena_of
 from retinoscope.rollouts.locking import only_writer
 from retinoscope.rollouts.playing import Player, full_disk_explained
 from retinoscope.rollouts.recording import Recording, open_recording
 from retinoscope.rollouts.replay import replay_error
-from retinoscope.rollouts.schema import describe, stored_columns
+from retinoscope.rollouts.schema import SCHEMA_VERSION, describe, require_storable, stored_columns
 from retinoscope.rollouts.store import EpisodeStore
-from retinoscope.scenarios import ArenaArchive, Scenario
+from retinoscope.worlds.choosing import WorldLike, world_of
+from retinoscope.worlds.world import World
 
 _FRAMES_PER_ENVIRONMENT = 2000  # about four whole episodes of the shipped arenas
 _MOST_ENVIRONMENTS = 16  # two batches of 8: larger ones make the network no faster on a CPU
@@ -22,7 +22,7 @@ _MOST_ENVIRONMENTS = 16  # two batches of 8: larger ones make the network no fas
 
 def record(
     agent: Agent,
-    arena: ArenaArchive | Scenario | str | Path | None = None,
+    world: WorldLike | None = None,
     *,
     frames: int,
     out: str | Path,
@@ -36,8 +36,9 @@ def record(
     """Let the agent play and store every decision: what it saw, computed and did, and what followed.
 
     Every environment is recorded for the same number of decisions, ceil(frames / environments), whatever happens in
-    it; see `Recording` for why. Episode k of environment e depends on (seed, e, k) and the agent alone. On one machine
-    the same agent, arena, seed, number of environments and frames give the same bytes, whatever the number of workers
+    it; see `Recording` for why. Episode k of environment e depends on (seed, e, k) and the agent alone, where the world
+    repeats itself; where it does not, the recording says so (`Recording.world.repeats_itself`). On one machine
+    the same agent, world, seed, number of environments and frames give the same bytes, whatever the number of workers
     and however often the recording was interrupted.
 
     Calling it again with the same `out` goes on with a recording that was interrupted, or that has too few frames; one
@@ -47,7 +48,7 @@ def record(
 
     Args:
         agent: who plays.
-        arena: where; None for the arena the agent was trained in.
+        world: where: a world, an arena, or the name of one (`worlds.find_world`); None for that of the agent.
         frames: at least so many rows (decisions; an engine frame is `frame_skip` times shorter).
         out: path of the recording, customarily `NAME.zarr`.
         seed: of worlds and actions.
@@ -60,8 +61,8 @@ def record(
         greedy: take the likeliest action instead of drawing from the policy.
 
     Raises:
-        UserError: the agent does not fit the arena; `frames` is below 1; `out` cannot be written, holds something
-            else, or holds a recording of another agent, arena, seed or setting; the disk is full (what was recorded
+        UserError: the agent does not fit the world; `frames` is below 1; `out` cannot be written, holds something
+            else, or holds a recording of another agent, world, seed or setting; the disk is full (what was recorded
             stays readable).
         RuntimeError: the self-test failed, or a process that plays died: a fault of ours.
     """
@@ -69,20 +70,22 @@ def record(
     _check_counts(frames=frames, environments=environments, workers=workers, block_frames=block_frames)
     if seed < 0:
         raise UserError(f"seed: {seed} is negative; give 0 or more")
-    archive = arena_of(agent, arena)
+    where = world_of(agent, world)
+    require_storable(where.declaration, agent)
     if path.is_dir() and any(path.iterdir()):
-        _check_same(open_recording(path), agent, archive, seed, environments, greedy)
+        _check_same(open_recording(path), agent, where, seed, environments, greedy)
     else:
         environments = environments or min(max(frames // _FRAMES_PER_ENVIRONMENT, 1), _MOST_ENVIRONMENTS)
-        columns = stored_columns(archive.scenario, agent.policy)
-        attributes = describe(agent, archive, seed, environments, greedy)
+        columns = stored_columns(where.declaration, agent.policy)
+        attributes = describe(agent, where.declaration, seed, environments, greedy)
         with full_disk_explained(path):
             EpisodeStore.create(path, columns, attributes, environments, _block_steps(block_frames, environments))
     with only_writer(path):
         store = EpisodeStore(path, writable=True)
         steps = -(-frames // store.environments)
         if store.steps < steps:
-            Player(store, agent.policy, archive, workers or os.cpu_count() or 1).run(steps, progress)
+            _require_present_schema(store)
+            Player(store, agent.policy, where, workers or os.cpu_count() or 1).run(steps, progress)
         if not store.complete:
             _self_test(agent, path)
             with full_disk_explained(path):
@@ -97,13 +100,13 @@ def _check_counts(**counts: int | None) -> None:
 
 
 def _check_same(
-    recording: Recording, agent: Agent, arena: ArenaArchive, seed: int, environments: int | None, greedy: bool
+    recording: Recording, agent: Agent, world: World, seed: int, environments: int | None, greedy: bool
 ) -> None:
     """Raises `UserError` naming the first thing in which the recording differs from what is asked for."""
     there = recording.attributes
     asked = {
         "checkpoint_sha256": agent.checkpoint_sha256,
-        "arena_sha256": arena.sha256,
+        "world_sha256": world.declaration.sha256,
         "seed": seed,
         "environments": environments or there["environments"],
         "greedy": greedy,
@@ -114,6 +117,15 @@ def _check_same(
                 f"{recording.path}: holds a recording with {name} {_short(there[name])}, not {_short(value)}; "
                 "choose another path"
             )
+
+
+def _require_present_schema(store: EpisodeStore) -> None:
+    version = store.attributes["schema_version"]
+    if version != SCHEMA_VERSION:
+        raise UserError(
+            f"{store.path}: was recorded by an earlier version (schema {version}) and can be read, not gone on with; "
+            "choose another path"
+        )
 
 
 def _short(value: object) -> str:

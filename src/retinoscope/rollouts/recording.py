@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 import xarray
 
+from retinoscope.agents.policy import Role
 from retinoscope.errors import UserError
 from retinoscope.rollouts.schema import SCHEMA_VERSION
 from retinoscope.rollouts.store import EpisodeStore
 from retinoscope.rollouts.table import Column
+from retinoscope.worlds.declaration import Declaration
+from retinoscope.worlds.earlier import recorded_attributes, recorded_columns
 
 _NOT_FOR_READERS = ("episode", "step", "object_start")  # coordinates, or of use to the store alone
 
@@ -27,7 +30,7 @@ class Episode:
     Attributes:
         index: its number in `Recording.episodes`.
         start, stop: its rows, from `start` up to but not including `stop`.
-        terminated: it ended by death.
+        terminated: the world ended it; `Recording.world.endings` says what that means.
         truncated: the time limit ended it. If neither, the recording ended first.
         environment: in which of the environments it was played.
     """
@@ -46,15 +49,17 @@ class Recording(abc.ABC):
     Attributes:
         path: of the store; of arrays, the name by which messages speak of them.
         frames: number of rows (decisions).
-        attributes: agent, checkpoint_sha256, frames_trained, scenario (YAML), arena_sha256, seed, class_names,
-            class_effects, action_heads, layers (name -> units of those that are stored), frame_skip, tics_per_second,
-            versions.
+        world: what there is where it was made.
+        attributes: agent, checkpoint_sha256, frames_trained, world_sha256, seed, action_heads (head -> names of its
+            outputs), action_kinds, layers (name -> units of those that are stored), roles (of these), state_columns
+            (memory -> first and last column of the state, the last not included), versions.
         episodes: all episodes in the order of their rows.
         columns: names of the variables of `rows`.
     """
 
     path: Path
     frames: int
+    world: Declaration
     attributes: dict[str, Any]
     episodes: tuple[Episode, ...]
     columns: tuple[str, ...]
@@ -81,12 +86,21 @@ class Recording(abc.ABC):
         """For each row, the objects in view at the time of its observation, nearest first.
 
         Returns:
-            Dictionaries of `class_index`, `box` ((4,) float32: left, top, width, height; observation pixels) and
-            `distance` (map units).
+            Dictionaries of `class_index` (in `world.object_classes`), `box` ((4,) float32: left, top, width, height;
+            observation pixels) and `distance` (`world.distance_units`).
 
         Raises:
             UserError: there are no such rows, or the recording is damaged.
         """
+
+    def layers_of(self, *roles: Role) -> tuple[str, ...]:
+        """Names of the stored layers with one of these roles, in the order in which they are computed."""
+        return tuple(name for name, role in self.attributes["roles"].items() if role in roles)
+
+    def state_columns(self, layer: str) -> slice | None:
+        """Where in `state_entering` the activity of this layer is handed on; None if it is no part of it."""
+        columns = self.attributes["state_columns"].get(layer)
+        return None if columns is None else slice(*columns)
 
     def blocks(self, size: int = 2048, names: Iterable[str] | None = None) -> Iterator[xarray.Dataset]:
         """All rows in order, `size` of them at a time; the last block may be smaller.
@@ -117,15 +131,20 @@ class StoredRecording(Recording):
     *episodes* would favour short ones); the last episode of each environment is therefore usually unfinished.
 
     Attributes:
-        attributes: also schema_version, environments, greedy and complete. Of an arena made elsewhere made_elsewhere,
-            its `.cfg`, and variables, the names of the game variables.
+        attributes: also schema_version, environments, greedy and complete.
     """
 
     def __init__(self, store: EpisodeStore) -> None:
         self._store = store
         self.path = store.path
         self.frames = store.rows
-        self.attributes = {**store.attributes, "complete": store.complete}
+        self._columns = dict(store.columns)
+        written = dict(store.attributes)
+        if written["schema_version"] == 1:
+            self._columns = recorded_columns(self._columns)
+            written = recorded_attributes(written)
+        self.world = Declaration.from_json(written.pop("world"))
+        self.attributes = {**written, "complete": store.complete}
 
     @functools.cached_property
     def episodes(self) -> tuple[Episode, ...]:  # type: ignore[override]  # an attribute, found when first asked for
@@ -138,7 +157,7 @@ class StoredRecording(Recording):
     @property
     def columns(self) -> tuple[str, ...]:  # type: ignore[override]
         """Names of the variables of `rows`."""
-        return tuple(name for name in self._store.columns if name not in _NOT_FOR_READERS)
+        return tuple(name for name in self._columns if name not in _NOT_FOR_READERS)
 
     def rows(self, start: int = 0, stop: int | None = None, names: Iterable[str] | None = None) -> xarray.Dataset:
         """Load the rows from `start` up to but not including `stop` (the end, if None), and no others.
@@ -150,19 +169,18 @@ class StoredRecording(Recording):
 
         Returns:
             Variables over `time`, with coordinates `episode` (index in `episodes`) and `step` (decisions since the
-            episode's start). At the time of the observation: `observation` (time, height, width, channel) uint8,
-            `health` (points), `position` (time, axis) (map units), `angle` (degrees), `object_count`, in an arena made
-            elsewhere `variables` (time, variable); what the policy
-            computed from it: `state_entering` (time, rnn_unit), `fc` (time, fc_unit), `rnn` (time, rnn_unit),
-            `logits` (time, output), `value`, all float32; `action` (time, head) int8; what followed before the next
-            row: `reward`, `terminated`, `truncated`, `pickups` (time, class) uint8.
+            episode's start). At the time of the observation: `observation` (time, height, width, channel) in
+            `world.picture.dtype`, every variable that the world declares, float32, `object_count`; what the policy
+            computed from it: `state_entering` (time, state), the layers (time, unit), `logits` (time, output),
+            `value`, all float32; `action` (time, head) int8, or (time, number) float32 where actions are continuous;
+            what followed before the next row: `reward`, `terminated`, `truncated`, `events` (time, event) uint8.
 
         Raises:
             UserError: there are no such rows or variables, or the recording is damaged.
         """
         stop = self.frames if stop is None else stop
         self._check_span(start, stop)
-        columns = {name: column for name, column in self._store.columns.items() if name not in _NOT_FOR_READERS}
+        columns = {name: column for name, column in self._columns.items() if name not in _NOT_FOR_READERS}
         wanted = tuple(columns) if names is None else tuple(names)
         for name in wanted:
             if name not in columns:
@@ -180,17 +198,7 @@ class StoredRecording(Recording):
         return xarray.Dataset(variables, coords=self._coordinates(start, stop) | labels)
 
     def objects(self, start: int = 0, stop: int | None = None) -> list[list[dict[str, Any]]]:
-        """For each row, the objects in view at the time of its observation, nearest first.
-
-        In an arena made elsewhere what is seen belongs to no class, and none are recorded.
-
-        Returns:
-            Dictionaries of `class_index`, `box` ((4,) float32: left, top, width, height; observation pixels) and
-            `distance` (map units).
-
-        Raises:
-            UserError: there are no such rows, or the recording is damaged.
-        """
+        """As `Recording.objects`; none are recorded in a world that does not list them."""
         stop = self.frames if stop is None else stop
         self._check_span(start, stop)
         rows = [row for span in self._spans(start, stop) for row in self._store.read_objects(*span)]
@@ -217,9 +225,9 @@ class StoredRecording(Recording):
         ]
 
     def _read(self, name: str, start: int, stop: int) -> np.ndarray:
-        column = self._store.columns[name]
+        column = self._columns[name]
         empty = np.empty((0, *column.shape), column.dtype)
-        return np.concatenate([empty, *(self._store.read(name, *span) for span in self._spans(start, stop))])
+        return np.concatenate([empty, *(self._store.read(column.name, *span) for span in self._spans(start, stop))])
 
     @functools.cached_property
     def _first_episodes(self) -> np.ndarray:
@@ -244,15 +252,7 @@ class StoredRecording(Recording):
         }
 
     def _labels(self) -> dict[str, list[str]]:
-        heads = self.attributes["action_heads"]
-        return {
-            "output": [f"{head} {output}" for head, outputs in heads.items() for output in outputs],
-            "head": list(heads),
-            "class": list(self.attributes["class_names"]),
-            "variable": list(self.attributes.get("variables", ())),
-            "axis": ["x", "y"],
-            "channel": ["red", "green", "blue"],
-        }
+        return labels_of(self.world, self.attributes["action_heads"])
 
     def _episodes_of(self, environment: int, index: int) -> list[Episode]:
         found: list[Episode] = []
@@ -261,14 +261,31 @@ class StoredRecording(Recording):
             last = min(first + self._store.block_steps, self._store.steps)
             terminated = self._store.read("terminated", environment, first, last)
             truncated = self._store.read("truncated", environment, first, last)
-            for end in np.flatnonzero(terminated | truncated).tolist():
+            following = self._store.read("step", environment, first + 1, min(last + 1, self._store.steps))
+            # An interrupted recording of a world that does not repeat itself goes on with another episode.
+            is_cut = np.zeros(last - first, bool)
+            is_cut[: len(following)] = following == 0
+            for end in np.flatnonzero(terminated | truncated | is_cut).tolist():
                 stop, how = first + end + 1, (bool(terminated[end]), bool(truncated[end]))
                 found.append(Episode(index + len(found), offset + start, offset + stop, *how, environment))
                 start = stop
-        if start < self._store.steps:
+        if start < self._store.steps:  # the end is not that of an episode
             stop = offset + self._store.steps
             found.append(Episode(index + len(found), offset + start, stop, False, False, environment))
         return found
+
+
+def labels_of(world: Declaration, action_heads: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Names along the dimensions of rows."""
+    numbers = [output for head in world.actions if head.is_continuous for output in head.outputs]
+    return {
+        "output": [f"{head} {output}" for head, outputs in action_heads.items() for output in outputs],
+        "head": list(action_heads),
+        "action_number": numbers,
+        "event": [each.name for each in world.events],
+        "channel": list(world.picture.channel_names),
+        **{each.dimensions[0]: list(each.labels) for each in world.variables if each.labels},
+    }
 
 
 def _attributes_of(column: Column) -> dict[str, str]:
@@ -287,9 +304,9 @@ def open_recording(path: str | Path) -> StoredRecording:
         raise UserError(f"{path}: there is no recording; make one with `retinoscope record`")
     store = EpisodeStore(path)
     version = store.attributes.get("schema_version")
-    if version != SCHEMA_VERSION:
+    if version not in range(1, SCHEMA_VERSION + 1):
         raise UserError(
-            f"{path}: has schema version {version}, this retinoscope reads version {SCHEMA_VERSION}; use the "
+            f"{path}: has schema version {version}, this retinoscope reads versions 1 to {SCHEMA_VERSION}; use the "
             "retinoscope that made it, or record again"
         )
     return StoredRecording(store)

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from retinoscope.scenarios import Scenario, foreign_part
+from retinoscope.worlds.declaration import Declaration
 
 OBJECT = np.dtype([("class_index", np.uint8), ("box", np.float32, (4,)), ("distance", np.float32)])
-"""One object in view: its class, box (left, top, width, height; observation pixels) and distance (map units)."""
+"""One object in view: its class, box (left, top, width, height; observation pixels) and distance."""
 
 _ALIGNMENT = 64  # bytes; a cache line
 
@@ -44,51 +44,44 @@ class Column:
         return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
 
 
-def moment_columns(scenario: Scenario) -> tuple[Column, ...]:
+def moment_columns(world: Declaration) -> tuple[Column, ...]:
     """What holds at the time of a row's observation."""
-    view = scenario.observation
-    picture = (view.height, view.width, 3)
+    picture = world.picture
     return (
-        Column("observation", ("height", "width", "channel"), picture, "uint8", "what the policy saw, RGB", "0-255"),
+        Column(
+            "observation",
+            ("height", "width", "channel"),
+            picture.shape,
+            picture.dtype,
+            "what the policy saw",
+            f"{picture.low:g}-{picture.high:g}",
+        ),
         Column("episode", (), (), "int32", "number of the episode in its environment"),
         Column("step", (), (), "int32", "decisions since the start of the episode", "decisions"),
-        Column("health", (), (), "float32", "health", "points"),
-        Column("position", ("axis",), (2,), "float32", "position", "map units"),
-        Column("angle", (), (), "float32", "heading", "degrees"),
+        *(
+            Column(each.name, each.dimensions, each.shape, "float32", each.title, each.units)
+            for each in world.variables
+        ),
         Column("object_count", (), (), "uint16", "number of objects in view"),
-        *_variable_columns(scenario),
     )
 
 
-def _variable_columns(scenario: Scenario) -> tuple[Column, ...]:
-    """The game variables of an arena made elsewhere; arenas built here have none besides."""
-    names = variable_names(scenario)
-    return (Column("variables", ("variable",), (len(names),), "float32", "game variables"),) if names else ()
-
-
-def variable_names(scenario: Scenario) -> tuple[str, ...]:
-    """The engine's names of the game variables that are recorded."""
-    foreign = foreign_part(scenario)
-    return () if foreign is None else foreign.variables
-
-
-def following_columns(scenario: Scenario) -> tuple[Column, ...]:
+def following_columns(world: Declaration) -> tuple[Column, ...]:
     """What happens between a row's observation and the next."""
-    classes = len(scenario.class_names)
-    ended, picked_up = "the agent died", "objects picked up before the next row"
-    if foreign_part(scenario) is not None:
-        ended, picked_up = "the agent died, or the scenario ended", f"{picked_up}, inferred from health"
     return (
         Column("reward", (), (), "float32", "reward"),
-        Column("terminated", (), (), "bool", ended),
-        Column("truncated", (), (), "bool", "the time limit ended the episode"),
-        Column("pickups", ("class",), (classes,), "uint8", picked_up),
+        Column("terminated", (), (), "bool", world.endings.terminated),
+        Column("truncated", (), (), "bool", world.endings.truncated),
+        Column("events", ("event",), (len(world.events),), "uint8", f"{world.words.events} before the next row"),
     )
 
 
-def action_column(heads: int) -> Column:
+def action_column(world: Declaration) -> Column:
     """What the agent did."""
-    return Column("action", ("head",), (heads,), "int8", "output chosen in each head")
+    if any(head.is_continuous for head in world.actions):
+        numbers = sum(len(head.outputs) for head in world.actions)
+        return Column("action", ("action_number",), (numbers,), "float32", "the numbers that were drawn")
+    return Column("action", ("head",), (len(world.actions),), "int8", "output chosen in each head")
 
 
 def memory_size(columns: Iterable[Column], rows: int) -> int:

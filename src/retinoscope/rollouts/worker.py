@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 
 from retinoscope.errors import UserError
-from retinoscope.worlds.seeds import world_seed
-from retinoscope.worlds.doom.environment import GatheringEnvironment
 from retinoscope.rollouts.table import OBJECT, Column, table_of
-from retinoscope.scenarios import ArenaArchive, foreign_part
+from retinoscope.worlds.seeds import world_seed
+from retinoscope.worlds.world import World
 
 DONE, FAILED, REFUSED = b".", b"!", b"?"
 """First byte of a worker's message. After it come the objects in view, a traceback, or the text of a user error."""
@@ -31,8 +30,8 @@ class Start:
 
     Attributes:
         episode: number of the episode.
-        actions: (decision, head) int8, what was done in it so far.
-        last_observation: what was seen before the last of the actions, to check that the engine repeats itself.
+        actions: (decision, head) int8 or (decision, number) float32, what was done in it so far.
+        last_observation: what was seen before the last of the actions, to check that the world repeats itself.
     """
 
     episode: int = 0
@@ -45,7 +44,7 @@ class WorkerTask:
     """What a worker is given.
 
     Attributes:
-        arena: to play in.
+        world: to play in.
         seed: of the recording.
         columns: layout of the shared memory, one row per environment.
         environments: number of rows.
@@ -53,7 +52,7 @@ class WorkerTask:
         starts: of those environments.
     """
 
-    arena: ArenaArchive
+    world: World
     seed: int
     columns: tuple[Column, ...]
     environments: int
@@ -102,8 +101,9 @@ class _Player:
         self.number = number
         self._seed = task.seed
         self._row = {name: values[number : number + 1] for name, values in table.items()}
-        # What is seen in an arena made elsewhere is of no class, and would be labelled for nothing.
-        self._environment = GatheringEnvironment(task.arena, objects_in_view=foreign_part(task.arena.scenario) is None)
+        self._world = task.world
+        self._environment = task.world.environment()
+        self._variables = tuple(each.name for each in task.world.declaration.variables)
         self._episode = self._step = 0
 
     def start(self, start: Start) -> bytes:
@@ -111,7 +111,8 @@ class _Player:
         for decisions_left, action in zip(range(len(start.actions) - 1, -1, -1), start.actions, strict=True):
             if decisions_left == 0 and not np.array_equal(self._row["observation"][0], start.last_observation):
                 raise UserError(
-                    "the game engine does not show again what was recorded (another version?); record to a new path"
+                    f"world {self._world.declaration.name!r}: does not show again what was recorded (another "
+                    "version?); record to a new path"
                 )
             self._row["action"][0] = action
             found = self.step()
@@ -120,9 +121,10 @@ class _Player:
     def step(self) -> bytes:
         """Act, note what followed, and then the moment of the next decision, in a new episode if this one ended."""
         row = self._row
-        observation, reward, terminated, truncated, info = self._environment.step(row["action"][0])
+        action = self._world.action(row["action"][0])
+        observation, reward, terminated, truncated, info = self._environment.step(action)
         row["reward"][0], row["terminated"][0], row["truncated"][0] = reward, terminated, truncated
-        row["pickups"][0] = info["pickups"]
+        row["events"][0] = self._world.events(self._environment, info, float(reward))
         if terminated or truncated:
             return self._begin(self._episode + 1)
         self._step += 1
@@ -139,10 +141,10 @@ class _Player:
         row = self._row
         row["observation"][0] = observation
         row["episode"][0], row["step"][0] = self._episode, self._step
-        row["health"][0], row["position"][0], row["angle"][0] = info["health"], info["position"], info["angle"]
-        if "variables" in row:
-            row["variables"][0] = list(info["variables"].values())
-        objects: list[dict[str, Any]] = info.get("objects", [])
+        values = self._world.variables(self._environment, info)
+        for name in self._variables:
+            row[name][0] = values[name]
+        objects = self._world.objects(self._environment, info)
         row["object_count"][0] = len(objects)
         found = np.empty(len(objects), OBJECT)
         if objects:
