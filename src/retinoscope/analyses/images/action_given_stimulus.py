@@ -9,17 +9,17 @@ import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
-from retinoscope.analyses.declaration import AGENT, ARENA, Analysis, Given
+from retinoscope.analyses.declaration import AGENT, SHOWS_IMAGES, WORLD, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
 from retinoscope.analyses.images.display import agent_of
 from retinoscope.analyses.images.showing import Showing, own_and_handed_on, what_was_shown
 from retinoscope.errors import NotMeasurable
 from retinoscope.result import Result
-from retinoscope.scenarios import ArenaArchive
 from retinoscope.settings import parameters, setting
 from retinoscope.statistics.bootstrap import Interval
 from retinoscope.statistics.contrasts import contrast_intervals, contrast_p, densities
 from retinoscope.stimuli.places import InArena, Pasted, Place
+from retinoscope.worlds.choosing import WorldLike
 
 ACTIONS = {"forward": "move forward", "backward": "move backward", "left": "turn left", "right": "turn right"}
 _DENSITY_BINS = 40
@@ -38,7 +38,7 @@ class ActionParameters:
 def action_given_stimulus(
     agent: Agent | Policy,
     *,
-    arena: ArenaArchive | None = None,
+    world: WorldLike | None = None,
     given: Given | None = None,
     parameters: ActionParameters | None = None,
     progress: bool = False,
@@ -51,7 +51,7 @@ def action_given_stimulus(
 
     Args:
         agent: an agent or its policy, whose actions are those of the arenas here.
-        arena: whose view the images are shown in; None for the one the agent was trained in.
+        world: whose view the images are shown in; None for the one the agent was trained in.
         given: the Result of `shown_images`, if it is at hand; else images are shown here.
         parameters: see `ActionParameters`; single ones may be given by name instead.
         progress: show a progress bar on standard error if that is a terminal.
@@ -81,7 +81,7 @@ def action_given_stimulus(
         if name not in outputs:
             raise NotMeasurable(f"agent {agent.name!r}: has no action {name!r}; its actions are {', '.join(outputs)}")
     needed = {"images": chosen.images, "held_out_per_class": 0, "layers": (), "seed": chosen.seed}
-    shown = what_was_shown(agent, arena, given, handed_on, needed, progress)
+    shown = what_was_shown(agent, world, given, handed_on, needed, progress)
     images, places = shown.some(chosen.images), shown.places
     columns = [outputs.index(name) for name in ACTIONS.values()]
     probabilities = shown.at_every_place(images, "probability")[..., columns]
@@ -252,7 +252,7 @@ ANALYSIS = Analysis(
     run=action_given_stimulus,
     parameters=ActionParameters,
     of="agent",
-    needs=(AGENT, ARENA),
+    needs=(AGENT, WORLD, SHOWS_IMAGES),
     builds_on=("shown_images",),
     draw=_draw,
     rank=40,

@@ -10,14 +10,14 @@ import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
-from retinoscope.analyses.declaration import AGENT, ARENA, Analysis, Given
+from retinoscope.analyses.declaration import AGENT, SHOWS_IMAGES, WORLD, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
 from retinoscope.analyses.images.showing import own_and_handed_on, what_was_shown
 from retinoscope.attribution.attribute import attribute_targets
 from retinoscope.attribution.parameters import AttributionMethod
 from retinoscope.result import Result
-from retinoscope.scenarios import ArenaArchive
 from retinoscope.settings import parameters, setting
+from retinoscope.worlds.choosing import WorldLike
 
 _ACTIONS = ("probability:move forward", "probability:move backward", "probability:turn left", "probability:turn right")
 
@@ -39,7 +39,7 @@ class DatasetAttributionParameters:
 def dataset_attribution(
     agent: Agent | Policy,
     *,
-    arena: ArenaArchive | None = None,
+    world: WorldLike | None = None,
     given: Given | None = None,
     parameters: DatasetAttributionParameters | None = None,
     progress: bool = False,
@@ -51,7 +51,7 @@ def dataset_attribution(
 
     Args:
         agent: an agent, a twin, or a policy.
-        arena: whose view the images are shown in; None for the one the agent was trained in.
+        world: whose view the images are shown in; None for the one the agent was trained in.
         given: the Result of `shown_images`, if it is at hand; else images are shown here.
         parameters: see `DatasetAttributionParameters`; single ones may be given by name instead.
         progress: show a progress bar on standard error if that is a terminal.
@@ -70,7 +70,7 @@ def dataset_attribution(
     """
     chosen, handed_on = own_and_handed_on(parameters or DatasetAttributionParameters(), settings)
     needed = {"images": 0, "held_out_per_class": chosen.images_per_class, "layers": (), "checkpoints": False}
-    shown = what_was_shown(agent, arena, given, handed_on, needed | {"seed": chosen.seed}, progress)
+    shown = what_was_shown(agent, world, given, handed_on, needed | {"seed": chosen.seed}, progress)
     policy, empty = shown.agent.policy, shown.empty_view
     targets = chosen.targets or _usual(policy)
     classes = len(shown.class_names)
@@ -132,7 +132,7 @@ ANALYSIS = Analysis(
     run=dataset_attribution,
     parameters=DatasetAttributionParameters,
     of="agent",
-    needs=(AGENT, ARENA),
+    needs=(AGENT, WORLD, SHOWS_IMAGES),
     builds_on=("shown_images",),
     draw=_draw,
     rank=60,

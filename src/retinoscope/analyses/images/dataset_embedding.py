@@ -10,16 +10,16 @@ import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
-from retinoscope.analyses.declaration import AGENT, ARENA, Analysis, Given
+from retinoscope.analyses.declaration import AGENT, SHOWS_IMAGES, WORLD, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
 from retinoscope.analyses.images.display import PIXELS, last_dense_layer
 from retinoscope.analyses.images.showing import own_and_handed_on, what_was_shown
 from retinoscope.errors import UserError
 from retinoscope.result import Result
-from retinoscope.scenarios import ArenaArchive
 from retinoscope.settings import parameters, setting
 from retinoscope.statistics.decoding import fit_reduction
 from retinoscope.statistics.embedding import affinities, embed, initial_embedding, nearest_neighbours
+from retinoscope.worlds.choosing import WorldLike
 
 NEIGHBOURS = 10
 """Of these nearest neighbours in the activity, the share that is still among them in the plane is reported."""
@@ -39,7 +39,7 @@ class DatasetEmbeddingParameters:
 def dataset_embedding(
     agent: Agent | Policy,
     *,
-    arena: ArenaArchive | None = None,
+    world: WorldLike | None = None,
     given: Given | None = None,
     parameters: DatasetEmbeddingParameters | None = None,
     progress: bool = False,
@@ -49,7 +49,7 @@ def dataset_embedding(
 
     Args:
         agent: an agent or its policy.
-        arena: whose view the images are shown in; None for the one the agent was trained in.
+        world: whose view the images are shown in; None for the one the agent was trained in.
         given: the Result of `shown_images`, if it is at hand; else images are shown here.
         parameters: see `DatasetEmbeddingParameters`; single ones may be given by name instead.
         progress: show a progress bar on standard error if that is a terminal.
@@ -70,7 +70,7 @@ def dataset_embedding(
     chosen, handed_on = own_and_handed_on(parameters or DatasetEmbeddingParameters(), settings)
     needed = {"images": chosen.images, "images_elsewhere": 0, "held_out_per_class": 0, "layers": ()}
     needed |= {"checkpoints": False, "seed": chosen.seed}
-    shown = what_was_shown(agent, arena, given, handed_on, needed, progress)
+    shown = what_was_shown(agent, world, given, handed_on, needed, progress)
     policy = shown.agent.policy
     layers = (PIXELS, last_dense_layer(policy)) if chosen.layers is None else chosen.layers
     for layer in layers:
@@ -157,7 +157,7 @@ ANALYSIS = Analysis(
     run=dataset_embedding,
     parameters=DatasetEmbeddingParameters,
     of="agent",
-    needs=(AGENT, ARENA),
+    needs=(AGENT, WORLD, SHOWS_IMAGES),
     builds_on=("shown_images",),
     draw=_draw,
     rank=20,

@@ -10,14 +10,14 @@ import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
-from retinoscope.analyses.declaration import AGENT, ARENA, RECORDING, Analysis, Given
+from retinoscope.analyses.declaration import AGENT, RECORDING, SHOWS_IMAGES, WORLD, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
 from retinoscope.analyses.images.showing import own_and_handed_on, what_was_shown
 from retinoscope.errors import NotMeasurable
 from retinoscope.result import Result
-from retinoscope.scenarios import ArenaArchive
 from retinoscope.settings import parameters, setting
 from retinoscope.statistics.familiarity import relative_distances
+from retinoscope.worlds.choosing import WorldLike
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
@@ -43,7 +43,7 @@ def dataset_presentation(
     agent: Agent | Policy,
     *,
     recording: Recording,
-    arena: ArenaArchive | None = None,
+    world: WorldLike | None = None,
     given: Given | None = None,
     parameters: PresentationParameters | None = None,
     progress: bool = False,
@@ -56,7 +56,7 @@ def dataset_presentation(
     Args:
         agent: an agent or its policy, the one that was recorded.
         recording: what the agent has met.
-        arena: whose view the images are shown in; None for the one the agent was trained in.
+        world: whose view the images are shown in; None for the one the agent was trained in.
         given: the Result of `shown_images`, if it is at hand; else images are shown here.
         parameters: see `PresentationParameters`; single ones may be given by name instead.
         progress: show a progress bar on standard error if that is a terminal.
@@ -76,7 +76,7 @@ def dataset_presentation(
     """
     chosen, handed_on = own_and_handed_on(parameters or PresentationParameters(), settings)
     needed = {"images": chosen.images, "held_out_per_class": 0, "layers": (), "checkpoints": False, "seed": chosen.seed}
-    shown = what_was_shown(agent, arena, given, handed_on, needed, progress)
+    shown = what_was_shown(agent, world, given, handed_on, needed, progress)
     images, layer = shown.some(chosen.images), shown.layer
     labels, classes = shown.labels[images], len(shown.class_names)
     recorded, groups = _recorded(recording, layer, chosen.recorded)
@@ -153,7 +153,7 @@ ANALYSIS = Analysis(
     run=dataset_presentation,
     parameters=PresentationParameters,
     of="agent",
-    needs=(AGENT, RECORDING, ARENA),
+    needs=(AGENT, RECORDING, WORLD, SHOWS_IMAGES),
     builds_on=("shown_images",),
     draw=_draw,
     rank=10,

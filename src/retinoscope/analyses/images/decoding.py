@@ -10,14 +10,14 @@ import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
-from retinoscope.analyses.declaration import AGENT, ARENA, Analysis, Given
+from retinoscope.analyses.declaration import AGENT, SHOWS_IMAGES, WORLD, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing, TextDrawing
-from retinoscope.analyses.images.display import PIXELS, last_dense_layer
+from retinoscope.analyses.images.display import PIXELS, encoder_output
 from retinoscope.analyses.images.showing import Showing, own_and_handed_on, what_was_shown
 from retinoscope.result import Result
-from retinoscope.scenarios import ArenaArchive
 from retinoscope.settings import parameters, setting
 from retinoscope.statistics.decoding import Decoding, balanced_accuracy_difference, decode
+from retinoscope.worlds.choosing import WorldLike
 
 TASKS = ("class", "effect")
 _NUMBERS = ("train", "test", "balanced_train", "balanced", "permuted_train", "permuted_test", "p")
@@ -41,7 +41,7 @@ class DecodingParameters:
 def decoding(
     agent: Agent | Policy,
     *,
-    arena: ArenaArchive | None = None,
+    world: WorldLike | None = None,
     given: Given | None = None,
     parameters: DecodingParameters | None = None,
     progress: bool = False,
@@ -54,7 +54,7 @@ def decoding(
 
     Args:
         agent: an agent or its policy.
-        arena: whose view the images are shown in; None for the one the agent was trained in.
+        world: whose view the images are shown in; None for the one the agent was trained in.
         given: the Result of `shown_images`, if it is at hand; else images are shown here.
         parameters: see `DecodingParameters`; single ones may be given by name instead.
         progress: show a progress bar on standard error if that is a terminal.
@@ -75,7 +75,7 @@ def decoding(
     """
     chosen, handed_on = own_and_handed_on(parameters or DecodingParameters(), settings)
     needed = {"images": 0, "held_out_per_class": 0, "layers": chosen.layers, "seed": chosen.seed}
-    shown = what_was_shown(agent, arena, given, handed_on, needed, progress)
+    shown = what_was_shown(agent, world, given, handed_on, needed, progress)
     asked = shown.layers if chosen.layers is None else chosen.layers
     layers = (PIXELS, *(name for name in dict.fromkeys(asked) if name != PIXELS))
     checkpoints = tuple(str(name) for name in shown.source.data["checkpoint"].values)
@@ -103,7 +103,7 @@ def decoding(
         "layers": list(layers),
         "place": str(shown.place),
         "effects": dict(zip(shown.class_names, shown.effects, strict=True)),
-        "reported_layer": last_dense_layer(shown.agent.policy),
+        "reported_layer": encoder_output(shown.agent.policy),
         "components": of_showing["components"],
         "fit_images": of_showing["fit_images"],
     }
@@ -280,7 +280,7 @@ ANALYSIS = Analysis(
     run=decoding,
     parameters=DecodingParameters,
     of="agent",
-    needs=(AGENT, ARENA),
+    needs=(AGENT, WORLD, SHOWS_IMAGES),
     builds_on=("shown_images",),
     draw=_draw,
     functions=(class_score_text,),

@@ -13,10 +13,11 @@ import xarray
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy, inference
 from retinoscope.analyses.images.shown_dataset import Dataset, ShownDataset, shown_dataset
-from retinoscope.errors import UserError
-from retinoscope.scenarios import ArenaArchive
+from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.stimuli.places import InArena, Pasted, Place, Presentation
 from retinoscope.stimuli.presentation import AT_A_TIME
+from retinoscope.worlds.choosing import WorldLike, find_world
+from retinoscope.worlds.doom.world import DoomWorld
 
 PIXELS = "pixels"
 """What stands beside the layers of a network: the views themselves."""
@@ -28,20 +29,20 @@ class Display:
 
     Attributes:
         agent: who looks.
-        arena: whose view the images stand in.
+        world: whose view the images stand in.
         shown: the images with their classes and effects.
         places: where they are shown, in the order of the presentation.
     """
 
     agent: Agent
-    arena: ArenaArchive
+    world: DoomWorld
     shown: ShownDataset
     places: tuple[Place, ...]
 
 
 def display(
     agent: Agent | Policy,
-    arena: ArenaArchive | None = None,
+    world: WorldLike | None = None,
     dataset: Dataset = None,
     presentation: Presentation | None = None,
     class_effects: Mapping[str, int] | None = None,
@@ -50,7 +51,7 @@ def display(
 
     Args:
         agent: an agent or its policy.
-        arena: whose view the images stand in; None for the one the agent was trained in.
+        world: whose view the images stand in; None for the one the agent was trained in.
         dataset: what `load_labelled_images` takes, or its result; None for the images of the arena.
         presentation: how images are shown; None for the defaults.
         class_effects: change of health per class, where the arena does not say.
@@ -59,9 +60,9 @@ def display(
         UserError: one of them cannot be used, or they do not fit each other.
     """
     agent = agent_of(agent)
-    arena = arena_for(agent, arena)
-    shown = shown_dataset(arena, dataset, class_effects)
-    return Display(agent, arena, shown, (presentation or Presentation()).places(arena.scenario))
+    found = world_for(agent, world)
+    shown = shown_dataset(found.arena, dataset, class_effects)
+    return Display(agent, found, shown, (presentation or Presentation()).places(found.arena.scenario))
 
 
 def agent_of(agent: Agent | Policy) -> Agent:
@@ -69,10 +70,10 @@ def agent_of(agent: Agent | Policy) -> Agent:
     return agent if isinstance(agent, Agent) else Agent("policy", agent)
 
 
-def last_dense_layer(policy: Policy) -> str:
-    """Name of the encoder's output; where there is no dense layer, of the first one that is no convolution."""
-    dense = [layer.name for layer in policy.layers if layer.kind == "dense"]
-    return dense[-1] if dense else next(layer.name for layer in policy.layers if layer.kind != "convolution")
+def encoder_output(policy: Policy) -> str:
+    """Name of the encoder's output; where that is a map, of the first layer that is none."""
+    outputs = [layer.name for layer in policy.layers_of("encoder output") if not layer.is_map]
+    return outputs[-1] if outputs else next(layer.name for layer in policy.layers if not layer.is_map)
 
 
 @dataclass(frozen=True)
@@ -116,25 +117,26 @@ def evoke(policy: Policy, observations: np.ndarray, layers: Iterable[str] = ()) 
     return Evoked({name: joined[name] for name in wanted}, probabilities, logits)
 
 
-def arena_for(agent: Agent, arena: ArenaArchive | None) -> ArenaArchive:
-    """The arena whose view the agent knows; that it also acts there is not needed to show it images.
+def world_for(agent: Agent, world: WorldLike | None) -> DoomWorld:
+    """The world whose view the agent knows; that it also acts there is not needed to show it images.
 
     Raises:
         UserError: none is known, or its view is not the agent's.
+        NotMeasurable: no images can be shown in it.
     """
-    from retinoscope.scenarios import get_arena
-
-    if arena is None:
-        if agent.scenario is None:
-            raise UserError(f"agent {agent.name!r}: the arena it was trained in is not known; name an arena")
-        arena = get_arena(agent.scenario)
-    view = arena.scenario.observation
-    if (view.height, view.width, 3) != agent.policy.observation_shape:
+    chosen = world or agent.world or agent.scenario
+    if chosen is None:
+        raise UserError(f"agent {agent.name!r}: the world it was trained in is not known; name a world")
+    found = find_world(chosen)
+    declared = found.declaration
+    if declared.picture.shape != agent.policy.observation_shape:
         raise UserError(
-            f"arena {arena.scenario.name!r}: shows observations of {(view.height, view.width, 3)}, agent "
-            f"{agent.name!r} sees {agent.policy.observation_shape}; choose an arena with its view"
+            f"world {declared.name!r}: shows observations of {declared.picture.shape}, agent {agent.name!r} sees "
+            f"{agent.policy.observation_shape}; choose a world with its view"
         )
-    return arena
+    if not (isinstance(found, DoomWorld) and declared.can_show_images):
+        raise NotMeasurable(f"world {declared.name!r}: has no place where images could be shown")
+    return found
 
 
 def place_coordinates(places: Sequence[Place]) -> dict[str, Any]:

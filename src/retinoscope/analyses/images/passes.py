@@ -143,7 +143,7 @@ def _views(images: Display, numbers: np.ndarray, place: Place) -> Iterator[tuple
     """Numbers and views of images shown at a place, a batch at a time."""
     for start in range(0, len(numbers), _AT_ONCE):
         part = numbers[start : start + _AT_ONCE]
-        for each in present(images.arena, images.shown.images[part], (place,)):
+        for each in present(images.world.arena, images.shown.images[part], (place,)):
             yield part[each.start : each.start + len(each.observations)], each.observations
 
 
@@ -156,7 +156,7 @@ def show_elsewhere(images: Display, plan: Plan, first: np.ndarray, advance: Call
     examples = np.zeros((len(images.places), len(plan.examples), *policy.observation_shape), np.uint8)
     examples[0] = first[np.searchsorted(plan.kept, plan.examples)]
     if count:
-        for each in present(images.arena, images.shown.images[plan.elsewhere], places):
+        for each in present(images.world.arena, images.shown.images[plan.elsewhere], places):
             part = slice(each.start, each.start + len(each.observations))
             evoked = evoke(policy, each.observations, (plan.layer,))
             probability[each.place, part] = evoked.probabilities

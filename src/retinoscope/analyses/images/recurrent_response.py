@@ -16,17 +16,17 @@ import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy, inference
-from retinoscope.analyses.declaration import AGENT, ARENA, MEMORY, RECORDING, Analysis, Given
+from retinoscope.analyses.declaration import AGENT, MEMORY, RECORDING, SHOWS_IMAGES, WORLD, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
 from retinoscope.analyses.images.display import agent_of
 from retinoscope.analyses.images.showing import Showing, own_and_handed_on, what_was_shown
 from retinoscope.errors import NotMeasurable
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result
-from retinoscope.scenarios import ArenaArchive
 from retinoscope.settings import parameters, setting
 from retinoscope.statistics.decoding import decode, fit_reduction
 from retinoscope.stimuli.presentation import AT_A_TIME
+from retinoscope.worlds.choosing import WorldLike
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
@@ -53,7 +53,7 @@ def recurrent_response(
     agent: Agent | Policy,
     *,
     recording: Recording,
-    arena: ArenaArchive | None = None,
+    world: WorldLike | None = None,
     given: Given | None = None,
     parameters: RecurrentParameters | None = None,
     progress: bool = False,
@@ -64,7 +64,7 @@ def recurrent_response(
     Args:
         agent: the agent that was recorded, with a recurrent core.
         recording: where the histories come from.
-        arena: whose view the images are shown in; None for the one the agent was trained in.
+        world: whose view the images are shown in; None for the one the agent was trained in.
         given: the Result of `shown_images`, if it is at hand; else images are shown here.
         parameters: see `RecurrentParameters`; single ones may be given by name instead.
         progress: show a progress bar on standard error if that is a terminal.
@@ -90,7 +90,7 @@ def recurrent_response(
     histories, typical = _histories(recording, chosen)
     needed = {"images": chosen.images, "images_elsewhere": 0, "held_out_per_class": 0, "layers": ()}
     needed |= {"checkpoints": False, "seed": chosen.seed}
-    shown = what_was_shown(agent, arena, given, handed_on, needed, progress)
+    shown = what_was_shown(agent, world, given, handed_on, needed, progress)
     images = shown.some(chosen.images)
     shown.require_both_parts(images, "images")
     views = shown.views(images, "images")
@@ -117,7 +117,7 @@ def recurrent_response(
 
 def _histories(recording: Recording, chosen: RecurrentParameters) -> tuple[np.ndarray, float]:
     """States entering evenly spaced decisions, (history, state), and the typical distance of states from their mean."""
-    steps = np.concatenate([block["step"].values for block in recording.blocks(4096, ["value"])])
+    steps = np.concatenate([block["step"].values for block in recording.blocks(4096, ())])
     settled = np.flatnonzero(steps >= chosen.settled)
     if len(settled) < chosen.histories:
         raise NotMeasurable(
@@ -218,7 +218,7 @@ ANALYSIS = Analysis(
     run=recurrent_response,
     parameters=RecurrentParameters,
     of="agent",
-    needs=(AGENT, RECORDING, ARENA, MEMORY),
+    needs=(AGENT, RECORDING, WORLD, MEMORY, SHOWS_IMAGES),
     builds_on=("shown_images",),
     draw=_draw,
     rank=50,

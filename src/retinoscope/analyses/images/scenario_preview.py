@@ -21,6 +21,7 @@ from retinoscope.result import Result, provenance
 from retinoscope.scenarios import ArenaArchive, Scenario, get_arena
 from retinoscope.scenarios.images import scenario_images
 from retinoscope.scenarios.specification import TICS_PER_SECOND, Observation
+from retinoscope.worlds.doom.world import DoomWorld
 
 EXAMPLES = 6
 EXAMPLE_PIXELS = 64
@@ -82,7 +83,7 @@ def scenario_preview(arena: ArenaArchive | Scenario | str | Path, seed: int = 0)
         "health": scenario.health.model_dump(),
         "seconds_per_episode": scenario.episode_tics / TICS_PER_SECOND,
     }
-    return Result("scenario_preview", xarray.Dataset(data, coordinates), parameters, provenance(arena=arena))
+    return Result("scenario_preview", xarray.Dataset(data, coordinates), parameters, provenance(world=DoomWorld(arena)))
 
 
 def _examples(scenario: Scenario, seed: int) -> dict[str, Any]:
@@ -162,7 +163,7 @@ class _Step:
 
 def _approach(arena: ArenaArchive, seed: int) -> Iterator[_Step]:
     """Choose a distant stimulus with nothing before it, turn to it and walk until it is picked up."""
-    from retinoscope.rollouts.environment import GatheringEnvironment
+    from retinoscope.worlds.doom.environment import GatheringEnvironment
 
     environment = GatheringEnvironment(arena, objects_in_world=True)
     try:
@@ -239,7 +240,7 @@ def _in_view(target: dict[str, Any], info: dict[str, Any]) -> dict[str, Any] | N
 
 def _seen_on_the_way(arena: ArenaArchive, seed: int, actions: list[np.ndarray]) -> list[np.ndarray]:
     """The policy's observations on the same walk: the size of the view does not change what happens."""
-    from retinoscope.rollouts.environment import GatheringEnvironment
+    from retinoscope.worlds.doom.environment import GatheringEnvironment
 
     environment = GatheringEnvironment(arena, objects_in_view=False)
     try:

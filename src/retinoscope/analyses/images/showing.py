@@ -18,14 +18,15 @@ import xarray
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
 from retinoscope.analyses.declaration import Given
-from retinoscope.analyses.images.display import PIXELS, agent_of, arena_for, evoke, place_coordinates, places_of
+from retinoscope.analyses.images.display import PIXELS, agent_of, evoke, place_coordinates, places_of, world_for
 from retinoscope.analyses.images.shown_dataset import some_of
 from retinoscope.analyses.images.shown_images import ShownImagesParameters, shown_images
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.result import Result, provenance
-from retinoscope.scenarios import ArenaArchive
 from retinoscope.settings import stated, with_settings
 from retinoscope.stimuli.places import Place
+from retinoscope.worlds.choosing import WorldLike
+from retinoscope.worlds.doom.world import DoomWorld
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
@@ -44,7 +45,7 @@ def own_and_handed_on(parameters: Parameters, settings: Mapping[str, Any]) -> tu
 
 def what_was_shown(
     agent: Agent | Policy,
-    arena: ArenaArchive | None,
+    world: WorldLike | None,
     given: Given | None,
     handed_on: Mapping[str, Any],
     needed: Mapping[str, Any],
@@ -54,7 +55,7 @@ def what_was_shown(
 
     Args:
         agent: who looks, or its policy.
-        arena: whose view the images are shown in; None for the one the agent was trained in.
+        world: whose view the images are shown in; None for the one the agent was trained in.
         given: Results by the name of their analysis.
         handed_on: settings of `shown_images` that the caller was called with.
         needed: settings of it that make it show no more than the caller needs.
@@ -65,17 +66,17 @@ def what_was_shown(
             `shown_images`.
     """
     agent = agent_of(agent)
-    arena = arena_for(agent, arena)
+    where = world_for(agent, world)
     result = (given or {}).get("shown_images")
     if result is None:
-        result = shown_images(agent, arena=arena, progress=progress, **{**needed, **handed_on})
+        result = shown_images(agent, world=where, progress=progress, **{**needed, **handed_on})
     elif handed_on:
         names = ", ".join(handed_on)
         raise UserError(f"{names}: belongs to shown_images, whose Result was given; leave out one of the two")
     elif (result.provenance["agent"], result.provenance["checkpoint_sha256"]) != (agent.name, agent.checkpoint_sha256):
         shown_to = result.provenance["agent"]
         raise UserError(f"shown_images: images were shown to {shown_to!r}, not to {agent.name!r}; give that agent")
-    return Showing(agent, arena, result)
+    return Showing(agent, where, result)
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,12 @@ class Showing:
 
     Attributes:
         agent: who looked.
-        arena: whose view the images stood in.
+        world: whose view the images stood in.
         source: the Result.
     """
 
     agent: Agent
-    arena: ArenaArchive
+    world: DoomWorld
     source: Result
 
     @property
@@ -263,7 +264,7 @@ class Showing:
         self, name: str, data: xarray.Dataset, parameters: Any, recording: Recording | None = None, **more: Any
     ) -> Result:
         """A Result with the parameters of an analysis, what else is to be stated, and where it came from."""
-        came_from = provenance(agent=self.agent, recording=recording, arena=self.arena, dataset=self.name)
+        came_from = provenance(agent=self.agent, recording=recording, world=self.world, dataset=self.name)
         return Result(name, data, {**stated(parameters), "dataset": self.name, **more}, came_from)
 
     def _rows(self, images: np.ndarray, among: np.ndarray, of: str) -> np.ndarray:

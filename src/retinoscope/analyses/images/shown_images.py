@@ -19,17 +19,17 @@ import xarray
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
 from retinoscope.analyses.checkpoints import checkpoints_of
-from retinoscope.analyses.declaration import AGENT, ARENA, Analysis, Inputs
+from retinoscope.analyses.declaration import AGENT, SHOWS_IMAGES, WORLD, Analysis, Inputs
 from retinoscope.analyses.drawing import Drawing
-from retinoscope.analyses.images.display import PIXELS, Display, display, last_dense_layer, place_coordinates
+from retinoscope.analyses.images.display import PIXELS, Display, display, encoder_output, place_coordinates
 from retinoscope.analyses.images.passes import FirstPlace, Plan, show_elsewhere
 from retinoscope.analyses.images.shown_dataset import Dataset
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
-from retinoscope.scenarios import ArenaArchive
 from retinoscope.settings import parameters, setting, stated, with_settings
 from retinoscope.stimuli.places import Presentation, parse_class_effects, parse_presentation
+from retinoscope.worlds.choosing import WorldLike
 
 
 def _read_presentation(value: Any) -> Any:
@@ -88,7 +88,7 @@ class ShownImagesParameters:
 def shown_images(
     agent: Agent | Policy,
     *,
-    arena: ArenaArchive | None = None,
+    world: WorldLike | None = None,
     parameters: ShownImagesParameters | None = None,
     progress: bool = False,
     **settings: Any,
@@ -100,7 +100,7 @@ def shown_images(
 
     Args:
         agent: an agent or its policy.
-        arena: whose view the images are shown in; None for the one the agent was trained in.
+        world: whose view the images are shown in; None for the one the agent was trained in.
         parameters: see `ShownImagesParameters`; single ones may be given by name instead.
         progress: show a progress bar on standard error if that is a terminal.
         **settings: fields of `ShownImagesParameters` that replace those of `parameters`.
@@ -121,7 +121,7 @@ def shown_images(
         UserError: a parameter is unknown or out of range, or images cannot be shown.
     """
     chosen = with_settings(parameters or ShownImagesParameters(), settings)
-    images = display(agent, arena, chosen.dataset, chosen.presentation, chosen.class_effects)
+    images = display(agent, world, chosen.dataset, chosen.presentation, chosen.class_effects)
     plan = _planned(images, chosen)
     players = _players(images.agent, chosen.checkpoints)
     total = len(plan.first) + len(plan.elsewhere) * (len(images.places) - 1)
@@ -135,7 +135,7 @@ def shown_images(
         "label": ("image", images.shown.labels, {"long_name": "index of the class"}),
         "is_test": ("image", images.shown.is_test, {"long_name": "held out"}),
         "frames_trained": ("checkpoint", [_frames(each) for each in players.values()], {"units": "frames"}),
-        "empty_view": (("height", "width", "colour"), empty_view(images.arena)),
+        "empty_view": (("height", "width", "colour"), empty_view(images.world.arena)),
     }
     coordinates = {"checkpoint": list(players), "output": list(images.agent.policy.output_names())}
     data = xarray.Dataset(variables, coords=coordinates | images.shown.coordinates() | place_coordinates(images.places))
@@ -147,7 +147,7 @@ def shown_images(
         "places": [str(each) for each in images.places],
         "own_checkpoint": next(name for name, each in players.items() if each is images.agent),
     }
-    came_from = provenance(agent=images.agent, arena=images.arena, dataset=images.shown.name)
+    came_from = provenance(agent=images.agent, world=images.world, dataset=images.shown.name)
     return Result("shown_images", data, said, came_from)
 
 
@@ -175,8 +175,8 @@ def _layers(policy: Policy, chosen: ShownImagesParameters) -> tuple[tuple[str, .
     for name in names:
         if name != PIXELS:
             policy.layer(name)
-    layer = last_dense_layer(policy) if chosen.layer is None else chosen.layer
-    if policy.layer(layer).kind == "convolution":
+    layer = encoder_output(policy) if chosen.layer is None else chosen.layer
+    if policy.layer(layer).is_map:
         raise UserError(f"layer {layer!r}: is a convolution, of which too much would be kept; choose another layer")
     return ((PIXELS, *(name for name in dict.fromkeys(names) if name != PIXELS)) if names else ()), layer
 
@@ -197,12 +197,12 @@ def _frames(agent: Agent) -> float:
 def _refuse(inputs: Inputs, parameters: ShownImagesParameters) -> None:
     """Refuse images, places and layers that cannot be used before anything is recorded, not minutes later.
 
-    Where nothing can be shown at all, as in arenas made elsewhere, the page will say so.
+    Where nothing can be shown at all, as in most worlds, the page will say so.
     """
     if inputs.agent is not None:
         shown = (parameters.dataset, parameters.presentation, parameters.class_effects)
         with contextlib.suppress(NotMeasurable):
-            _layers(display(inputs.agent, inputs.arena, *shown).agent.policy, parameters)
+            _layers(display(inputs.agent, inputs.world, *shown).agent.policy, parameters)
 
 
 def _draw(result: Result) -> list[Drawing]:
@@ -217,7 +217,7 @@ ANALYSIS = Analysis(
     run=shown_images,
     parameters=ShownImagesParameters,
     of="agent",
-    needs=(AGENT, ARENA),
+    needs=(AGENT, WORLD, SHOWS_IMAGES),
     draw=_draw,
     is_shared=True,
     refuse=_refuse,

@@ -15,7 +15,7 @@ from retinoscope.agents.actor_critic import ActorCriticPolicy
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.load import load_agent
 from retinoscope.agents.policy import Policy
-from retinoscope.analyses.declaration import AGENT, ARENA, Analysis, Given, Inputs
+from retinoscope.analyses.declaration import AGENT, SHOWS_IMAGES, WORLD, Analysis, Given, Inputs
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
 from retinoscope.analyses.early_vision.receptive_fields import receptive_fields
 from retinoscope.analyses.images.decoding import TASKS, decoding_caption, task_of
@@ -23,11 +23,11 @@ from retinoscope.analyses.images.display import PIXELS, agent_of, evoke
 from retinoscope.analyses.images.showing import Showing, own_and_handed_on, what_was_shown
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.result import Result, provenance
-from retinoscope.scenarios import ArenaArchive
 from retinoscope.settings import parameters, setting, stated
 from retinoscope.statistics.decoding import decode, fit_reduction
 from retinoscope.statistics.filter_matching import match_filters
 from retinoscope.stimuli.presentation import AT_A_TIME
+from retinoscope.worlds.choosing import WorldLike
 
 Scores = dict[str, np.ndarray]
 """Layer -> (image, component) principal component scores of the images whose views are kept."""
@@ -48,7 +48,7 @@ class TwinParameters:
 def twin_comparison(
     agent: Agent | Policy,
     *,
-    arena: ArenaArchive | None = None,
+    world: WorldLike | None = None,
     given: Given | None = None,
     parameters: TwinParameters | None = None,
     progress: bool = False,
@@ -62,7 +62,7 @@ def twin_comparison(
 
     Args:
         agent: an agent with one of this package's networks.
-        arena: whose view the images are shown in; None for the one the agent was trained in.
+        world: whose view the images are shown in; None for the one the agent was trained in.
         given: the Result of `shown_images`, if it is at hand; else images are shown here.
         parameters: see `TwinParameters`; single ones may be given by name instead.
         progress: show a progress bar on standard error if that is a terminal.
@@ -94,10 +94,10 @@ def twin_comparison(
             f"twin {other.name!r}: its first convolution has fields of {fields[1].shape}, the agent's "
             f"{fields[0].shape}; train a twin with the agent's network"
         )
-    names = [layer.name for layer in agent.policy.layers if layer.kind in ("convolution", "dense")]
+    names = [layer.name for layer in agent.policy.layers_of("encoder stage", "encoder output")]
     shared = tuple(name for name in names if name in [layer.name for layer in other.policy.layers])
     needed = {"images": 0, "layers": shared or (PIXELS,), "checkpoints": False, "seed": chosen.seed}
-    shown = what_was_shown(agent, arena, given, handed_on, needed, progress)
+    shown = what_was_shown(agent, world, given, handed_on, needed, progress)
     shown.require_both_parts(shown.kept, "shown_images.held_out_per_class")
     partners, correlation = match_filters(*fields)
     observed = float(np.abs(correlation).mean())
@@ -133,7 +133,7 @@ def twin_comparison(
     said = {**stated(dataclasses.replace(chosen, twin=twin)), "dataset": shown.name}
     came_from = provenance(
         agent=agent,
-        arena=shown.arena,
+        world=shown.world,
         dataset=shown.name,
         twin_sha256=other.checkpoint_sha256,
         twin_training=other.training,
@@ -224,7 +224,7 @@ ANALYSIS = Analysis(
     run=twin_comparison,
     parameters=TwinParameters,
     of="agent",
-    needs=(AGENT, ARENA),
+    needs=(AGENT, WORLD, SHOWS_IMAGES),
     builds_on=("shown_images",),
     draw=_draw,
     refuse=_refuse,
