@@ -66,7 +66,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Compared:
     folder = tmp_path_factory.mktemp("run")
     agent = load_agent(write_unlike_checkpoints(folder / "run"))
     arena = small_arena(folder)
-    result = training_progress(agent, arena=arena, parameters=CHOSEN, cache=folder)
+    result = training_progress(agent, world=arena, parameters=CHOSEN, cache=folder)
     recordings = [open_recording(path) for path in (folder / FOLDER).glob("*.zarr")]
     by_checkpoint = {agent_of(each): each for each in recordings}
     in_order = [by_checkpoint[name] for name in result.data["checkpoint_sha256"].values]
@@ -85,17 +85,17 @@ def test_pick_ups_and_deaths_per_minute_are_those_of_the_recordings(compared: Co
     told_apart = set()
     for number, recording in enumerate(compared.recordings):
         rows = recording.rows()
-        effects = recording.attributes["class_effects"]
+        effects = recording.world.valences.tolist()
         healing = harmful = deaths = timeouts = 0
         for row in range(recording.frames):
-            for effect, count in zip(effects, rows["pickups"].values[row], strict=True):
+            for effect, count in zip(effects, rows["events"].values[row], strict=True):
                 healing += int(count) if effect > 0 else 0
                 harmful += int(count) if effect < 0 else 0
             deaths += int(rows["terminated"].values[row])
             timeouts += int(rows["truncated"].values[row])
         minutes = recording.frames * 4 / 35 / 60
         at = compared.result.data.isel(checkpoint=number)
-        for name, count in (("healing", healing), ("harmful", harmful), ("deaths", deaths)):
+        for name, count in (("positive", healing), ("negative", harmful), ("terminated", deaths)):
             assert float(at[name]) == pytest.approx(count / minutes), name
             assert float(at[f"{name}_low"]) <= count / minutes <= float(at[f"{name}_high"])
         told_apart |= {("healing", "harmful")} if healing != harmful else set()
@@ -148,7 +148,7 @@ def played(compared: Compared, monkeypatch: pytest.MonkeyPatch) -> list[Recordin
 
 def test_what_was_measured_is_not_measured_again(compared: Compared, played: list[Recording], tmp_path: Path) -> None:
     def again() -> Result:
-        return training_progress(compared.agent, arena=compared.arena, parameters=CHOSEN, cache=tmp_path)
+        return training_progress(compared.agent, world=compared.arena, parameters=CHOSEN, cache=tmp_path)
 
     assert again().data.equals(compared.result.data) and len(played) == 3
     assert again().data.equals(compared.result.data) and len(played) == 3
@@ -164,7 +164,7 @@ def test_the_recording_at_hand_gives_the_length_and_is_not_played_again(
     at_hand = compared.recordings[1]
     chosen = TrainingProgressParameters(shuffles=20, seed=3)
     found = training_progress(
-        compared.agent, arena=compared.arena, recording=at_hand, parameters=chosen, cache=tmp_path
+        compared.agent, world=compared.arena, recording=at_hand, parameters=chosen, cache=tmp_path
     )
     assert found.parameters["frames"] == at_hand.frames == 400
     assert [each.path == at_hand.path for each in played] == [False, True, False]
@@ -177,7 +177,7 @@ def test_a_recording_of_something_else_is_not_taken_for_it(
     compared: Compared, played: list[Recording], changed: dict[str, Any]
 ) -> None:
     at_hand = compared.recordings[0]
-    training_progress(compared.agent, arena=compared.arena, recording=at_hand, parameters=CHOSEN, **changed)
+    training_progress(compared.agent, world=compared.arena, recording=at_hand, parameters=CHOSEN, **changed)
     assert all(each.path != at_hand.path for each in played)
     assert {"seed": played[0].attributes["seed"], "frames": played[0].frames}.items() >= changed.items()
 
@@ -188,7 +188,7 @@ def test_it_is_drawn_as_a_figure_and_a_table_with_intervals(compared: Compared) 
     assert table.columns == ("measure", "4,096 frames", "6,000 frames", "9,004 frames")
     (healing,) = [row for row in table.rows if row[0] == "healing pick-ups per minute"]
     at = compared.result.data.isel(checkpoint=2)
-    assert healing[3] == f"{float(at['healing']):.3g} [{float(at['healing_low']):.3g}, {float(at['healing_high']):.3g}]"
+    assert healing[3] == f"{float(at['positive']):.3g} [{float(at['positive_low']):.3g}, {float(at['positive_high']):.3g}]"
     assert any(str(row[0]).startswith("conv1: cosine") and row[3] == "1.000" for row in table.rows)
     assert "n = 3 checkpoints of one training run, 400 decisions each" in figure.caption
 

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from retinoscope.agents.actions import ActionHead, gaussian_head
 from retinoscope.agents.actor_critic import ActorCriticPolicy, NetworkDescription
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.networks import NetworkConfig
-from retinoscope.agents.policy import ActionHead
-from retinoscope.errors import UserError
 
 if TYPE_CHECKING:
     from retinoscope.worlds.choosing import WorldLike
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 def random_agent(world: WorldLike = "digits") -> Agent:
     """An agent with the view and the actions of a world, to whom all actions are equally likely.
 
+    Of continuous actions, every number is drawn around 0 with a standard deviation of 1, within its bounds.
+
     Its network is an untrained one whose actor and critic have zero weights, so that it can be recorded, shown and
     analysed like any other; what its encoder computes has no influence on what it does.
 
@@ -26,16 +27,17 @@ def random_agent(world: WorldLike = "digits") -> Agent:
         world: a world, or what `find_world` takes.
 
     Raises:
-        UserError: there is no such world, or its actions are continuous, so that none are equally likely.
+        UserError: there is no such world, or its observations are too small for a network of ours.
     """
     from retinoscope.worlds.choosing import find_world
     from retinoscope.worlds.doom.world import DoomWorld
 
     where = find_world(world)
     declared = where.declaration
-    if any(each.is_continuous for each in declared.actions):
-        raise UserError(f"agent 'random': the actions of world {declared.name!r} are continuous; give an agent")
-    heads = tuple(ActionHead(each.name, each.outputs) for each in declared.actions)
+    heads = tuple(
+        gaussian_head(each.outputs, each.bounds) if each.is_continuous else ActionHead(each.name, each.outputs)
+        for each in declared.actions
+    )
     policy = ActorCriticPolicy.untrained(NetworkDescription(NetworkConfig(), declared.picture.shape, heads))
     for layer in (policy.network.policy, policy.network.value):
         torch.nn.init.zeros_(layer.weight)

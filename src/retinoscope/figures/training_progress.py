@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import cycle
+from textwrap import fill
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -32,15 +36,15 @@ def training_progress(result: Result, *, figsize: Size = None) -> Figure:
     layers = list(result.parameters["convolutions"])
     _draw_drift(panels[0], result, layers, "with_last", "cosine with the last\ncheckpoint's field")
     _draw_drift(panels[1], result, layers, "with_previous", "cosine with the field of\nthe checkpoint before")
-    # Pick-ups have the colours they have everywhere.
-    kinds = [colour("healing"), colour("harmful"), shade(0.7)]
-    names = {"healing": "healing", "harmful": "harmful", "deaths": "deaths"}
-    _draw_numbers(panels[2], result, names, "per minute", kinds)
-    both = {"participation_fc": "fc", "participation_rnn": "rnn"}
-    _draw_numbers(panels[3], result, both, "participation ratio,\ndimensions")
-    shares = {"sparseness": "sparseness of fc", "rising_before": "share rising before"}
-    _draw_numbers(panels[4], result, shares, "fc: sparseness, share of units")
-    _draw_numbers(panels[5], result, {"pc1_auc": "PC1 of fc"}, "AUC for healing\nwithin 1 s")
+    # Good and bad events have the colours they have everywhere.
+    kinds = {"positive": colour("healing"), "negative": colour("harmful")}
+    _draw_numbers(panels[2], result, ["positive", "negative", "events", "terminated"], "per minute", kinds)
+    ratios = [
+        name for name in map(str, result.data) if name.startswith("participation_") and f"{name}_low" in result.data
+    ]
+    _draw_numbers(panels[3], result, ratios)
+    _draw_numbers(panels[4], result, ["sparseness", "rising_before"])
+    _draw_numbers(panels[5], result, ["pc1_auc"])
     panels[5].axhline(0.5, color=colour("chance"), linewidth=0.7, linestyle=":")
     frames = result.data["frames_trained"].values
     least = float(frames[frames > 0].min()) if (frames > 0).any() else 1.0
@@ -70,21 +74,37 @@ def _draw_drift(axes: Axes, result: Result, layers: list[str], what: str, label:
 
 
 def _draw_numbers(
-    axes: Axes, result: Result, names: dict[str, str], label: str, shades: list[str] | None = None
+    axes: Axes, result: Result, names: list[str], label: str = "", kinds: Mapping[str, str] | None = None
 ) -> None:
-    frames, shown = result.data["frames_trained"].values, shades or series()
-    for index, (name, title) in enumerate(names.items()):
+    """Those of the numbers that were measured, with their intervals; their attributes say how they are called.
+
+    Args:
+        axes: where.
+        result: of which.
+        names: of the numbers.
+        label: of the axis, where the Result is an earlier one and does not say.
+        kinds: name -> colour, where it is a certain one; all others get grey beside these, or colours of a series.
+    """
+    frames = result.data["frames_trained"].values
+    others = cycle([shade(0.7), shade(0.45)] if kinds else series())
+    there = [name for name in names if name in result.data]
+    for index, name in enumerate(there):
         middle, low, high = (result.data[f"{name}{end}"].values for end in ("", "_low", "_high"))
+        about = result.data[name].attrs
         known = np.isfinite(middle)
         errors = np.nan_to_num(np.stack([middle - low, high - middle])[:, known], posinf=0.0).clip(0)
         axes.errorbar(
             frames[known],
             middle[known],
             errors,
-            color=shown[index],
-            marker=_MARKERS[index],
+            color=(kinds or {}).get(name) or next(others),
+            marker=_MARKERS[index % len(_MARKERS)],
             markersize=3.5,
-            label=title,
+            label=about.get("label") or str(about["long_name"]).split(" per ")[0],
         )
+        label = about.get("axis", label) or fill(str(about["long_name"]), 28)
+    if not there:
+        axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", va="center", color=shade(0.55))
+        return
     axes.set_ylabel(label)
     axes.legend()

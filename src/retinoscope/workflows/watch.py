@@ -23,7 +23,7 @@ from retinoscope.worlds.display import has_display
 from retinoscope.worlds.seeds import world_seed
 from retinoscope.worlds.world import World
 
-_WITHOUT_TIME = 15.0
+_WITHOUT_TIME = 10.0
 """Decisions per second in the movie of a world that has no time of its own."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -11,9 +12,19 @@ import yaml
 
 from retinoscope.worlds.declaration import Declaration, Variable
 
-RENAMED: dict[str, dict[str, str]] = {}
+RENAMED: dict[str, dict[str, str]] = {
+    "intervention": {"seconds": "duration", "pickups": "events", "class": "event", "effect": "event_valence"},
+}
 """Analysis -> former name of a variable, coordinate or dimension of its Results -> its name today."""
 
+_PROGRESS = {
+    f"{old}{end}": f"{new}{end}"
+    for old, new in {"healing": "positive", "harmful": "negative", "deaths": "terminated"}.items()
+    for end in ("", "_low", "_high")
+}
+RENAMED |= {"training_progress": _PROGRESS, "training_progress_checkpoint": _PROGRESS}
+
+_WORDS = {"event_words": json.dumps(["healing", "harmful", "pick-up", "pick-ups"]), "survived": "survived"}
 _GONE = ("scenario", "arena_sha256", "class_names", "class_effects", "frame_skip", "tics_per_second", "made_elsewhere")
 _ROLES = {"fc": "encoder output", "rnn": "memory"}
 _C = TypeVar("_C")
@@ -48,7 +59,8 @@ def recorded_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
 def renamed(analysis: str, data: xarray.Dataset) -> xarray.Dataset:
     """The data of a Result of that version, under the names of today."""
     there = {*data.variables, *data.dims}
-    return data.rename({old: new for old, new in RENAMED.get(analysis, {}).items() if old in there})
+    found = data.rename({old: new for old, new in RENAMED.get(analysis, {}).items() if old in there})
+    return found.assign_attrs(_WORDS | found.attrs)
 
 
 def came_from(provenance: Mapping[str, Any]) -> dict[str, Any]:

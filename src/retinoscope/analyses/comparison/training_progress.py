@@ -15,8 +15,8 @@ import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.analyses.checkpoints import every_checkpoint
-from retinoscope.analyses.comparison.checkpoint_numbers import ENDS, NUMBERS, measure_checkpoint
-from retinoscope.analyses.declaration import AGENT, ARENA, Analysis
+from retinoscope.analyses.comparison.checkpoint_numbers import measure_checkpoint
+from retinoscope.analyses.declaration import AGENT, WORLD, Analysis
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.progress import progress_bar
@@ -25,7 +25,8 @@ from retinoscope.settings import parameters, setting, stated, with_settings
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
-    from retinoscope.scenarios import ArenaArchive
+    from retinoscope.worlds.choosing import WorldLike
+    from retinoscope.worlds.world import World
 
 FOLDER = "training_progress"
 """In the cache: recordings of checkpoints and what was measured on them."""
@@ -52,7 +53,7 @@ class TrainingProgressParameters:
 def training_progress(
     agent: Agent,
     *,
-    arena: ArenaArchive | None = None,
+    world: WorldLike | None = None,
     recording: Recording | None = None,
     parameters: TrainingProgressParameters | None = None,
     cache: Path | None = None,
@@ -63,7 +64,7 @@ def training_progress(
 
     Args:
         agent: any checkpoint of it.
-        arena: where all of them play; None for the arena they were trained in.
+        world: where all of them play; None for the one they were trained in.
         recording: one at hand. The checkpoints play in as many environments for as many decisions, and the one that it
             is of does not play again where it would give the same recording.
         parameters: see `TrainingProgressParameters`; single ones may be given by name instead.
@@ -72,32 +73,35 @@ def training_progress(
         **settings: fields of `TrainingProgressParameters` that replace those of `parameters`.
 
     Returns:
-        A Result over `checkpoint`, with coordinates `frames_trained` and `checkpoint_sha256`: the numbers of `NUMBERS`,
-        each with `..._low` and `..._high`; NaN where it cannot be measured (too few events, say). For every convolution
-        (here conv1), `conv1_with_last` and `conv1_with_previous` (checkpoint, conv1_unit), cosine of a filter's
-        receptive field with that of the last checkpoint and of the one before; `conv1_by_chance`, 95% quantile of the
-        absolute cosine between fields of different filters.
+        A Result over `checkpoint`, with coordinates `frames_trained` and `checkpoint_sha256`: what `numbers_measured`
+        says, each with `..._low` and `..._high`; NaN where it cannot be measured (too few events, say). For every
+        convolution (here conv1), `conv1_with_last` and `conv1_with_previous` (checkpoint, conv1_unit), cosine of a
+        filter's receptive field with that of the last checkpoint and of the one before; `conv1_by_chance`, 95% quantile
+        of the absolute cosine between fields of different filters.
 
     Raises:
-        UserError: a parameter is unknown or out of range, or the checkpoints do not fit the arena.
+        UserError: a parameter is unknown or out of range, or the checkpoints do not fit the world.
         NotMeasurable: there are fewer than two checkpoints.
     """
     chosen = with_settings(parameters or TrainingProgressParameters(), settings)
     if chosen.frames is None:
         chosen = with_settings(chosen, {"frames": recording.frames if recording else _FRAMES})
+    from retinoscope.worlds.choosing import world_of
+
     agents = every_checkpoint(agent)
     if len(agents) < 2:
         raise NotMeasurable(f"agent {agent.name!r}: its run has {len(agents)} checkpoint; needs at least 2 to compare")
+    where = world_of(agent, world)
     with _folder(cache) as folder, progress_bar("checkpoints", len(agents), progress) as advance:
         measured = []
         for each in agents:
-            measured.append(_measured_once(each, arena, recording, chosen, folder))
+            measured.append(_measured_once(each, where, recording, chosen, folder))
             advance(1)
     variables: dict[str, Any] = {}
-    for name, long_name in NUMBERS.items():
-        for suffix in ENDS:
-            values = [float(one.data[f"{name}{suffix}"]) for one in measured]
-            variables[f"{name}{suffix}"] = ("checkpoint", values, {"long_name": long_name})
+    for name, first in measured[0].data.items():
+        if not first.dims:
+            values = [float(one.data[name]) for one in measured]
+            variables[str(name)] = ("checkpoint", values, first.attrs)
     convolutions = [str(name) for name in measured[0].parameters["convolutions"]]
     for layer in convolutions:
         variables |= _drift(layer, [one.data[layer].values for one in measured])
@@ -110,8 +114,7 @@ def training_progress(
         attrs={"caption": _caption(len(agents), convolutions, chosen)},
     )
     said = stated(chosen) | {"convolutions": convolutions}
-    where = provenance(agent=agent, arena=arena) | {"arena_sha256": measured[0].provenance["arena_sha256"]}
-    return Result("training_progress", data, said, where)
+    return Result("training_progress", data, said, provenance(agent=agent, world=where))
 
 
 @contextmanager
@@ -127,18 +130,16 @@ def _folder(cache: Path | None) -> Iterator[Path]:
 
 def _measured_once(
     agent: Agent,
-    arena: ArenaArchive | None,
+    world: World,
     at_hand: Recording | None,
     chosen: TrainingProgressParameters,
     folder: Path,
 ) -> Result:
     """One checkpoint, from the folder if it was measured before."""
     from retinoscope.rollouts import record
-    from retinoscope.rollouts.arenas import arena_of
 
-    archive = arena_of(agent, arena)
     environments = at_hand.attributes["environments"] if at_hand else None
-    key = json.dumps([agent.checkpoint_sha256, archive.sha256, stated(chosen), environments])
+    key = json.dumps([agent.checkpoint_sha256, world.declaration.sha256, stated(chosen), environments])
     name = hashlib.sha256(key.encode()).hexdigest()[:16]
     path = folder / f"{name}.nc"
     if path.is_file():
@@ -146,24 +147,22 @@ def _measured_once(
             return load_result(path)
         except UserError:  # damaged: it is measured anew
             path.unlink()
-    if at_hand is not None and _would_be_the_same(at_hand, agent, archive, chosen):
+    if at_hand is not None and _would_be_the_same(at_hand, agent, world, chosen):
         recording = at_hand
     else:
         out, frames = folder / f"{name}.zarr", chosen.frames or _FRAMES
-        recording = record(agent, archive, frames=frames, out=out, seed=chosen.seed, environments=environments)
+        recording = record(agent, world, frames=frames, out=out, seed=chosen.seed, environments=environments)
     result = measure_checkpoint(agent, recording, chosen.shuffles, chosen.seed)
     result.save(path)
     return result
 
 
-def _would_be_the_same(
-    recording: Recording, agent: Agent, arena: ArenaArchive, chosen: TrainingProgressParameters
-) -> bool:
+def _would_be_the_same(recording: Recording, agent: Agent, world: World, chosen: TrainingProgressParameters) -> bool:
     """Whether this checkpoint would play exactly what the recording holds."""
     found = recording.attributes
     wanted = {
         "checkpoint_sha256": agent.checkpoint_sha256,
-        "arena_sha256": arena.sha256,
+        "world_sha256": world.declaration.sha256,
         "seed": chosen.seed,
         "greedy": False,
     }
@@ -248,7 +247,7 @@ ANALYSIS = Analysis(
     run=training_progress,
     parameters=TrainingProgressParameters,
     of="agent",
-    needs=(AGENT, ARENA),
+    needs=(AGENT, WORLD),
     draw=_draw,
     is_reusable=False,
     rank=0,
