@@ -20,7 +20,7 @@ from tests.synthetic import gabor_policy, small_policy
 
 def planted(units: int, height: int = 5, width: int = 5, colours: int = 3) -> Result:
     fields = np.random.default_rng(0).normal(size=(units, height, width, colours)) * 1e-4
-    names = ["red", "green", "blue"] if colours == 3 else ["grey"]
+    names = {1: ["grey"], 3: ["red", "green", "blue"]}.get(colours, list(map(str, range(colours))))
     data = xarray.Dataset(
         {
             "conv1": (("conv1_unit", "conv1_height", "conv1_width", "colour"), fields, {"caption": "word " * 70}),
@@ -142,3 +142,26 @@ def test_another_result_or_layer_is_refused():
         receptive_fields(planted(2), "conv7")
     with pytest.raises(UserError, match="'simulation'"):
         receptive_fields(Result("simulation", xarray.Dataset()))
+
+
+STACKS = {
+    "grey": ["grey 3 frames ago", "grey 2 frames ago", "grey 1 frames ago", "grey"],
+    "three of grey": ["grey 2 frames ago", "grey 1 frames ago", "grey"],
+    "colours": [
+        f"{colour} {age} frames ago" if age else colour
+        for age in range(3, -1, -1)
+        for colour in ("red", "green", "blue")
+    ],
+}
+
+
+@pytest.mark.parametrize("names", STACKS.values(), ids=STACKS)
+@pytest.mark.parametrize("units", [2, 64])
+def test_channels_of_stacked_frames_are_numbered_and_named_in_the_caption(names, units):
+    result = planted(units, 6, 6, len(names))
+    result = Result("receptive_fields", result.data.assign_coords(colour=names), result.parameters, result.provenance)
+    figure = receptive_fields(result)
+    assert faults_of(figure) == []
+    assert len(figure.axes[0].images) == units * len(names)  # no colour composite
+    words = " ".join(text.get_text() for text in drawn_texts(figure)).replace("\n", " ")
+    assert ", ".join(f"({number}) {name}" for number, name in enumerate(names, start=1)) in words

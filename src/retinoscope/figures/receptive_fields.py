@@ -22,6 +22,7 @@ __all__ = ["receptive_fields", "receptive_fields_all"]
 # All lengths are inches on paper.
 _BETWEEN_TILES, _BETWEEN_UNITS, _BAR = 0.04, 0.22, 0.42
 _LANDSCAPE, _LARGEST_TILE = 6.6, 1.4
+_COLOURS = ["red", "green", "blue"]
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,9 @@ def receptive_fields(result: Result, layer: str | None = None, *, figsize: Size 
     fields, reliability = result.data[name].values, result.data[f"{name}_reliability"].values
     units = result.data[f"{name}_unit"].values
     colours = [str(colour) for colour in result.data["colour"].values]
-    says = f"{result.data[name].attrs['caption']} {_reading(len(colours))}" if caption else None
+    says = f"{result.data[name].attrs['caption']} {_reading(colours)}" if caption else None
     page = Page(title_of(result, f"Receptive fields of {name}"), says, figsize)
-    layout = _arrange(fields.shape, page, max(map(str, units), key=len))
+    layout = _arrange(fields.shape, colours == _COLOURS, page, max(map(str, units), key=len))
     page.begin(layout.height + _BAR)
     sheet = page.sheet()
     for index, unit in enumerate(units):
@@ -126,10 +127,10 @@ def _layers(result: Result) -> list[str]:
     return list(result.parameters["layers"])
 
 
-def _arrange(shape: tuple[int, ...], page: Page, longest: str) -> _Layout:
+def _arrange(shape: tuple[int, ...], has_composite: bool, page: Page, longest: str) -> _Layout:
     """As few units in a row, so as large, as let the figure stay in landscape; at most what their headers need."""
     units, height, width, colours = shape
-    maps = colours + 1 if colours == 3 else colours
+    maps = colours + has_composite
     size = points("xtick.labelsize")
     header = text_width(f"{longest}  r 0.999  ±9.9×10⁻⁴", size) + 0.02
     fewest, room = (2 if maps > 1 else 5), page.width - 2 * MARGIN
@@ -154,7 +155,7 @@ def _draw_unit(sheet: Axes, layout: _Layout, index: int, field: np.ndarray, name
     scale = float(np.abs(field).max())
     relative = field / scale if scale else field
     planes = [colour_map("diverging")((1 + plane) / 2) for plane in np.moveaxis(relative, -1, 0)]
-    tiles = [(1 + relative) / 2, *planes] if len(planes) == 3 else planes
+    tiles = [(1 + relative) / 2, *planes] if layout.maps > len(planes) else planes
     for number, tile in enumerate(tiles):
         x = left + number * (layout.tile_width + _BETWEEN_TILES)
         # The first row of a field is what the unit sees at the top.
@@ -189,12 +190,19 @@ def _power_of_ten(value: float) -> str:
 
 
 def _name_columns(sheet: Axes, layout: _Layout, units: int, colours: list[str]) -> None:
-    names = ["colour", *colours] if len(colours) == 3 else colours
+    names = ["colour", *colours] if colours == _COLOURS else colours
+    if _are_numbered(colours):
+        names = [str(number) for number in range(1, len(colours) + 1)]
     for column in range(min(layout.per_row, units)):
         left, _ = layout.corner(column)
         for number, name in enumerate(names):
             x = left + number * (layout.tile_width + _BETWEEN_TILES) + layout.tile_width / 2
             sheet.text(x, layout.names - 0.02, name, fontsize="small", ha="center", va="bottom", color=shade(0.75))
+
+
+def _are_numbered(colours: list[str]) -> bool:
+    """Names that have no room above the maps stand in the caption instead."""
+    return len(colours) > 1 and colours != _COLOURS
 
 
 def _draw_bar(page: Page, top: float) -> None:
@@ -208,10 +216,11 @@ def _draw_bar(page: Page, top: float) -> None:
     page.text(MARGIN + 2.65, top + 0.155, says, fontsize="small", va="center")
 
 
-def _reading(colours: int) -> str:
-    composite = (
-        " In the colour composite zero is mid-grey and ± scale is full colour, in each of R, G and B."
-        if colours == 3
-        else ""
-    )
-    return f"Scale: the largest absolute weight of the unit, common to all its maps.{composite}"
+def _reading(colours: list[str]) -> str:
+    says = "Scale: the largest absolute weight of the unit, common to all its maps."
+    if colours == _COLOURS:
+        return f"{says} In the colour composite zero is mid-grey and ± scale is full colour, in each of R, G and B."
+    if _are_numbered(colours):
+        names = ", ".join(f"({number}) {name}" for number, name in enumerate(colours, start=1))
+        return f"{says} Maps of a unit, from left to right: {names}."
+    return says
