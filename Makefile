@@ -53,5 +53,5 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))' || \
 		{ echo "the tests train an agent, and Sample Factory needs Python 3.11 or 3.12: make clean test PYTHON=python3.12"; exit 2; }
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[doom,train,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[doom,train,examples,dev]'
 	@touch $@ $(VENV)/.installed-demo
