@@ -1,8 +1,8 @@
 """A published agent that plays Breakout, and its world: `retinoscope analyze agent.py:agent`.
 
 The weights are those of `breakout-v4/model.80.tar` of github.com/greydanus/baby-a3c (commit 7f9734b; MIT or
-Apache-2.0), after 80 million frames; its author states a return of 190 ± 20. The emulator, ale-py, is under the GPL-2.0: it is no
-part of Retinoscope and is installed for this example alone.
+Apache-2.0), after 80 million frames; its author states a return of 190 ± 20. The emulator, ale-py, is under the
+GPL-2.0: it is no part of Retinoscope and is installed for this example alone.
 """
 
 from __future__ import annotations

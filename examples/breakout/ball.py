@@ -114,9 +114,8 @@ def main(arguments: Sequence[str]) -> None:
     path, *rest = arguments
     found = decisions_of(retinoscope.open(path))
     y, episodes = found.ball, found.episodes
-    print(
-        f"{len(y):,} decisions of {len(np.unique(episodes))} episodes; R² in episodes held out, 95% interval over them"
-    )
+    numbers = f"{len(y):,} decisions of {len(np.unique(episodes))} episodes"
+    print(f"{numbers}; R² in episodes held out, with its 95% interval over episodes")
     print(f"{'':24}" + "".join(f"{each:>24}" for each in TARGETS))
     for name, x in (("memory", found.memory), ("pixels of the same step", found.pixels)):
         said = predicted(x, y, episodes)
