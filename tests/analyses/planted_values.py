@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 
+from retinoscope.analyses.recorded import numbers_of
 from retinoscope.testing import KEPT, Checked
+from retinoscope.testing.networks import NAME
 
 PlantedValue = Callable[[Checked], None]
 PLANTED: dict[str, PlantedValue] = {}
@@ -33,18 +36,41 @@ def rows_of(checked: Checked, *names: str) -> Any:
     return checked.inputs.recording.rows(names=list(names))
 
 
+def encoder_of(checked: Checked) -> str:
+    """The stored layer that is the encoder's output."""
+    return str(checked.inputs.recording.layers_of("encoder output")[0])
+
+
+def maps_in(checked: Checked) -> list[str]:
+    """The convolutions of the agent, in order."""
+    return [layer.name for layer in checked.inputs.agent.policy.layers if layer.kind == "convolution"]
+
+
+def require_variables(checked: Checked, rows: np.ndarray | slice) -> None:
+    """The numbers of the world are in the Result under their own names, as they were recorded."""
+    data, recording = data_of(checked), checked.inputs.recording
+    listed = {each["name"]: each["stored"] for each in json.loads(data.attrs["variables"])}
+    numbers = numbers_of(recording)
+    assert set(listed) == {each.name for each in numbers}
+    for each in numbers:
+        expected = each.of(recording.rows(names=[each.column]))[rows]
+        np.testing.assert_allclose(data[listed[each.name]].values, expected, rtol=1e-6)
+
+
 @planted("simulation")
 def _(checked: Checked) -> None:
-    data, rows = data_of(checked), rows_of(checked, "observation", "pickups", "health")
+    data, rows = data_of(checked), rows_of(checked, "observation", "events")
     count = data.sizes["time"]
-    for name in ("observation", "pickups", "health"):
+    for name in ("observation", "events"):
         np.testing.assert_array_equal(data[name].values, rows[name].values[:count])
+    require_variables(checked, slice(0, count))
 
 
 @planted("receptive_fields")
 def _(checked: Checked) -> None:
     """Of the first layer, E[grad f] = E[f'] w: the field is the kernel but for its size."""
-    kernels = checked.inputs.agent.policy.network.encoder.layers.conv1.convolution.weight.detach().numpy()
+    weights = checked.inputs.agent.policy.weights_of("conv1")
+    kernels = next(each.detach().numpy() for name, each in weights.items() if name.endswith("weight"))
     fields = data_of(checked)["conv1"].values
     for kernel, field in zip(kernels, fields, strict=True):
         assert np.corrcoef(kernel.transpose(1, 2, 0).ravel(), field.ravel())[0, 1] > 0.999
@@ -55,7 +81,7 @@ def _(checked: Checked) -> None:
     """The planted memory keeps the same share of any difference at every decision."""
     data = data_of(checked)
     agent = checked.inputs.agent
-    if agent is not None and agent.name == "planted" and checked.result.parameters["method"] == "forgetting":
+    if agent is not None and agent.name == NAME and checked.result.parameters["method"] == "forgetting":
         distance, steps = data["distance"].values, int(data["steps"])
         np.testing.assert_allclose(distance[1 : steps + 1] / distance[:steps], KEPT, rtol=1e-3)
         assert steps == int(np.argmax(distance <= checked.result.parameters["tolerance"]))
@@ -63,41 +89,48 @@ def _(checked: Checked) -> None:
 
 @planted("raster")
 def _(checked: Checked) -> None:
-    data, activity = data_of(checked), rows_of(checked, "fc")["fc"].values.astype(float)
+    name = encoder_of(checked)
+    data, activity = data_of(checked), rows_of(checked, name)[name].values.astype(float)
     start, count = checked.result.parameters["window_start"], data.sizes["time"]
     scores = (activity - activity.mean(axis=0)) / np.maximum(activity.std(axis=0, ddof=1), 1e-12)
-    expected = scores[start : start + count].T[data["fc_unit"].values]
-    np.testing.assert_allclose(data["fc"].values, expected, atol=1e-4)
+    expected = scores[start : start + count].T[data[f"{name}_unit"].values]
+    np.testing.assert_allclose(data[name].values, expected, atol=1e-4)
 
 
 @planted("principal_components")
 def _(checked: Checked) -> None:
-    variances = np.linalg.eigvalsh(np.cov(rows_of(checked, "fc")["fc"].values.astype(float).T))
-    found = float(data_of(checked)["participation_ratio"].sel(layer="fc"))
+    name = encoder_of(checked)
+    variances = np.linalg.eigvalsh(np.cov(rows_of(checked, name)[name].values.astype(float).T))
+    found = float(data_of(checked)["participation_ratio"].sel(layer=name))
     np.testing.assert_allclose(found, variances.sum() ** 2 / (variances**2).sum(), rtol=1e-6)
 
 
 @planted("embedding")
 def _(checked: Checked) -> None:
-    data, rows = data_of(checked), rows_of(checked, "value", "health")
-    for name in ("value", "health"):
-        np.testing.assert_allclose(data[name].values, rows[name].values[data["row"].values], rtol=1e-6)
+    data = data_of(checked)
+    if "value" in data:
+        value = rows_of(checked, "value")["value"].values
+        np.testing.assert_allclose(data["value"].values, value[data["row"].values], rtol=1e-6)
+    require_variables(checked, data["row"].values)
 
 
 @planted("event_triggered")
 def _(checked: Checked) -> None:
-    """The mean of fc at every lag around healing pick-ups whose window lies within their episode."""
-    data, rows = data_of(checked), rows_of(checked, "fc", "pickups")
+    """The encoder's mean output at every lag around good events whose window lies within their episode."""
+    layer, world = encoder_of(checked), checked.inputs.recording.world
+    data, rows = data_of(checked), rows_of(checked, layer, "events")
+    happened = rows["events"].values[:, world.valences > 0].any(axis=1)
     lags, skipped = data["lag"].values, int(data.attrs["burn_in_steps"])
     windows = []
     for episode in checked.inputs.recording.episodes:
         for row in range(episode.start + skipped, episode.stop):
             inside = episode.start + skipped <= row + lags[0] and row + lags[-1] < episode.stop
-            if rows["pickups"].values[row, 2] and inside:
-                windows.append(rows["fc"].values[row + lags[0] : row + lags[-1] + 1])
-    assert int(data["events"].sel(kind="healing")) == len(windows) > 0
+            if happened[row] and inside:
+                windows.append(rows[layer].values[row + lags[0] : row + lags[-1] + 1])
+    kind = world.words.positive
+    assert int(data["events"].sel(kind=kind)) == len(windows) > 0
     np.testing.assert_allclose(
-        data["fc_mean"].sel(kind="healing").values, np.mean(windows, axis=0), rtol=1e-4, atol=1e-5
+        data[f"{layer}_mean"].sel(kind=kind).values, np.mean(windows, axis=0), rtol=1e-4, atol=1e-5
     )
 
 
@@ -241,10 +274,10 @@ def _(checked: Checked) -> None:
 
 @planted("intervention")
 def _(checked: Checked) -> None:
-    """In every episode each head has one action at a time, and health is what the pick-ups bring."""
+    """In every episode each head has one action at a time, and what is gathered is what the events bring."""
     data = data_of(checked)
     np.testing.assert_allclose(
         data["actions"].sum("output").values, len(checked.inputs.agent.policy.action_heads), rtol=1e-5
     )
-    expected = (data["pickups"] * data["effect"]).sum("class").values
-    np.testing.assert_allclose(data["health_gathered"].values, expected)
+    expected = (data["events"] * data["event_valence"]).sum("event").values
+    np.testing.assert_allclose(data["gathered"].values, expected)

@@ -12,7 +12,7 @@ from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
 from retinoscope.analyses.declaration import AGENT, SHOWS_IMAGES, WORLD, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
-from retinoscope.analyses.images.display import PIXELS, last_dense_layer
+from retinoscope.analyses.images.display import PIXELS, encoder_output
 from retinoscope.analyses.images.showing import own_and_handed_on, what_was_shown
 from retinoscope.errors import UserError
 from retinoscope.result import Result
@@ -72,7 +72,7 @@ def dataset_embedding(
     needed |= {"checkpoints": False, "seed": chosen.seed}
     shown = what_was_shown(agent, world, given, handed_on, needed, progress)
     policy = shown.agent.policy
-    layers = (PIXELS, last_dense_layer(policy)) if chosen.layers is None else chosen.layers
+    layers = (PIXELS, encoder_output(policy)) if chosen.layers is None else chosen.layers
     for layer in layers:
         if layer != PIXELS:
             policy.layer(layer)

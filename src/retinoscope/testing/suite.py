@@ -1,0 +1,114 @@
+"""Running an analysis on a planted recording: it is made, saved, read again and drawn, or says why not."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray
+
+from retinoscope.analyses.declaration import Analysis, Inputs
+from retinoscope.analyses.drawing import FigureDrawing, MovieDrawing, RecordedMovieDrawing, TableDrawing
+from retinoscope.analyses.registry import all_analyses
+from retinoscope.page.products import OMITTED
+from retinoscope.result import Result, load_result
+from retinoscope.settings import with_settings
+from retinoscope.testing.cases import CASES, planted_inputs
+from retinoscope.workflows.running import computed
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the suite found.
+
+    Attributes:
+        inputs: what the analysis was run on.
+        result: the Result; None where the analysis said why it cannot be made.
+        reason: that reason, one line; empty where there is a Result.
+    """
+
+    inputs: Inputs
+    result: Result | None
+    reason: str
+
+
+def check_analysis(
+    analysis: Analysis,
+    case: str | Inputs = CASES[0],
+    settings: Mapping[str, Any] | None = None,
+    of_bases: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Checked:
+    """Run an analysis as `analyze` does, save, read again and draw.
+
+    Args:
+        analysis: which.
+        case: one of `CASES`, or inputs of your own.
+        settings: its parameters, so that it takes no longer than it has to.
+        of_bases: parameters of the analyses it builds on, by their names.
+
+    Raises:
+        AssertionError: the Result is not the same after saving, a drawing has no caption or draws nothing, or the
+            reason is not one line.
+    """
+    inputs = planted_inputs(case) if isinstance(case, str) else case
+    with tempfile.TemporaryDirectory(prefix="retinoscope-") as folder:
+        inputs = dataclasses.replace(inputs, cache=Path(folder))
+        result = _made(analysis, inputs, {**(of_bases or {}), analysis.name: settings or {}})
+        reason = result.data.attrs.get(OMITTED)
+        if reason is not None:
+            assert reason and "\n" not in reason, f"{analysis.name}: the reason is not one line: {reason!r}"
+            return Checked(inputs, None, str(reason))
+        _check_saving(result, Path(folder))
+        if not analysis.is_shared:
+            _check_drawings(analysis, result, inputs)
+    return Checked(inputs, result, "")
+
+
+def _made(analysis: Analysis, inputs: Inputs, settings: Mapping[str, Mapping[str, Any]]) -> Result:
+    """Its Result, behind those it builds on."""
+    results: dict[str, Result] = {}
+    for each in _with_bases(analysis):
+        chosen = with_settings(each.parameters(), settings.get(each.name, {}))
+        results[each.name] = computed(each, inputs, chosen, results)
+    return results[analysis.name]
+
+
+def _with_bases(analysis: Analysis) -> Iterator[Analysis]:
+    for name in analysis.builds_on:
+        yield from _with_bases(all_analyses()[name])
+    yield analysis
+
+
+def _check_saving(result: Result, folder: Path) -> None:
+    again = load_result(result.save(folder / f"{result.analysis}.nc"))
+    xarray.testing.assert_equal(again.data, result.data)
+    assert again.parameters == result.parameters, f"{result.analysis}: other parameters after saving"
+    assert again.provenance == result.provenance, f"{result.analysis}: another provenance after saving"
+
+
+def _check_drawings(analysis: Analysis, result: Result, inputs: Inputs) -> None:
+    drawings = analysis.draw(result)
+    assert drawings, f"{analysis.name}: draws nothing"
+    for each in drawings:
+        where = f"{analysis.name}: drawing {each.name!r}"
+        assert each.title and each.caption, f"{where} has no title or no caption"
+        if isinstance(each, FigureDrawing):
+            figure = each.draw()
+            assert any(axes.has_data() for axes in figure.axes), f"{where} shows no data"
+        elif isinstance(each, MovieDrawing):
+            _check_frame(next(each.frames()), where)
+        elif isinstance(each, RecordedMovieDrawing):
+            _check_frame(next(each.frames(inputs, 0)), where)
+        elif isinstance(each, TableDrawing):
+            assert each.rows and all(len(row) == len(each.columns) for row in each.rows), f"{where} has no full rows"
+        else:
+            assert each.text.strip(), f"{where} is empty"
+
+
+def _check_frame(frame: np.ndarray, where: str) -> None:
+    assert frame.dtype == np.uint8 and frame.ndim == 3 and frame.std() > 0, f"{where} has no picture"
