@@ -59,5 +59,5 @@ def test_a_policy_without_torch_modules_is_refused():
         layers = ()
         step = capture = encode = receptive_field = grey_level = to = None
 
-    with pytest.raises(UserError, match="Bare holds no network of torch modules"):
+    with pytest.raises(UserError, match="no layer of Bare is known to have parameters"):
         stages(Bare())

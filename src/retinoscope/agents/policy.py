@@ -236,7 +236,10 @@ class Policy(abc.ABC):
         return self.answers_in_whole_pictures(stimuli, layer)
 
     def weights_of(self, layer: str) -> Mapping[str, nn.Parameter]:
-        """The parameters that belong to a layer, by name; none where that is not known."""
+        """The parameters that belong to a layer, by name; none where that is not known.
+
+        Value and policy may share what belongs to no layer below them.
+        """
         return {}
 
     def state_columns(self, layer: str) -> slice | None:

@@ -187,8 +187,13 @@ class TracedPolicy(Policy):
 
     def weights_of(self, layer: str) -> Mapping[str, nn.Parameter]:
         parameters = dict(self.module.named_parameters(remove_duplicate=False))
-        traced = self._traced.get(self.layer(layer).name)
-        return {} if traced is None else {name: parameters[name] for name in dict.fromkeys(traced.parameters)}
+        if layer in self._traced:
+            return {name: parameters[name] for name in dict.fromkeys(self._traced[layer].parameters)}
+        if self.layer(layer).role not in ("value", "policy"):
+            return {}
+        # To the outputs belongs what belongs to no layer below them.
+        below = {id(parameters[name]) for each in self._traced.values() for name in each.parameters}
+        return {name: each for name, each in parameters.items() if id(each) not in below}
 
     def state_columns(self, layer: str) -> slice | None:
         if self.layer(layer).role != "memory":

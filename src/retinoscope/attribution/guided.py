@@ -11,8 +11,11 @@ and alpha * exp(x) below, and for tanh, with derivative 1 - tanh(x)^2, negative 
 same, while the derivative grades what ReLU's would switch. captum hooks modules of type nn.ReLU alone, and on a network
 of ELUs silently returns the plain gradient.
 
-The gates of recurrent cells are no activation functions of a layer: torch computes them inside of one operation, and
-gradients pass through them unchanged. Neither is the softmax of action probabilities.
+Activation functions are found wherever they are called, in modules or as functions, by the same list as layers are
+(`agents/field_rules.py`). The gates of torch's recurrent cells are none: torch computes them inside of one operation,
+and gradients pass through them unchanged; written out by hand, they are found like any other. The softmax of action
+probabilities is none either. Of functions that are differentiable only in part, such as a threshold, f' is what torch
+takes it to be.
 """
 
 from __future__ import annotations
@@ -22,17 +25,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch.overrides import TorchFunctionMode
 
+from retinoscope.agents.field_rules import ACTIVATION_FUNCTIONS
 from retinoscope.agents.policy import Policy, one_thread
-
-ACTIVATION_FUNCTIONS: tuple[Callable[..., torch.Tensor], ...] = (
-    *(F.relu, F.relu_, torch.relu, torch.relu_, torch.Tensor.relu, torch.Tensor.relu_),
-    *(F.elu, F.elu_, F.selu, F.celu, F.leaky_relu, F.leaky_relu_, F.gelu, F.silu, F.softplus),
-    *(F.tanh, torch.tanh, torch.tanh_, torch.Tensor.tanh, torch.Tensor.tanh_),
-)
-"""After which of torch's functions the rule holds; modules (nn.ELU and others) call these."""
+from retinoscope.agents.tracing import name_of
 
 
 class _Guide(TorchFunctionMode):
@@ -44,10 +41,16 @@ class _Guide(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         result = func(*args, **(kwargs or {}))
-        if func in ACTIVATION_FUNCTIONS and isinstance(result, torch.Tensor) and result.requires_grad:
+        if isinstance(result, torch.Tensor) and result.requires_grad and _is_activation(name_of(func), args, kwargs):
             self.guided += 1
             result.register_hook(lambda gradient: gradient.clamp(min=0))
         return result
+
+
+def _is_activation(name: str, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> bool:
+    if name == "clamp_min":  # with another limit than that of ReLU it keeps a division from going wrong
+        return (args[1] if len(args) > 1 else (kwargs or {}).get("min")) == 0
+    return name in ACTIVATION_FUNCTIONS
 
 
 @contextmanager
@@ -63,7 +66,7 @@ def guided_backprop() -> Iterator[_Guide]:
 
 
 def has_activation_functions(policy: Policy) -> bool:
-    """Whether the rule applies anywhere between the pixels and the outputs of a policy."""
+    """Whether the rule applies anywhere between the pixels and the outputs of a policy; never where none lead there."""
     pixels = torch.zeros(1, *policy.observation_shape, device=policy.device).requires_grad_()
     with one_thread(), torch.enable_grad(), guided_backprop() as guide:
         policy.step(pixels, policy.initial_state(1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -12,11 +12,22 @@ import pydantic
 import torch
 from numpy.typing import NDArray
 
+from retinoscope.agents.actions import ActionHead, HeadKind
 from retinoscope.agents.policy import Layer, Policy, PolicyStep
 from retinoscope.errors import UserError
 
 Kind = Literal["value", "probability", "logit", "log_probability", "unit", "direction"]
-ACTION_KINDS: tuple[Kind, ...] = ("probability", "logit", "log_probability")
+_KINDS: dict[str, Kind] = {
+    **{"probability": "probability", "log_probability": "log_probability", "logit": "logit"},
+    **{"q_value": "logit", "mean": "logit"},  # what the numbers of other heads are called
+}
+"""What can be asked of an action."""
+
+_HEADS: dict[str, HeadKind] = {
+    **{"probability": "choice", "log_probability": "choice"},
+    **{"q_value": "q_values", "mean": "gaussian"},
+}
+"""Of which heads."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +35,15 @@ class Target:
     """One number per observation, computed by a policy.
 
     Attributes:
-        kind: `value`, in units of return; `probability` of an action (softmax within its head), its `logit` or
-            `log_probability`; activity of one `unit`; `direction`, the leaving recurrent state times a vector.
+        kind: `value`, in units of return; `probability` of an action (softmax within its head), its `logit` (Q-value;
+            mean, of continuous actions) or `log_probability`; activity of one `unit`; `direction`, the leaving
+            recurrent state times a vector.
         name: what captions call it.
         output: index of the action among `Policy.output_names()`; -1 for the other kinds.
         layer: of the unit; empty for the other kinds.
         unit: its index in the layer, (unit,), or (channel, row, column) for convolutions.
         vector: the direction, as many numbers as the recurrent state has.
+        head: what the numbers of the action's head are.
     """
 
     kind: Kind
@@ -39,11 +52,13 @@ class Target:
     layer: str = ""
     unit: tuple[int, ...] = ()
     vector: tuple[float, ...] = ()
+    head: HeadKind = "choice"
 
     @property
     def units(self) -> str:
         """Physical units of the target."""
-        return {"value": "return", "probability": "probability", "logit": "logit", "log_probability": "nat"}.get(
+        logits = {"choice": "logit", "q_values": "return", "gaussian": "action"}[self.head]
+        return {"value": "return", "probability": "probability", "logit": logits, "log_probability": "nat"}.get(
             self.kind, "activity"
         )
 
@@ -75,8 +90,10 @@ def parse_target(policy: Policy, target: TargetLike, name: str | None = None) ->
 
     Args:
         policy: which computes it.
-        target: `value`; `probability:move forward`, `logit:turn left`, `log_probability:move backward`; a unit, `fc:12`
-            or, of a convolution, `conv2:CHANNEL,ROW,COLUMN`; or a direction in the recurrent state, (state,) numbers.
+        target: `value`; `probability:move forward`, `logit:turn left`, `log_probability:move backward`; of an agent
+            that compares Q-values `q_value:fire`, of continuous actions `mean:steer`, which are other words for
+            `logit`; a unit, `fc:12` or, of a map, `conv2:CHANNEL,ROW,COLUMN`; or a direction in the recurrent state,
+            (state,) numbers.
         name: what captions call it; for a direction, which has no name of its own.
 
     Raises:
@@ -88,20 +105,63 @@ def parse_target(policy: Policy, target: TargetLike, name: str | None = None) ->
         return _direction(policy, np.asarray(target), name or "direction in the recurrent state")
     kind, colon, rest = target.partition(":")
     if target == "value":
+        if not has_value(policy):
+            raise UserError(f"target 'value': this agent has no critic; {_what_there_is(policy)}")
         return Target("value", target)
-    if colon and kind in ACTION_KINDS:
-        outputs = policy.output_names()
-        if rest not in outputs:
-            raise UserError(f"target {target!r}: there is no action {rest!r}; choose from {', '.join(outputs)}")
-        return Target(kind, target, output=outputs.index(rest))
+    if colon and kind in _KINDS:
+        return _action(policy, kind, rest, target)
     if colon and kind in [layer.name for layer in policy.layers]:
         return Target("unit", target, layer=kind, unit=_unit(policy.layer(kind), rest, target))
     raise UserError(f"target {target!r}: unknown; {_what_there_is(policy)}")
 
 
+def has_value(policy: Policy) -> bool:
+    """Whether the agent has a critic, or Q-values, of which the highest is the value."""
+    return any(layer.kind == "value" for layer in policy.layers) or policy.action_heads[0].kind == "q_values"
+
+
 def default_targets(policy: Policy) -> tuple[str, ...]:
-    """The critic's value and the probability of every action."""
-    return ("value", *(f"probability:{output}" for output in policy.output_names()))
+    """The critic's value, if there is one, and of every action the probability, Q-value or mean."""
+    value = ("value",) if has_value(policy) else ()
+    return (*value, *(f"{_usual(head)}:{name}" for head, name in _actions(policy)))
+
+
+def _usual(head: ActionHead) -> str:
+    """What is explained of the actions of a head, unless something else is asked for."""
+    return {"choice": "probability", "q_values": "q_value", "gaussian": "mean"}[head.kind]
+
+
+def _actions(policy: Policy) -> list[tuple[ActionHead, str]]:
+    """Every action with its head; of continuous ones no deviations, which are no actions."""
+    return [
+        (head, f"{head.name} {output}")
+        for head in policy.action_heads
+        for output in head.outputs[: head.action_size if head.kind == "gaussian" else None]
+    ]
+
+
+def _action(policy: Policy, kind: str, rest: str, target: str) -> Target:
+    outputs = policy.output_names()
+    if rest not in outputs:
+        raise UserError(f"target {target!r}: there is no action {rest!r}; choose from {', '.join(outputs)}")
+    output = outputs.index(rest)
+    (head,) = (each for each, start in _heads(policy) if start <= output < start + len(each.outputs))
+    if _HEADS.get(kind, head.kind) != head.kind or (
+        kind == "mean" and rest not in [name for _, name in _actions(policy)]
+    ):
+        why = {
+            "choice": "is chosen by its probability",
+            "q_values": "is chosen by the highest Q-value, and its probability has no gradient",
+            "gaussian": "is continuous and has no probability",
+        }[head.kind]
+        raise UserError(f"target {target!r}: {rest!r} {why}; choose logit:{rest}, or {_usual(head)}:ACTION")
+    return Target(_KINDS[kind], target, output=output, head=head.kind)
+
+
+def _heads(policy: Policy) -> list[tuple[ActionHead, int]]:
+    """Every head with the index of its first output."""
+    sizes = [len(head.outputs) for head in policy.action_heads]
+    return [(head, sum(sizes[:number])) for number, head in enumerate(policy.action_heads)]
 
 
 def independent(policy: Policy, targets: tuple[Target, ...]) -> tuple[tuple[Target, ...], torch.Tensor]:
@@ -128,13 +188,12 @@ def _complete_heads(policy: Policy, targets: tuple[Target, ...]) -> list[list[Ta
     """The probabilities of each head all of whose outputs are, once each, among the targets."""
     if len(set(targets)) < len(targets):
         return []
-    found, first = [], 0
-    for head in policy.action_heads:
+    found = []
+    for head, first in _heads(policy):
         outputs = range(first, first + len(head.outputs))
         members = [each for each in targets if each.kind == "probability" and each.output in outputs]
         if len(members) == len(outputs) > 1:
             found.append(members)
-        first += len(head.outputs)
     return found
 
 
@@ -152,9 +211,10 @@ def answers_of(
     # Computed once for all actions, and only if asked for.
     by_output = {"logit": step.logits}
     if "probability" in kinds:
-        by_output["probability"] = policy.probabilities(step.logits)
+        by_output["probability"] = _by_choice(policy, step.logits, torch.softmax)
     if "log_probability" in kinds:
-        by_output["log_probability"] = _log_probabilities(policy, step.logits)
+        # The logarithm of a probability that underflowed would be minus infinity.
+        by_output["log_probability"] = _by_choice(policy, step.logits, torch.log_softmax)
     return [_answer(target, step, activity, by_output) for target in wanted]
 
 
@@ -171,10 +231,13 @@ def _answer(
     return step.state @ torch.tensor(target.vector, dtype=step.state.dtype, device=step.state.device)
 
 
-def _log_probabilities(policy: Policy, logits: torch.Tensor) -> torch.Tensor:
-    """Log-softmax within each head: the logarithm of a probability that underflowed would be minus infinity."""
+def _by_choice(
+    policy: Policy, logits: torch.Tensor, function: Callable[[torch.Tensor, int], torch.Tensor]
+) -> torch.Tensor:
+    """A function of the logits within each head that is a choice; others stay as they are."""
     sizes = [len(head.outputs) for head in policy.action_heads]
-    return torch.cat([torch.log_softmax(part, dim=-1) for part in logits.split(sizes, dim=-1)], dim=-1)
+    parts = zip(policy.action_heads, logits.split(sizes, dim=-1), strict=True)
+    return torch.cat([function(part, -1) if head.kind == "choice" else part for head, part in parts], dim=-1)
 
 
 def _direction(policy: Policy, vector: NDArray[np.floating], name: str) -> Target:
@@ -200,9 +263,10 @@ def _unit(layer: Layer, text: str, target: str) -> tuple[int, ...]:
 
 
 def _what_there_is(policy: Policy) -> str:
-    actions = ", ".join(policy.output_names())
+    value = "value; " if has_value(policy) else ""
+    kinds = {"choice": "probability:ACTION, logit:ACTION or log_probability:ACTION"}
+    ways = dict.fromkeys(kinds.get(head.kind, f"{_usual(head)}:ACTION") for head in policy.action_heads)
+    actions = ", ".join(name for _, name in _actions(policy))
     layers = ", ".join(f"{layer.name} ({math.prod(layer.shape)} units)" for layer in policy.layers)
-    return (
-        f"choose value; probability:ACTION, logit:ACTION or log_probability:ACTION with {actions}; LAYER:UNIT with "
-        f"{layers}; or, in Python, a direction: an array of {policy.state_size} numbers"
-    )
+    direction = f"; or, in Python, a direction: an array of {policy.state_size} numbers" if policy.state_size else ""
+    return f"choose {value}{' or '.join(ways)} with {actions}; LAYER:UNIT with {layers}{direction}"
