@@ -5,8 +5,27 @@ from __future__ import annotations
 import numpy as np
 
 from retinoscope.rollouts import ArrayRecording
+from retinoscope.worlds.declaration import Actions, Declaration, Endings, Event, Picture, Variable
+from retinoscope.worlds.doom.world import WORDS
 
 EFFECTS = {"poison": -20, "stone": 0, "fruit": 25}
+HEADS = {"turn": ["none", "left", "right"], "move": ["none", "forward", "backward"]}
+ROLES = {"fc": "encoder output", "rnn": "memory"}
+WORLD = Declaration(
+    "planted",
+    "cd" * 32,
+    "planted",
+    Picture(0, 0, 3),
+    tuple(Actions(name, tuple(outputs)) for name, outputs in HEADS.items()),
+    seconds_per_decision=4 / 35,
+    variables=(Variable("health", "points"),),
+    events=tuple(Event(name, effect, "points of health") for name, effect in EFFECTS.items()),
+    words=WORDS,
+    endings=Endings("the agent died"),
+    object_classes=tuple(EFFECTS),
+    object_valences=tuple(EFFECTS.values()),
+    distance_units="map units",
+)
 
 
 class PlantedActivity(ArrayRecording):
@@ -18,7 +37,7 @@ class PlantedActivity(ArrayRecording):
             "value": np.zeros(frames),
             "health": np.full(frames, 100.0),
             "action": np.zeros((frames, 2), np.int8),
-            "pickups": np.zeros((frames, len(EFFECTS)), np.uint8),
+            "events": np.zeros((frames, len(EFFECTS)), np.uint8),
             "nearest": np.full(frames, -1),
         }
         plain.update(columns)
@@ -26,16 +45,15 @@ class PlantedActivity(ArrayRecording):
         super().__init__(
             plain | {name: values.astype(np.float32) for name, values in layers.items()},
             layers=layers,
+            roles={name: role for name, role in ROLES.items() if name in layers},
+            world=WORLD,
             episode_lengths=[min(episode_length, frames - first) for first in range(0, frames, episode_length)],
             objects=[[{"class_index": int(each)}] if each >= 0 else [] for each in nearest],
             attributes={
                 "agent": "planted",
                 "checkpoint_sha256": f"{0:064x}",
-                "class_names": list(EFFECTS),
-                "class_effects": list(EFFECTS.values()),
-                "action_heads": {"turn": ["none", "left", "right"], "move": ["none", "forward", "backward"]},
-                "frame_skip": 4,
-                "tics_per_second": 35,
+                "action_heads": HEADS,
+                "state_columns": {"rnn": [0, layers["rnn"].shape[1]]} if "rnn" in layers else {},
             },
             name="planted.zarr",
         )

@@ -7,10 +7,24 @@ import torch
 
 from retinoscope.agents.agent import Agent
 from retinoscope.rollouts import ArrayRecording
+from retinoscope.worlds.declaration import Declaration, Endings, Event, Picture
+from retinoscope.worlds.doom.world import WORDS
 from tests.oracles_events import PlantedEpisode
 from tests.synthetic import small_policy
 
 SHA = "ab" * 32
+ROLES = {"fc": "encoder output", "rnn": "memory"}
+WORLD = Declaration(
+    "planted",
+    "cd" * 32,
+    "planted",
+    Picture(0, 0, 3),
+    (),
+    seconds_per_decision=0.1,
+    events=(Event("poison", -10, "points of health"), Event("fruit", 10, "points of health")),
+    words=WORDS,
+    endings=Endings("the agent died"),
+)
 
 
 class PlantedMemory(ArrayRecording):
@@ -20,16 +34,14 @@ class PlantedMemory(ArrayRecording):
         super().__init__(
             {name: np.concatenate([each[name] for each in episodes]) for name in episodes[0]},
             layers=layers,
+            roles={name: role for name, role in ROLES.items() if name in layers},
+            world=WORLD,
             episode_lengths=[len(next(iter(each.values()))) for each in episodes],
             terminated=[index % 2 == 0 for index in range(len(episodes))],
             attributes={
                 "agent": "planted",
                 "checkpoint_sha256": SHA,
-                "arena_sha256": "cd" * 32,
-                "class_names": ["poison", "fruit"],
-                "class_effects": [-10, 10],
-                "frame_skip": 4,
-                "tics_per_second": 40,  # ten decisions a second
+                "state_columns": {"rnn": [0, layers["rnn"]]} if "rnn" in layers else {},
             },
             name="planted.zarr",
         )
@@ -47,7 +59,7 @@ def recording_of(
         if harmful is not None:
             pickups[harmful[number], 0] = 1
         value = random.normal(size=len(pickups)).astype(np.float32)
-        rows.append({"fc": episode.activity.astype(np.float32), "pickups": pickups, "value": value})
+        rows.append({"fc": episode.activity.astype(np.float32), "events": pickups, "value": value})
     return PlantedMemory(rows, {"fc": rows[0]["fc"].shape[1]})
 
 

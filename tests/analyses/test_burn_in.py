@@ -77,7 +77,7 @@ def test_other_layers_and_agents_have_nothing_to_forget():
     agent = leaking_agent(0.6)
     recording = recording_of_agent(agent, episodes=2, rows=40)
     assert choose_burn_in(recording, layer="fc", agent=agent).steps == 0
-    recording.attributes["layers"] = {"fc": 6}
+    recording.attributes["roles"] = {"fc": "encoder output"}
     assert choose_burn_in(recording, agent=agent).method == "none"
     with pytest.raises(NotMeasurable, match="no recurrent core"):
         burn_in(recording, agent=agent)

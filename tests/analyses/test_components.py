@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from retinoscope.analyses.memory.component_quantities import quantities_of, quantity_names
+from retinoscope.analyses.memory.component_quantities import Quantities
 from retinoscope.analyses.memory.components import ComponentParameters, components
 from retinoscope.analyses.memory.dataset_examples import dataset_examples
 from retinoscope.analyses.memory.fitted_components import fitted_components
@@ -13,6 +13,7 @@ from retinoscope.analyses.memory.recording_windows import RecordingWindows
 from retinoscope.errors import UserError
 from retinoscope.result import Result, load_result
 from retinoscope.rollouts import ArrayRecording, Recording
+from retinoscope.worlds.declaration import Declaration, Picture, Variable
 from tests.statistics.test_components import matches, mixed, planted_sources
 
 QUICK = ComponentParameters(runs=3, sweep=(2, 4), sweep_runs=2)
@@ -67,8 +68,9 @@ def test_correlations_are_those_of_all_decisions_behind_the_burn_in(
 
 
 def test_quantities_say_what_was_in_view(small_recording: Recording) -> None:
-    names, found = quantity_names(small_recording), quantities_of(small_recording, 5, 60)
-    classes = small_recording.attributes["class_names"]
+    quantities = Quantities(small_recording)
+    names, found = quantities.names, quantities.of(5, 60)
+    classes = small_recording.world.object_classes
     for row, objects in enumerate(small_recording.objects(5, 60)):
         for index, name in enumerate(classes):
             seen = sum(each["class_index"] == index for each in objects)
@@ -79,6 +81,31 @@ def test_quantities_say_what_was_in_view(small_recording: Recording) -> None:
             )
     actions = small_recording.rows(5, 60, ["action"])["action"].values
     assert np.array_equal(found[:, names.index("move backward")], actions[:, 1] == 2)
+
+
+def test_every_variable_is_a_quantity_and_an_angle_is_two() -> None:
+    random = np.random.default_rng(0)
+    arrays = {
+        "rnn": random.normal(size=(40, 3)),
+        "place": random.normal(size=(40, 2)),
+        "facing": random.uniform(0, 360, 40),
+        "level": np.arange(40.0),
+        "action": random.normal(size=(40, 2)).astype(np.float32),
+    }
+    variables = (
+        Variable("place", labels=("row", "column"), kind="place"),
+        Variable("facing", "degrees", kind="heading"),
+        Variable("level"),
+        Variable("not recorded"),
+    )
+    world = Declaration("planted", "", "", Picture(0, 0, 0), (), variables=variables)
+    quantities = Quantities(ArrayRecording(arrays, world=world, roles={"rnn": "memory"}))
+    assert quantities.names == [
+        *("place row", "place column", "sine of facing", "cosine of facing", "level", "action 0", "action 1")
+    ]
+    radians = np.radians(arrays["facing"])
+    expected = [*arrays["place"].T, np.sin(radians), np.cos(radians), arrays["level"], *arrays["action"].T]
+    np.testing.assert_allclose(quantities.of(3, 30), np.stack(expected, 1)[3:30], rtol=1e-6)
 
 
 def test_patterns_and_directions_belong_together_and_are_saved(of_recording: Result, tmp_path) -> None:

@@ -14,7 +14,15 @@ from retinoscope.result import Result
 from tests.figures.test_components import assert_nothing_overlaps
 
 OUTPUTS = ["turn none", "turn left", "turn right", "move none", "move forward", "move backward"]
-MEASURES = ["seconds", "survived", "healing", "harmful", *(f"actions {each}" for each in OUTPUTS)]
+PANELS = {
+    "duration": "survival (s)",
+    "survived": "",
+    "episode_return": "",
+    "healing": "healing pick-ups per episode",
+    "harmful": "harmful pick-ups per episode",
+    **{f"actions {each}": f"share of {each}" for each in OUTPUTS},
+}
+MEASURES = list(PANELS)
 
 
 def planted(count: int) -> Result:
@@ -29,6 +37,7 @@ def planted(count: int) -> Result:
             f"{name}_high": (dimensions, middle + reach),
         }
     coordinates = {"edited": np.arange(count) + 3, "measure": MEASURES, "output": OUTPUTS}
+    coordinates["panel"] = ("measure", list(PANELS.values()))
     data = xarray.Dataset(variables, coordinates, {"caption": "word " * 60})
     return Result("intervention", data, {"do": "clamp"}, {"agent": "planted"})
 

@@ -26,6 +26,7 @@ def test_arrays_of_a_store_are_read_as_the_store_is(small_recording):
         layers=small_recording.attributes["layers"],
         episode_lengths=lengths,
         objects=small_recording.objects(),
+        world=small_recording.world,
         attributes=small_recording.attributes,
     )
     for start, stop in ((0, None), (17, 93), (40, 41), (298, 298)):
@@ -34,7 +35,7 @@ def test_arrays_of_a_store_are_read_as_the_store_is(small_recording):
             np.testing.assert_array_equal(ours[name].values, theirs[name].values, err_msg=name)
         for name in ("episode", "step"):
             np.testing.assert_array_equal(ours[name].values, theirs[name].values, err_msg=name)
-        for name in ("class", "head", "output"):
+        for name in ("event", "head", "output", "axis"):
             assert ours[name].values.tolist() == theirs[name].values.tolist()
     assert [(each.start, each.stop) for each in again.episodes] == [
         (each.start, each.stop) for each in small_recording.episodes

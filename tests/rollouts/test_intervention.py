@@ -6,6 +6,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -16,18 +17,20 @@ from retinoscope.agents.agent import Agent
 from retinoscope.analyses.memory import intervention as module
 from retinoscope.analyses.memory.fitted_components import fitted_components, fitted_of
 from retinoscope.analyses.memory.intervention import InterventionParameters, effects_of, intervention, unedited_means
-from retinoscope.analyses.memory.intervention_effects import effects_table
+from retinoscope.analyses.memory.intervention_effects import drawings_of_effects, effects_table
 from retinoscope.analyses.memory.recording_windows import RecordingWindows
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.result import Result, load_result
 from retinoscope.rollouts import Recording
-from retinoscope.rollouts.chance import action_generator, world_seed
+from retinoscope.rollouts.chance import action_generator
 from retinoscope.rollouts.intervention import EditedPolicy
 from retinoscope.scenarios import ArenaArchive
 from retinoscope.settings import stated
 from retinoscope.statistics.bootstrap import bootstrap_interval
 from retinoscope.statistics.state_edits import StateEdit
 from retinoscope.worlds.doom.environment import GatheringEnvironment
+from retinoscope.worlds.seeds import world_seed
+from retinoscope.worlds.world import World
 from tests.rollouts.recordings import small_agent
 
 
@@ -77,7 +80,7 @@ def test_what_cannot_be_edited_is_refused() -> None:
     without_memory = small_agent(rnn="none")
     with pytest.raises(UserError, match="no recurrent core"):
         EditedPolicy(without_memory.policy, np.eye(8), np.zeros(8))
-    with pytest.raises(UserError, match="state of 3 units, the agent has 8"):
+    with pytest.raises(UserError, match="the edit is for 3 units, layer 'rnn' of the agent has 8"):
         EditedPolicy(small_agent().policy, np.eye(3), np.zeros(3))
     with pytest.raises(UserError, match="nothing to intervene on"):
         intervention(without_memory)
@@ -118,7 +121,7 @@ def test_every_edit_plays_the_episodes_that_a_slow_loop_plays(
             one = played.data.sel(edit=name, episode=episode)
             turn = np.bincount(expected["actions"][:, 0], minlength=3) / len(expected["actions"])
             np.testing.assert_allclose(one["actions"].values[:3], turn)
-            assert one["pickups"].values.tolist() == expected["pickups"].tolist()
+            assert one["events"].values.tolist() == expected["pickups"].tolist()
             assert bool(one["survived"]) == expected["survived"]
 
 
@@ -127,21 +130,33 @@ def test_effects_are_differences_in_the_same_episodes(played: Result, tmp_path: 
     assert data["edit"].values.tolist() == ["none", "component 1", "random 1.0", "random 1.1"]
     assert len(set(data["explained"].values[1:].tolist())) == 1
     (effects,) = effects_of(played)
-    difference = data["seconds"].values - data["seconds"].values[0]
+    difference = data["duration"].values - data["duration"].values[0]
     assert effects["component"] == 1
-    assert effects["seconds"]["difference"].estimate == pytest.approx(difference[1].mean())
-    assert effects["seconds"]["random"].estimate == pytest.approx(difference[2:].mean())
+    assert effects["duration"]["difference"].estimate == pytest.approx(difference[1].mean())
+    assert effects["duration"]["random"].estimate == pytest.approx(difference[2:].mean())
     larger = (np.abs(difference[2:].mean(axis=1)) >= abs(difference[1].mean())).sum()
-    assert effects["seconds"]["p"] == pytest.approx((larger + 1) / 3)
-    assert unedited_means(played)["seconds"].estimate == pytest.approx(data["seconds"].values[0].mean())
+    assert effects["duration"]["p"] == pytest.approx((larger + 1) / 3)
+    assert unedited_means(played)["duration"].estimate == pytest.approx(data["duration"].values[0].mean())
     shares = data["actions"].values
     np.testing.assert_allclose(shares[..., :3].sum(axis=-1), 1)
     assert effects["actions turn left"]["difference"].estimate == pytest.approx((shares[1] - shares[0])[:, 1].mean())
-    # What versions before saved holds no differences; they are made of what every edit did.
-    before = played.data.drop_dims(["edited", "measure"])
-    old = Result("intervention", before, played.parameters, played.provenance)
-    assert effects_of(old) == effects_of(played) == effects_of(load_result(tmp_path / "intervention.nc"))
-    assert unedited_means(old) == unedited_means(played)
+    assert effects_of(load_result(tmp_path / "intervention.nc")) == effects_of(played)
+
+
+def test_what_the_version_before_saved_says_the_same(played: Result, tmp_path: Path) -> None:
+    """Its variables had other names, and it held no differences at first; they are made of what every edit did."""
+    data = played.data.drop_dims(["edited", "measure"]).drop_vars(["is_terminated", "episode_return", "is_share"])
+    names = {"duration": "seconds", "events": "pickups", "event": "class", "event_valence": "effect"}
+    data = data.rename(names).drop_attrs(deep=False).assign_attrs(caption="words")
+    path = Result("intervention", data, played.parameters, played.provenance).save(tmp_path / "intervention.nc")
+    with h5py.File(path, "a") as file:
+        file.attrs["schema_version"] = 2
+    old = load_result(path)
+    (found,), (today,) = effects_of(old), effects_of(played)
+    assert found == {name: each for name, each in today.items() if name != "episode_return"}
+    assert {*today} - {*found} == {"episode_return"}
+    panels = [axes.get_title("left") for axes in drawings_of_effects(old)[0].draw().axes]
+    assert panels[:2] == ["survival (s)", "healing pick-ups per episode"]
 
 
 def test_what_is_the_same_in_every_episode_has_no_interval_however_unlike_the_episodes_are() -> None:
@@ -155,24 +170,28 @@ def test_what_is_the_same_in_every_episode_has_no_interval_however_unlike_the_ep
     names = ["none", "component 2", "random 2.0", "random 2.1"]
     data = xarray.Dataset(
         {
-            "seconds": (("edit", "episode"), played),
+            "duration": (("edit", "episode"), played, {"units": "s"}),
             "survived": (("edit", "episode"), played > 30),
-            "pickups": (("edit", "episode", "class"), np.zeros((4, 6, 1), int)),
+            "events": (("edit", "episode", "event"), np.zeros((4, 6, 1), int)),
             "actions": (("edit", "episode", "output"), np.ones((4, 6, 1))),
             "component": ("edit", [-1, 2, 2, 2]),
             "is_random": ("edit", [False, False, True, True]),
             "explained": ("edit", [0.0, 0.1, 0.1, 0.1]),
         },
-        coords={"edit": names, "class": ["apple"], "effect": ("class", [20]), "output": ["turn"]},
+        coords={"edit": names, "event": ["apple"], "event_valence": ("event", [20]), "output": ["turn"]},
+        attrs={"event_words": '["good", "bad", "bite", "bites"]', "survived": "survived"},
     )
-    table = effects_table(data).sel(measure="seconds", edited=2)
+    assert effects_table(data)["title"].values.tolist() == [
+        *("survival (s)", "survived to the end (share)", "good bites", "bites: apple (+20)", "share of turn")
+    ]
+    table = effects_table(data).sel(measure="duration", edited=2)
     found = [float(table[f"difference{end}"]) for end in ("", "_low", "_high")]
     np.testing.assert_allclose(found, -3)
     expected = bootstrap_interval((first + second) / 2 - seconds)
     assert [float(table[f"random_difference{end}"]) for end in ("", "_low", "_high")] == pytest.approx(list(expected))
     assert float(table["p"]) == pytest.approx(2 / 3)  # one of two random directions changes it by 3.5
     mean = bootstrap_interval(seconds)
-    of_none = effects_table(data).sel(measure="seconds")
+    of_none = effects_table(data).sel(measure="duration")
     assert [float(of_none[f"unedited{end}"]) for end in ("", "_low", "_high")] == pytest.approx(list(mean))
 
 
@@ -192,7 +211,7 @@ def edits_of(
 
     monkeypatch.setattr(module, "_played", keep)
     with pytest.raises(Stopped):
-        intervention(agent, arena=arena, given=given, **settings)
+        intervention(agent, world=arena, given=given, **settings)
     return {each.name: each.edit for each in found if each.edit is not None}
 
 
@@ -221,13 +240,13 @@ def test_random_directions_move_the_memory_as_much_as_the_component_does(
 def test_no_component_is_found_on_the_seed_that_is_played(
     seed: int, recorded: int, small_recording_arena: ArenaArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def record(agent: Agent, arena: ArenaArchive, **named: Any) -> None:
+    def record(agent: Agent, world: World, **named: Any) -> None:
         raise Stopped(named["seed"], named["frames"])
 
     monkeypatch.setattr("retinoscope.rollouts.record", record)
     for play in (
         lambda: retinoscope.intervene(small_agent(), small_recording_arena, seed=seed, frames=77),
-        lambda: intervention(small_agent(), arena=small_recording_arena, episode_seed=seed, frames=77),
+        lambda: intervention(small_agent(), world=small_recording_arena, episode_seed=seed, frames=77),
     ):
         with pytest.raises(Stopped) as stopped:
             play()
@@ -237,13 +256,13 @@ def test_no_component_is_found_on_the_seed_that_is_played(
 def test_where_no_seed_is_given_it_is_not_that_of_the_recording(
     given: dict[str, Result], small_recording: Recording, small_recording_arena: ArenaArchive, monkeypatch: Any
 ) -> None:
-    def keep(policy: Any, where: Any, edits: Any, chosen: Any, seed: int, *_: Any) -> None:
+    def keep(policy: Any, where: Any, edits: Any, layer: str, chosen: Any, seed: int, *_: Any) -> None:
         raise Stopped(seed)
 
     monkeypatch.setattr(module, "_played", keep)
     for more in ({"given": given}, {"recording": small_recording}, {"given": given, "recording": small_recording}):
         with pytest.raises(Stopped) as stopped:
-            intervention(small_agent(), arena=small_recording_arena, **more)  # type: ignore[arg-type]
+            intervention(small_agent(), world=small_recording_arena, **more)  # type: ignore[arg-type]
         assert stopped.value.args == (small_recording.attributes["seed"] + 1,)
 
 
@@ -251,6 +270,7 @@ OTHERWISE = {
     "component": 2,
     "do": "swap:1",
     "components": "pca:2",
+    "layer": "rnn",
     "episodes": 3,
     "random_directions": 2,
     "frames": 77,
@@ -269,9 +289,13 @@ def test_every_setting_of_intervene_arrives_and_changes_nothing_else(
     def fit(source: Recording, *, agent: Agent, **settings: Any) -> Any:
         return source.path, agent.name, settings
 
-    def play(agent: Agent, *, arena: Any, given: Any, parameters: Any, progress: bool) -> None:
+    def play(agent: Agent, *, world: Any, given: Any, parameters: Any, progress: bool) -> None:
         path, name, settings = given["fitted_components"]
-        assert (path, name, arena.sha256) == (small_recording.path, agent.name, small_recording_arena.sha256)
+        assert (path, name, world.declaration.sha256) == (
+            small_recording.path,
+            agent.name,
+            small_recording_arena.sha256,
+        )
         raise Stopped(stated(parameters) | settings | {"progress": progress})
 
     def found(**settings: Any) -> dict[str, Any]:
@@ -284,7 +308,7 @@ def test_every_setting_of_intervene_arrives_and_changes_nothing_else(
     monkeypatch.setattr(workflow, "intervention", play)
 
     signature = inspect.signature(retinoscope.intervene).parameters
-    assert set(OTHERWISE) == set(signature) - {"agent", "arena", "recording", "out"}
+    assert set(OTHERWISE) == set(signature) - {"agent", "world", "recording", "out"}
     usual = found()
     assert all(usual[name] == signature[name].default for name in OTHERWISE)
     for name, value in OTHERWISE.items():
@@ -323,7 +347,7 @@ def test_what_the_components_do_not_have_is_refused(
     settings: dict, message: str, given: dict[str, Result], small_recording_arena: ArenaArchive
 ) -> None:
     with pytest.raises(UserError, match=message):
-        intervention(small_agent(), arena=small_recording_arena, given=given, **settings)
+        intervention(small_agent(), world=small_recording_arena, given=given, **settings)
 
 
 def test_single_units_are_not_intervened_on(small_recording: Recording, small_recording_arena: ArenaArchive) -> None:
@@ -337,11 +361,11 @@ def test_recording_and_components_have_to_be_of_the_agent_in_the_arena(
     given: dict[str, Result], small_recording: Recording, small_recording_arena: ArenaArchive
 ) -> None:
     with pytest.raises(UserError, match="another agent"):
-        intervention(small_agent(seed=1), arena=small_recording_arena, recording=small_recording)
+        intervention(small_agent(seed=1), world=small_recording_arena, recording=small_recording)
     with pytest.raises(UserError, match="with another agent than 'small-1'"):
-        intervention(small_agent(seed=1), arena=small_recording_arena, given=given)
-    with pytest.raises(UserError, match="with another arena than 'small-0' in 'apples'"):
-        intervention(small_agent(), arena="apples", given=given)
+        intervention(small_agent(seed=1), world=small_recording_arena, given=given)
+    with pytest.raises(UserError, match="with another world than 'small-0' in 'apples'"):
+        intervention(small_agent(), world="apples", given=given)
     of_arrays = {"fitted_components": fitted_components(np.random.default_rng(0).normal(size=(20, 5, 8)))}
     with pytest.raises(UserError, match="with another agent"):
-        intervention(small_agent(), arena=small_recording_arena, given=of_arrays)
+        intervention(small_agent(), world=small_recording_arena, given=of_arrays)

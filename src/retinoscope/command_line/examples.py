@@ -20,7 +20,8 @@ def examples(
     activity: Annotated[
         Path | None,
         typer.Option(
-            help="Instead of an agent: a .npy file (sample, step, unit), or a folder of NAME/agent_hs.npy.",
+            help="Instead of an agent: a .npy file (sample, step, unit), a folder of NAME/agent_hs.npy, or one of "
+            "NAME.npy (time, unit), with observation.npy, value.npy, terminated.npy and so on where there are any.",
             show_default="none",
         ),
     ] = None,
@@ -41,6 +42,7 @@ def examples(
     components: Annotated[
         str, typer.Option(help="ica:16, pca:16, nmf:16, without a number to have it chosen, or units.")
     ] = "ica:16",
+    layer: Annotated[str | None, typer.Option(help="Whose activity.", show_default="the first of the memory")] = None,
     decisions: Annotated[int, typer.Option(parser=options.whole_number, help="Recorded of an agent.")] = 10_000,
     window_steps: Annotated[int, typer.Option(help="Decisions in a sample of a recording.")] = 16,
     stride_steps: Annotated[
@@ -78,6 +80,7 @@ def examples(
         gradient_step=gradient_step,
         proportion=tuple(proportion or (0.1,)),
         components=components,
+        layer=layer,
         decisions=decisions,
         window_steps=window_steps,
         stride_steps=stride_steps,

@@ -28,6 +28,9 @@ def intervene(
         typer.Option(help="Recording of the agent to find the components on.", show_default="a new one"),
     ] = None,
     components: Annotated[str, typer.Option(help="ica:16 or pca:16, or another number.")] = "ica:16",
+    layer: Annotated[
+        str | None, typer.Option(help="Layer of the memory that is edited.", show_default="the first")
+    ] = None,
     episodes: Annotated[int, typer.Option(help="Of each edit.")] = 50,
     random_directions: Annotated[int, typer.Option(help="To compare each component with.")] = 4,
     frames: Annotated[
@@ -62,6 +65,7 @@ def intervene(
         do=do,
         recording=recording,
         components=components,
+        layer=layer,
         episodes=episodes,
         random_directions=random_directions,
         frames=frames,
@@ -83,17 +87,17 @@ def intervene(
         )
         return
     columns, rows = intervention_table(result, effects)
-    for places in _tables(len(columns), len(result.data["class"]), len(result.data["output"])):
+    for places in _tables(len(columns), len(result.data["event"]), len(result.data["output"])):
         print_table([columns[each] for each in places], [[row[each] for each in places] for row in rows])
         typer.echo()
     typer.echo(result.data.attrs["caption"])
 
 
-def _tables(columns: int, classes: int, outputs: int) -> list[list[int]]:
-    """Columns of the whole table by tables that fit a screen: outcomes, then classes, then actions; edits in all."""
-    named = columns - classes - outputs
+def _tables(columns: int, events: int, outputs: int) -> list[list[int]]:
+    """Columns of the whole table by tables that fit a screen: outcomes, then events, then actions; edits in all."""
+    named = columns - events - outputs
     tables = []
-    for first, last in ((_EDIT, named), (named, named + classes), (named + classes, columns)):
+    for first, last in ((_EDIT, named), (named, named + events), (named + events, columns)):
         # As even as can be: 4, 3 and 3 of 10.
         count = -(-(last - first) // _MOST_COLUMNS)
         ends = [first + -(-(last - first) * each // max(1, count)) for each in range(count + 1)]

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from retinoscope.errors import UserError
-from retinoscope.figures.canvas import to_rgb
 from retinoscope.figures.page import MARGIN, Page, Size, line_height, points, text_width, wrapped
+from retinoscope.figures.pictures import Pictures
 from retinoscope.figures.style import colour, colour_map, require, shade, styled, title_of
 from retinoscope.result import Result
 
@@ -64,6 +64,7 @@ def component_gallery(
     sheet = page.sheet()
     scale = _scale(data["attribution"].values) if has_maps else 0.0
     limits = _limits(data["activation"].values)
+    shown_as = Pictures.of(result.data)
     top = 0.0
     for level in range(levels):
         sheet.text(MARGIN, top + 0.02, str(data["level"].values[level]), va="top", weight="bold")
@@ -77,7 +78,9 @@ def component_gallery(
             else:
                 trace = page.axes(0.45, top, _TRACE - 0.5, pictures * tall)
                 _draw_trace(trace, one, int(result.parameters["gradient_step"]), limits, is_last)
-                _draw_strip(sheet, top, tile, one, int(result.parameters["gradient_step"]), scale)
+                _draw_strip(
+                    sheet, top, tile, _strip(one, scale, shown_as), one, int(result.parameters["gradient_step"])
+                )
             top += pictures * tall
         top += above
     if has_maps:
@@ -99,9 +102,8 @@ def _draw_trace(axes: Axes, one: xarray.Dataset, step: int, limits: tuple[float,
     axes.set_title(f"sample {one['name'].item()}", fontsize="small", pad=1.5)
 
 
-def _draw_strip(sheet: Axes, top: float, tile: float, one: xarray.Dataset, step: int, scale: float) -> None:
+def _draw_strip(sheet: Axes, top: float, tile: float, picture: np.ndarray, one: xarray.Dataset, step: int) -> None:
     """The frames of a sample side by side and the maps below them, as one picture: many would take long to write."""
-    picture = _strip(one, scale)
     pixel = tile / one.sizes["width"]
     start, each = MARGIN + _TRACE, tile + _gap(one) * pixel
     tall, wide = (count * pixel for count in picture.shape[:2])
@@ -123,10 +125,10 @@ def _draw_strip(sheet: Axes, top: float, tile: float, one: xarray.Dataset, step:
         sheet.text(middle, top - 0.015, f"{shown}", fontsize="small", ha="center", va="bottom")
 
 
-def _strip(one: xarray.Dataset, scale: float) -> np.ndarray:
+def _strip(one: xarray.Dataset, scale: float, shown_as: Pictures) -> np.ndarray:
     """(row, column, rgba) uint8, nothing between the frames."""
     width, gap = one.sizes["width"], _gap(one)
-    rows = [to_rgb(each) for each in one["frames"].values]
+    rows = [shown_as.shown(each) for each in one["frames"].values]
     if "attribution" in one:
         relative = one["attribution"].values / (scale or 1.0)
         # A root scale: single pixels carry most of an attribution and would hide the rest.

@@ -15,10 +15,7 @@ from retinoscope.result import Result
 
 __all__ = ["component_correlates", "components"]
 
-_READING = (
-    "Dots: above chance, and the interval excludes zero. Grey: one of the two never changes. Actions: 1 where taken, "
-    "else 0; in view: number of objects; distance in map units."
-)
+_READING = "Dots: above chance, and the interval excludes zero. Grey: one of the two never changes."
 
 
 @styled

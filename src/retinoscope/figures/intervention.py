@@ -15,11 +15,6 @@ from retinoscope.result import Result
 __all__ = ["intervention"]
 
 _COLUMNS = 3
-_TITLES = {
-    "seconds": "survival (s)",
-    "healing": "healing pick-ups per episode",
-    "harmful": "harmful pick-ups per episode",
-}
 _READING = (
     "Blue: the component, with its interval. Grey: the mean over its random directions, with its interval. Filled: the "
     "interval excludes zero."
@@ -41,9 +36,8 @@ def intervention(result: Result, *, figsize: Size = None, caption: bool = True) 
     require(result, "intervention")
     if "difference" not in result.data:
         raise UserError("result of intervention: holds no differences, as those of earlier versions; make it again")
-    outputs = [str(each) for each in result.data["output"].values]
-    measures = [*_TITLES, *(f"actions {name}" for name in outputs)]
-    rows, count = -(-len(measures) // _COLUMNS), result.data.sizes["edited"]
+    titles = _titles(result.data)
+    rows, count = -(-len(titles) // _COLUMNS), result.data.sizes["edited"]
     page = Page(
         title_of(result, f"Does it matter? {result.parameters['do']}"),
         f"{result.data.attrs['caption']} {_READING}" if caption else None,
@@ -53,15 +47,23 @@ def intervention(result: Result, *, figsize: Size = None, caption: bool = True) 
     page.begin(rows * (panel + between) + 0.2)
     tall = max((page.height - 0.2) / rows - between, 0.1)
     grid = page.grid(rows, _COLUMNS, 0.5, 0.22, 0.15, 0.4, hspace=between / tall, wspace=0.15)
-    for place, name in enumerate(measures):
+    for place, (name, title) in enumerate(titles.items()):
         axes = page.figure.add_subplot(grid[divmod(place, _COLUMNS)])
         _draw(axes, result.data.sel(measure=name))
-        axes.set_title(_TITLES.get(name, f"share of {name.removeprefix('actions ')}"))
+        axes.set_title(title)
         if place % _COLUMNS == 0:
             axes.set_ylabel("component")
-        if place >= len(measures) - _COLUMNS:
+        if place >= len(titles) - _COLUMNS:
             axes.set_xlabel("difference from the unedited agent")
     return page.figure
+
+
+def _titles(data: xarray.Dataset) -> dict[str, str]:
+    """Titles of the panels, by measure; the measures themselves in Results of earlier versions."""
+    measures = [str(each) for each in data["measure"].values]
+    if "panel" in data.coords:
+        return {name: str(title) for name, title in zip(measures, data["panel"].values, strict=True) if str(title)}
+    return {name: name for name in measures if " " not in name or name.startswith("actions ")}
 
 
 def _draw(axes: Axes, data: xarray.Dataset) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import xarray
 from numpy.typing import NDArray
 
+from retinoscope.agents.actions import gaussian_head
 from retinoscope.agents.policy import Role
 from retinoscope.errors import UserError
 from retinoscope.rollouts.recording import Episode, Recording, labels_of
@@ -35,18 +36,21 @@ class ArrayRecording(Recording):
         arrays: name -> (time, ...) array, or the path of a `.npy` file, which is mapped and never loaded whole. Layers
             are (time, unit); the names of other variables and their meaning are those of an episode store:
             `observation` (time, height, width, channel) uint8, `value` (time,), `action` (time, head), `events` (time,
-            event) counts, ... One-dimensional ones without such a meaning are variables of the world.
+            event) counts, `terminated` and `truncated` (time,), ... One-dimensional ones without such a meaning are
+            variables of the world.
         layers: names of the arrays that are layers; None for all two-dimensional ones that have no other meaning.
         roles: what layers are for, by name: `encoder output`, `memory`, ...; `other` for those not named.
+        events: names of the events, in their order, with their valences: above 0 good, below 0 bad, None not known.
         world: what there is; None to make out of the arrays what they tell.
-        episode_lengths: of consecutive episodes; None for a single one. What is left at the end is unfinished.
+        episode_lengths: of consecutive episodes; None to cut where `terminated` or `truncated` say it, which is a
+            single one if neither is there. What is left at the end is unfinished.
         terminated: whether each of them ended by an end of the world, not by a limit; None for none.
         objects: for each row the objects in view, as `Recording.objects` returns them; None for none.
-        attributes: further attributes: agent, checkpoint_sha256, action_heads, ...
+        attributes: further attributes: agent, checkpoint_sha256, action_heads, state_columns, ...
         name: by which messages speak of it.
 
     Raises:
-        UserError: arrays differ in length, are not numbers, or do not fit the episodes.
+        UserError: arrays differ in length, are not numbers, or do not fit the episodes, roles or events.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class ArrayRecording(Recording):
         *,
         layers: Iterable[str] | None = None,
         roles: Mapping[str, Role] | None = None,
+        events: Mapping[str, float | None] | None = None,
         world: Declaration | None = None,
         episode_lengths: Sequence[int] | None = None,
         terminated: Sequence[bool] | None = None,
@@ -63,7 +68,7 @@ class ArrayRecording(Recording):
         name: str = "arrays",
     ) -> None:
         self.path = Path(name)
-        self._arrays = {key: _opened(key, each) for key, each in arrays.items()}
+        self._arrays = {key: _arranged(key, _opened(key, each)) for key, each in arrays.items()}
         if not self._arrays:
             raise UserError(f"{name}: no arrays; give at least one")
         lengths = {key: len(each) for key, each in self._arrays.items()}
@@ -72,6 +77,8 @@ class ArrayRecording(Recording):
             if length != self.frames:
                 first = next(iter(lengths))
                 raise UserError(f"{name}: {key} has {length} rows, {first} has {self.frames}; give as many of each")
+        if episode_lengths is None:
+            episode_lengths, terminated = self._told_ends(terminated)
         self.episodes = _episodes(name, self.frames, episode_lengths, terminated)
         self._add_ends()
         self.columns = tuple(self._arrays)
@@ -81,13 +88,35 @@ class ArrayRecording(Recording):
                 f"{name}: objects of {len(self._objects)} rows, there are {self.frames}; give one list each"
             )
         wanted = self._layer_names(layers, world)
-        self.world = world or self._world_of_arrays(name, wanted)
-        stated = {
+        self.world = world or self._world_of_arrays(name, wanted, events)
+        given = _defaults() | dict(attributes or {})
+        known_roles = given["roles"] | dict(roles or {})
+        for each in known_roles:
+            if each not in self._arrays:
+                raise UserError(f"{name}: roles name {each!r}, and there is no such array; choose from {self.columns}")
+        self.attributes = given | {
             "layers": {each: int(self._arrays[each].shape[1]) for each in wanted},
-            "roles": dict.fromkeys(wanted, "other") | dict(roles or {}),
+            "roles": {each: known_roles.get(each, "other") for each in wanted},
             "world_sha256": self.world.sha256,
         }
-        self.attributes = _defaults() | dict(attributes or {}) | stated
+        if "action" in self._arrays and not self.attributes["action_heads"]:
+            self.attributes |= _heads_of(self._arrays["action"])
+
+    @classmethod
+    def open(cls, folder: str | Path, **settings: Any) -> ArrayRecording:
+        """Every `NAME.npy` in a folder as the array of this name; none is loaded whole.
+
+        Args:
+            folder: where they are.
+            **settings: as for `ArrayRecording` itself.
+
+        Raises:
+            UserError: there are none, or as for `ArrayRecording`.
+        """
+        paths = sorted(Path(folder).glob("*.npy"))
+        if not paths:
+            raise UserError(f"{folder}: holds no .npy files; give a folder with one for each array")
+        return cls({path.stem: path for path in paths}, **{"name": str(folder)} | settings)
 
     def rows(self, start: int = 0, stop: int | None = None, names: Iterable[str] | None = None) -> xarray.Dataset:
         """As `Recording.rows`."""
@@ -123,12 +152,17 @@ class ArrayRecording(Recording):
                 )
         return chosen
 
-    def _world_of_arrays(self, name: str, layers: Sequence[str]) -> Declaration:
+    def _world_of_arrays(
+        self, name: str, layers: Sequence[str], events: Mapping[str, float | None] | None
+    ) -> Declaration:
         """What the arrays tell of the world: its pictures, the names of variables and how many events there are."""
         frames = self._arrays.get("observation")
         shape = (0, 0, 0) if frames is None or frames.ndim != 4 else tuple(map(int, frames.shape[1:]))
         dtype = "uint8" if frames is None else str(frames.dtype)
-        events = self._arrays["events"].shape[1:] if "events" in self._arrays else ()
+        count = self._arrays["events"].shape[1] if "events" in self._arrays else 0
+        named = {f"event {number}": None for number in range(count)} if events is None else events
+        if len(named) != count:
+            raise UserError(f"{name}: names of {len(named)} events, and counts of {count}; give one name for each")
         return Declaration(
             name=name,
             sha256="",
@@ -140,7 +174,7 @@ class ArrayRecording(Recording):
                 for key, each in self._arrays.items()
                 if each.ndim == 1 and key not in (*_NO_VARIABLES, *layers)
             ),
-            events=tuple(Event(f"event {number}") for number in range(*events)),
+            events=tuple(Event(each, valence) for each, valence in named.items()),
             repeats_itself=False,
         )
 
@@ -159,6 +193,16 @@ class ArrayRecording(Recording):
         }
         found = labels_of(self.world, self.attributes["action_heads"])
         return {axis: names for axis, names in found.items() if names and sizes.get(axis) == len(names)}
+
+    def _told_ends(self, terminated: Sequence[bool] | None) -> tuple[list[int] | None, Sequence[bool] | None]:
+        """Lengths of the episodes that end where the arrays say it, and whether they were terminated."""
+        ends = [self._arrays[key].astype(bool).reshape(-1) for key in _OWN if key in self._arrays]
+        if not ends:
+            return None, terminated
+        last = np.flatnonzero(np.any(ends, axis=0))
+        if "terminated" in self._arrays and terminated is None:
+            terminated = self._arrays["terminated"].astype(bool).reshape(-1)[last].tolist()
+        return (np.diff(last, prepend=-1).tolist() or None), terminated
 
     def _add_ends(self) -> None:
         for key in _OWN:
@@ -179,6 +223,26 @@ def _opened(key: str, given: NDArray[Any] | str | Path) -> NDArray[Any]:
     if array.dtype.kind not in "fiub" or array.ndim < 1:
         raise UserError(f"{key}: holds {array.dtype} of shape {array.shape}; give numbers, (time, ...)")
     return array
+
+
+def _arranged(key: str, array: NDArray[Any]) -> NDArray[Any]:
+    """With an axis for the one head, event or channel that anyone may leave out."""
+    lacks_one = array.ndim == {"action": 1, "events": 1, "observation": 3}.get(key)
+    return array[..., None] if lacks_one else array
+
+
+def _heads_of(actions: NDArray[Any]) -> dict[str, Any]:
+    """Heads of actions (time, head) of which nothing but the numbers is known."""
+    count = actions.shape[1]
+    names = [f"action {number}" for number in range(count)] if count > 1 else ["action"]
+    if actions.dtype.kind == "f":
+        head = gaussian_head(tuple(map(str, range(count))))
+        return {"action_heads": {head.name: list(head.outputs)}, "action_kinds": {head.name: head.kind}}
+    outputs = [int(column.max()) + 1 for column in actions.T]
+    return {
+        "action_heads": {name: [str(each) for each in range(size)] for name, size in zip(names, outputs, strict=True)},
+        "action_kinds": dict.fromkeys(names, "choice"),
+    }
 
 
 def _episodes(
@@ -210,6 +274,7 @@ def _defaults() -> dict[str, Any]:
         "seed": None,
         "action_heads": {},
         "action_kinds": {},
+        "roles": {},
         "state_columns": {},
         "complete": True,
     }

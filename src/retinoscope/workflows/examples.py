@@ -60,6 +60,7 @@ def examples(
     gradient_step: int | None = None,
     proportion: float | Iterable[float] = (0.1,),
     components: str = "ica:16",
+    layer: str | None = None,
     decisions: int = RECORDED,
     window_steps: int = WINDOW_STEPS,
     stride_steps: int | None = None,
@@ -82,12 +83,14 @@ def examples(
         out: the directory.
         world: where an agent plays; None for the one it was trained in.
         activity: (sample, step, unit): an array, a `.npy` file, or a folder with `NAME/agent_hs.npy` (and
-            `NAME/ims.npy`) for each sample.
+            `NAME/ims.npy`) for each sample. Or of whole episodes, to be cut into windows: a folder with an array in
+            every `NAME.npy`, as `ArrayRecording.open` takes it; `layer` says which of them is meant.
         frames: that go with `activity`: (sample, step, height, width, channel), a `.npy` file, or a folder with
             `NAME/ims.npy`, `NAME.npy` or the pictures of each sample in `NAME/`.
         gradient_step: that gradients are taken from, counted from 0; None for the last.
         proportion: of the steps that are high, middling, low; one or several.
         components: `ica:16`, `pca:16`, `nmf:16`, or `units`.
+        layer: of a recording: whose activity; None for the first layer of the memory, or the only one there is.
         decisions: recorded of an agent.
         window_steps: decisions in a sample of a recording.
         stride_steps: between the starts of samples of a recording; None for the window.
@@ -114,6 +117,7 @@ def examples(
         window_steps=window_steps,
         stride_steps=stride_steps,
         burn_in_steps=burn_in_steps,
+        layer=layer,
         leave_out_constant=leave_out_constant,
         seed=seed,
     )
@@ -163,13 +167,16 @@ def _samples(
     progress: bool,
 ) -> tuple[Samples, Agent | None]:
     """Samples, and the agent if it is at hand."""
+    from retinoscope.rollouts import ArrayRecording, Recording, open_recording, record
+
     if activity is not None:
         if isinstance(activity, str | Path) and Path(activity).is_dir():
             if frames is not None:
                 raise UserError(f"{activity}: a folder of samples has its frames in it; leave --frames out")
+            if next(Path(activity).glob("*.npy"), None) is not None:
+                return samples_of(ArrayRecording.open(activity), wanted), None
             return FolderSamples(activity), None
         return ArraySamples(activity, frames), None
-    from retinoscope.rollouts import Recording, open_recording, record
 
     if isinstance(source, str | Path) and (Path(source) / "zarr.json").is_file():
         source = open_recording(source)

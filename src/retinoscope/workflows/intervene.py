@@ -16,21 +16,22 @@ from retinoscope.analyses.memory.intervention import (
 from retinoscope.errors import UserError
 from retinoscope.page.products import write_drawings
 from retinoscope.result import Result
-from retinoscope.rollouts.arenas import arena_of
+from retinoscope.rollouts.intervention import editable_layer
+from retinoscope.worlds.choosing import WorldLike, world_of
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
-    from retinoscope.scenarios import ArenaArchive, Scenario
 
 
 def intervene(
     agent: Agent,
-    arena: ArenaArchive | Scenario | str | Path | None = None,
+    world: WorldLike | None = None,
     *,
     component: int | None = None,
     do: str = "clamp",
     recording: Recording | str | Path | None = None,
     components: str = "ica:16",
+    layer: str | None = None,
     episodes: int = 50,
     random_directions: int = 4,
     frames: int = 10_000,
@@ -44,11 +45,12 @@ def intervene(
 
     Args:
         agent: who plays; it needs a recurrent core.
-        arena: where; None for the arena the agent was trained in.
+        world: where; None for the world the agent was trained in.
         component: its number; None for all of them, one after the other.
         do: `clamp` (held at its mean), `ablate` (removed) or `swap:7` (exchanged with component 7).
         recording: of the agent, or its path, to find the components on; None to make one for the while.
         components: `ica:16` or `pca:16`, or another number.
+        layer: of the memory, that is edited; None for the first.
         episodes: of each edit; at least 2.
         random_directions: to compare each component with; they explain as much variance.
         frames: recorded if no recording is given.
@@ -81,11 +83,12 @@ def intervene(
         workers=workers,
     )
     require_memory(agent)
-    where = arena_of(agent, arena)
+    editable_layer(agent.policy, layer)
+    where = world_of(agent, world)
     with recording_of(agent, where, recording, parameters, progress) as source:
-        fit = fitted_components(source, agent=agent, components=components)
+        fit = fitted_components(source, agent=agent, components=components, layer=layer)
     given = {"fitted_components": fit}
-    result = intervention(agent, arena=where, given=given, parameters=parameters, progress=progress)
+    result = intervention(agent, world=where, given=given, parameters=parameters, progress=progress)
     if folder is not None:
         result.save(folder / "intervention.nc")
         write_drawings(result, folder)

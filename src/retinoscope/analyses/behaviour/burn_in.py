@@ -1,10 +1,11 @@
 """Recurrent start-up: for how many decisions after a reset the memory still shows that it was reset.
 
-With the agent given it is measured directly. At moments in the middle of recorded episodes the state is set to zero, as
-at the start of an episode, and the stored observations are shown again: the distance between this state and the one
-that was recorded, which had its whole past, is what has not been forgotten of the start. Without the agent, the
-recording alone has to do: when the mean state over episodes is no longer told from what it is late in the episodes.
-That is weaker, for early in an episode the world differs too, and few episodes tell little.
+With the agent given it is measured directly. At moments in the middle of recorded episodes the whole state is reset,
+as at the start of an episode, and the stored observations are shown again: the distance between the activity of the
+memory and the one that was recorded, which had its whole past, is what has not been forgotten of the start. Of several
+layers of memory, at every moment the one counts that is farthest from it. Without the agent, the recording alone has to
+do: when the mean state over episodes is no longer told from what it is late in the episodes. That is weaker, for early
+in an episode the world differs too, and few episodes tell little.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from retinoscope.agents.policy import Policy, inference
 from retinoscope.analyses.declaration import MEMORY as NEEDS_MEMORY
 from retinoscope.analyses.declaration import RECORDING, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
-from retinoscope.analyses.recorded import require_same, seconds_per_decision
+from retinoscope.analyses.recorded import require_same
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.result import Result, provenance
 from retinoscope.settings import parameters, setting, stated, with_settings
@@ -51,6 +52,7 @@ class BurnInParameters:
     windows: int = setting(64, "of forgetting: moments of the recording at which the state is reset", least=2)
     level: float = setting(0.99, "of settling: quantile of the chance distribution", above=0, below=1)
     seed: int = setting(0, "of everything drawn at random", least=0)
+    layer: str | None = setting(None, "of the memory; none for all of its layers, the slowest of which counts")
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,13 @@ class BurnIn:
 
 
 def choose_burn_in(
-    recording: Recording, *, layer: str = MEMORY, agent: Agent | Policy | None = None, given: Given | None = None
+    recording: Recording, *, layer: str | None = None, agent: Agent | Policy | None = None, given: Given | None = None
 ) -> BurnIn:
     """The burn-in of a layer.
 
     Args:
         recording: what the agent saw and computed.
-        layer: all but `rnn` have no memory of their own, and nothing is left out of them.
+        layer: of layers that are no memory, and do not read one (readouts), nothing is left out; None for the memory.
         agent: the agent of the recording, or its policy; with it the forgetting itself is measured.
         given: the Result of `burn_in`, if it is at hand; else it is measured here.
 
@@ -88,8 +90,9 @@ def choose_burn_in(
         UserError: as `burn_in`. Too short or too few episodes are no error here: the longest burn-in is then taken,
             and `settled` is False.
     """
-    if layer != MEMORY or MEMORY not in recording.attributes["layers"]:
-        rule = f"nothing is left out: {layer} has no memory" if layer != MEMORY else "the agent has no recurrent core"
+    memory = recording.layers_of("memory")
+    if not memory or (layer is not None and layer not in (*memory, *recording.layers_of("readout"))):
+        rule = "the agent has no recurrent core" if not memory else f"nothing is left out: {layer} has no memory"
         return BurnIn(0, rule, True, "none", np.nan, np.nan)
     known = (given or {}).get("burn_in")
     if known is not None:
@@ -123,7 +126,7 @@ def burn_in(
     parameters: BurnInParameters | None = None,
     **settings: Any,
 ) -> Result:
-    """Measure how long the recurrent state takes to forget its start.
+    """Measure how long the memory takes to forget its start.
 
     Args:
         recording: what the agent saw and computed.
@@ -137,16 +140,24 @@ def burn_in(
         `steps_high` (), decisions; `settled` ().
 
     Raises:
-        UserError: a parameter is unknown or out of range, or the agent is not that of the recording.
+        UserError: a parameter is unknown or out of range, there is no such layer of memory, or the agent is not that
+            of the recording.
         NotMeasurable: the agent has no recurrent core, or the recording is too short.
     """
     chosen = with_settings(parameters or BurnInParameters(), settings)
-    if MEMORY not in recording.attributes["layers"]:
+    layers = recording.layers_of("memory")
+    if not layers:
         raise NotMeasurable(f"{recording.path}: its agent has no recurrent core; there is no start-up to measure")
-    return _measure(recording, agent, chosen)
+    if chosen.layer is not None and chosen.layer not in layers:
+        raise UserError(
+            f"burn-in: layer {chosen.layer!r} is no memory of the recording; choose from {', '.join(layers)}"
+        )
+    return _measure(recording, agent, layers if chosen.layer is None else (chosen.layer,), chosen)
 
 
-def _measure(recording: Recording, agent: Agent | Policy | None, parameters: BurnInParameters) -> Result:
+def _measure(
+    recording: Recording, agent: Agent | Policy | None, layers: tuple[str, ...], parameters: BurnInParameters
+) -> Result:
     lengths = np.array([each.stop - each.start for each in recording.episodes])
     horizon = min(parameters.most_steps, int(lengths.max()) // _LAST_SHARE)
     if horizon < 2:
@@ -155,11 +166,13 @@ def _measure(recording: Recording, agent: Agent | Policy | None, parameters: Bur
             f"{2 * _LAST_SHARE}"
         )
     if agent is None:
-        estimate, over = _settling(recording, horizon, parameters)
-        method = "settling"
+        estimate, over = _settling(recording, layers, horizon, parameters)
+        method, is_zero = "settling", True
     else:
-        estimate, over = _forgetting(recording, _policy_of(agent, recording), horizon, parameters)
+        policy = _policy_of(agent, recording)
+        estimate, over = _forgetting(recording, policy, layers, horizon, parameters)
         method = "forgetting"
+        is_zero = not policy.initial_state(1).any()
     data = xarray.Dataset(
         {
             "distance": ("step", estimate.curve, {"units": "1", "long_name": f"distance, {method}"}),
@@ -173,13 +186,13 @@ def _measure(recording: Recording, agent: Agent | Policy | None, parameters: Bur
         coords={
             "step": ("step", np.arange(len(estimate.curve)), {"units": "decisions", "long_name": "time from the reset"})
         },
-        attrs={
-            "seconds_per_decision": seconds_per_decision(recording),
-            "rule": _rule(estimate, method, parameters, over),
-        },
+        attrs={"rule": _rule(estimate, method, parameters, over, "zero" if is_zero else "its start")},
     )
-    data.attrs["caption"] = _caption(data, estimate, method, parameters, over)
-    said = stated(parameters) | {"method": method, "horizon_steps": horizon, "over": over}
+    clock = recording.world.clock
+    if clock.units == "s":
+        data.attrs["seconds_per_decision"] = clock.per_decision
+    data.attrs["caption"] = _caption(data, estimate, method, parameters, over, layers)
+    said = stated(parameters) | {"layers": list(layers), "method": method, "horizon_steps": horizon, "over": over}
     return Result("burn_in", data, said, provenance(recording=recording))
 
 
@@ -191,14 +204,14 @@ def _policy_of(agent: Agent | Policy, recording: Recording) -> Policy:
 
 
 def _forgetting(
-    recording: Recording, policy: Policy, horizon: int, parameters: BurnInParameters
+    recording: Recording, policy: Policy, layers: tuple[str, ...], horizon: int, parameters: BurnInParameters
 ) -> tuple[BurnInEstimate, int]:
     starts = _moments(recording, horizon, parameters)
     if len(starts) < 2:
         raise NotMeasurable(
             f"{recording.path}: no episode goes on for {2 * horizon} decisions, which two comparisons need; record more"
         )
-    distances = _distances(recording, policy, starts, horizon, parameters)
+    distances = _distances(recording, policy, layers, starts, horizon, parameters)
     estimate = forgetting(distances, parameters.tolerance, parameters.share, parameters.hold, seed=parameters.seed)
     return estimate, len(starts)
 
@@ -222,25 +235,33 @@ def _moments(recording: Recording, horizon: int, parameters: BurnInParameters) -
 
 
 def _distances(
-    recording: Recording, policy: Policy, starts: np.ndarray, horizon: int, parameters: BurnInParameters
+    recording: Recording,
+    policy: Policy,
+    layers: tuple[str, ...],
+    starts: np.ndarray,
+    horizon: int,
+    parameters: BurnInParameters,
 ) -> np.ndarray:
-    """(window, step) distance of the state that was reset from the recorded one, relative to unrelated states."""
+    """(window, step) distance of the memory that was reset from the recorded one, relative to unrelated states."""
     state = policy.initial_state(len(starts))
     found: list[np.ndarray] = []
-    unrelated = _distance_of_unrelated(recording, starts)
-    with inference():
+    unrelated = {layer: _distance_of_unrelated(recording, layer, starts) for layer in layers}
+    with inference(), policy.capture(*layers) as activity:
         for offset in range(0, horizon, _CHUNK):
             count = min(_CHUNK, horizon - offset)
             rows = [
-                recording.rows(int(row) + offset, int(row) + offset + count, ("observation", MEMORY)) for row in starts
+                recording.rows(int(row) + offset, int(row) + offset + count, ("observation", *layers)) for row in starts
             ]
             observations = np.stack([each["observation"].values for each in rows])
-            recorded = np.stack([each[MEMORY].values for each in rows])
+            recorded = {layer: np.stack([each[layer].values for each in rows]) for layer in layers}
             for step in range(count):
                 pixels = torch.from_numpy(observations[:, step]).to(policy.device)
                 state = policy.step(pixels, state).state
-                difference = state.cpu().numpy() - recorded[:, step]
-                found.append(np.linalg.norm(difference, axis=1) / unrelated)
+                distances = [
+                    np.linalg.norm(activity[layer].cpu().numpy() - recorded[layer][:, step], axis=1) / unrelated[layer]
+                    for layer in layers
+                ]
+                found.append(np.max(distances, axis=0))
             curve = np.quantile(np.array(found).T, parameters.share, axis=0)
             if (
                 first_step_within(curve[: len(curve) - parameters.hold], parameters.tolerance, parameters.hold)
@@ -250,21 +271,24 @@ def _distances(
     return np.array(found).T
 
 
-def _distance_of_unrelated(recording: Recording, starts: np.ndarray) -> float:
+def _distance_of_unrelated(recording: Recording, layer: str, starts: np.ndarray) -> float:
     """Root mean square distance between recorded states at different windows."""
-    states = np.stack([recording.rows(int(row), int(row) + 1, (MEMORY,))[MEMORY].values[0] for row in starts])
+    states = np.stack([recording.rows(int(row), int(row) + 1, (layer,))[layer].values[0] for row in starts])
     # The mean square distance of two independent draws is twice the total variance.
     distance = float(np.sqrt(2 * states.astype(np.float64).var(axis=0, ddof=1).sum()))
     return distance if distance > 0 else 1.0
 
 
-def _settling(recording: Recording, horizon: int, parameters: BurnInParameters) -> tuple[BurnInEstimate, int]:
+def _settling(
+    recording: Recording, layers: tuple[str, ...], horizon: int, parameters: BurnInParameters
+) -> tuple[BurnInEstimate, int]:
     lengths = np.array([each.stop - each.start for each in recording.episodes])
     chosen = np.flatnonzero(lengths >= 2 * horizon)[:_MOST_EPISODES]
     states = []
     for index in chosen:
         episode = recording.episodes[index]
-        states.append(recording.rows(episode.start, episode.stop, (MEMORY,))[MEMORY].values)
+        rows = recording.rows(episode.start, episode.stop, layers)
+        states.append(np.concatenate([rows[layer].values for layer in layers], axis=1))
     try:
         estimate = settling(states, horizon, min(16, horizon), parameters.level, seed=parameters.seed)
     except UserError:
@@ -273,16 +297,16 @@ def _settling(recording: Recording, horizon: int, parameters: BurnInParameters) 
     return estimate, len(chosen)
 
 
-def _rule(estimate: BurnInEstimate, method: str, parameters: BurnInParameters, over: int) -> str:
+def _rule(estimate: BurnInEstimate, method: str, parameters: BurnInParameters, over: int, start: str) -> str:
     steps = f"the first {estimate.steps} decisions of every episode are left out"
     if method == "forgetting":
         within = f"{parameters.tolerance:.0%} of the distance between unrelated states"
         if estimate.settled:
             return (
-                f"{steps}: by then, a state reset to zero is within {within} of the recorded one in "
+                f"{steps}: by then, a state reset to {start} is within {within} of the recorded one in "
                 f"{parameters.share:.0%} of {over} windows driven by the same observations"
             )
-        return f"{steps}, the most that was looked at: a state reset to zero is still not within {within}"
+        return f"{steps}, the most that was looked at: a state reset to {start} is still not within {within}"
     if estimate.settled:
         return (
             f"{steps}: from then on the mean state over {over} episodes is not told from its late mean "
@@ -292,11 +316,18 @@ def _rule(estimate: BurnInEstimate, method: str, parameters: BurnInParameters, o
 
 
 def _caption(
-    data: xarray.Dataset, estimate: BurnInEstimate, method: str, parameters: BurnInParameters, over: int
+    data: xarray.Dataset,
+    estimate: BurnInEstimate,
+    method: str,
+    parameters: BurnInParameters,
+    over: int,
+    layers: tuple[str, ...],
 ) -> str:
-    seconds = estimate.steps * data.attrs["seconds_per_decision"]
-    rule = data.attrs["rule"]
-    sentences = [f"{rule[0].upper()}{rule[1:]} ({seconds:.1f} s)."]
+    rule, seconds = data.attrs["rule"], data.attrs.get("seconds_per_decision")
+    sentences = [f"{rule[0].upper()}{rule[1:]}" + ("." if seconds is None else f" ({estimate.steps * seconds:.1f} s).")]
+    if len(layers) > 1:
+        how = "the one that is farthest counts" if method == "forgetting" else "side by side"
+        sentences.append(f"Layers of memory: {', '.join(layers)}; {how}.")
     if method == "forgetting":
         sentences.append(
             f"n = {over} windows from the middle of episodes. Distance: Euclidean, over all units, relative to the "

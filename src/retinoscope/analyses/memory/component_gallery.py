@@ -18,10 +18,10 @@ from retinoscope.analyses.memory.example_lists import thresholds_of
 from retinoscope.analyses.memory.fitted_components import Fit, FittedComponentsParameters, fit_of
 from retinoscope.analyses.memory.recording_windows import RecordingWindows
 from retinoscope.analyses.memory.samples import Samples
-from retinoscope.analyses.recorded import require_same
+from retinoscope.analyses.recorded import picture_attribute, picture_sentence, require_same
 from retinoscope.attribution import attribute_windows
 from retinoscope.attribution.parameters import AttributionMethod
-from retinoscope.errors import UserError
+from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.result import Result
 from retinoscope.settings import parameters, setting, stated, with_settings
 from retinoscope.statistics.dataset_examples import LEVELS, centre_of_middle, extremeness_order
@@ -68,8 +68,8 @@ def component_gallery(
 
     Returns:
         A Result over (component, level, place): `sample` (-1 where a list is shorter), `name`, `value` at the gradient
-        step; `activation` (..., step); `frames` (..., shown, height, width, channel) uint8 of the steps `shown`; and
-        with an agent `attribution` (..., shown, height, width), summed over colours, in units of the component.
+        step; `activation` (..., step); `frames` (..., shown, height, width, channel) of the steps `shown`; and
+        with an agent `attribution` (..., shown, height, width), summed over channels, in units of the component.
 
     Raises:
         UserError: a parameter is unknown or out of range; samples have no frames; there is no such component; what is
@@ -104,15 +104,26 @@ def component_gallery(
     }
     if isinstance(samples, RecordingWindows):
         variables["episode"] = (dimensions, np.where(places < 0, -1, samples.episodes[places]))
+    why_not = ""
     if agent is not None and isinstance(samples, RecordingWindows):
-        maps = _attributions(samples, fit, agent, places, numbers, shown, step, chosen)
-        variables["attribution"] = ((*dimensions, "shown", "height", "width"), maps, {"units": "activation"})
+        try:
+            maps = _attributions(samples, fit, agent, places, numbers, shown, step, chosen)
+        except NotMeasurable as error:  # the samples can be shown without
+            why_not = str(error)
+        else:
+            variables["attribution"] = ((*dimensions, "shown", "height", "width"), maps, {"units": "activation"})
     data = xarray.Dataset(variables, coords={"component": numbers, "level": list(LEVELS), "shown": shown})
     for name in ("frames", "attribution"):
         if name in data:
             data[name].encoding = {"zlib": True, "complevel": 1}
     share = examples.parameters["proportions"][0]
-    data.attrs["caption"] = _caption(fit, step, share, chosen, "attribution" in data)
+    sentences = [_caption(fit, step, share, chosen, "attribution" in data)]
+    if isinstance(samples, RecordingWindows):
+        data.attrs["picture"] = picture_attribute(samples.recording.world)
+        sentences.append(picture_sentence(samples.recording.world))
+    if why_not:
+        sentences.append(f"Not attributed to the pixels: {why_not}.")
+    data.attrs["caption"] = " ".join(filter(None, sentences))
     said = fit.parameters | {"proportions": [share], "gradient_step": step} | stated(chosen)
     return Result("component_gallery", data, said, fit.provenance)
 
@@ -123,7 +134,7 @@ def _examples_of(source: Source, fit: Fit, agent: Agent | None, given: Given | N
     if found is None:
         return dataset_examples(source, agent=agent, given=given)
     for field in dataclasses.fields(FittedComponentsParameters):
-        here, there = fit.parameters[field.name], found.parameters[field.name]
+        here, there = fit.parameters.get(field.name), found.parameters.get(field.name)
         if here != there:
             raise UserError(
                 f"component gallery: the dataset examples were made with {field.name} {there}, the components with "
@@ -169,12 +180,12 @@ def _shown_steps(steps: int, wanted: int, step: int) -> NDArray[np.int64]:
     return np.arange(step % apart, steps, apart)
 
 
-def _frames(samples: Samples, places: NDArray[np.int64], shown: NDArray[np.int64]) -> NDArray[np.uint8]:
+def _frames(samples: Samples, places: NDArray[np.int64], shown: NDArray[np.int64]) -> NDArray[Any]:
     first = next((int(each) for each in places.ravel() if each >= 0), 0)
     pattern = samples.frames(first)
     if pattern is None:
         raise UserError(f"{samples.source}: has no frames to show; give them with --frames, or leave the gallery out")
-    found = np.zeros((*places.shape, len(shown), *pattern.shape[1:]), np.uint8)
+    found = np.zeros((*places.shape, len(shown), *pattern.shape[1:]), pattern.dtype)
     for place in np.ndindex(*places.shape):
         if places[place] >= 0:
             frames = samples.frames(int(places[place]))
@@ -197,9 +208,17 @@ def _attributions(
     step: int,
     chosen: GalleryParameters,
 ) -> NDArray[np.float32]:
-    """(component, level, place, shown, height, width), summed over colours; zero behind the gradient step."""
+    """(component, level, place, shown, height, width), summed over channels; zero behind the gradient step.
+
+    Raises:
+        NotMeasurable: the activity of the layer is no part of the state, or gradients do not reach the pixels.
+    """
     fitted = fit.fitted
-    directions = fitted.full(fitted.components.directions())
+    columns = agent.policy.state_columns(samples.layer)
+    if columns is None:
+        raise NotMeasurable(f"the activity of {samples.layer} is no part of the recurrent state")
+    directions = np.zeros((len(fitted.numbers), agent.policy.state_size))
+    directions[:, columns] = fitted.full(fitted.components.directions())
     height, width, _ = agent.policy.observation_shape
     found = np.zeros((*places.shape, len(shown), height, width), np.float32)
     is_before = shown <= step
@@ -235,9 +254,11 @@ def _caption(fit: Fit, step: int, share: float, chosen: GalleryParameters, is_at
     text += "." if fit.fitted.components.method == "units" else ", in standard deviations."
     if is_attributed:
         method = chosen.method.replace("_", " ")
+        is_coloured = isinstance(samples, RecordingWindows) and samples.recording.world.picture.channels == 3
+        summed = "colours" if is_coloured else "channels"
         text += (
             f" Below each frame: how its pixels moved the component at the gradient step ({method}, summed over "
-            "colours; red raises, blue lowers), back through the memory to the beginning of the window."
+            f"{summed}; red raises, blue lowers), back through the memory to the beginning of the window."
         )
     return text
 

@@ -1,54 +1,109 @@
-"""What goes on in a recording beside the memory, as numbers: value, health, actions and what is in view."""
+"""What goes on in a recording beside the memory, as numbers: value, the world's variables, actions, what is in view."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retinoscope.analyses.memory.memory_components import FittedComponents
+from retinoscope.analyses.recorded import columns_of, has_values, numbers_of
 from retinoscope.statistics.component_correlates import CorrelationAccumulator, Correlations
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
+    from retinoscope.worlds.declaration import Declaration
+
+_OF_ANGLES = {"sine": np.sin, "cosine": np.cos}
 
 
-def quantity_names(recording: Recording) -> list[str]:
-    """Names of the quantities that the recording has, in order."""
-    attributes, columns = recording.attributes, recording.columns
-    names: list[str] = [name for name in ("value", "health") if name in columns]
-    if "action" in columns:
-        names += _actions(recording)
-    if len(attributes["class_names"]):
-        names += ["objects in view", *(f"{kind} in view" for kind, _ in _kinds(recording))]
-        names += [*(f"{name} in view" for name in attributes["class_names"]), "distance to nearest"]
-    return names
+class Quantities:
+    """The quantities that a recording has.
 
+    The critic's value, if it is a number; every variable of the world, a heading, which has no beginning and no end, as
+    its sine and cosine; actions, 1 where they were taken and 0 elsewhere, or the numbers of continuous ones; objects in
+    view, counted; and the distance to the nearest, which is, with none in view, that of the farthest seen in the rows
+    that are asked for.
 
-def quantities_of(recording: Recording, start: int, stop: int) -> NDArray[np.float64]:
-    """(row, quantity), in the order of `quantity_names`.
-
-    Actions are 1 where they were taken, else 0; objects are counted; the distance to the nearest object is in map units
-    and, with none in view, that of the farthest seen in these rows.
+    Attributes:
+        names: in order.
     """
-    there = [name for name in ("value", "health", "action") if name in recording.columns]
-    rows = recording.rows(start, stop, there)
-    columns = [rows[name].values for name in there if name != "action"]
-    if "action" in there:
-        columns += [
-            rows["action"].values[:, head] == output
-            for head, outputs in enumerate(recording.attributes["action_heads"].values())
-            for output in range(len(outputs))
-        ]
-    if len(recording.attributes["class_names"]):
-        columns += _in_view(recording, start, stop)
-    return np.stack([np.asarray(column, np.float64) for column in columns], axis=1)
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._has_values = has_values(recording)
+        self._numbers = numbers_of(recording)
+        self._actions = tuple(_actions(recording))
+        self.names = list(self._names())
+
+    def of(self, start: int, stop: int) -> NDArray[np.float64]:
+        """(row, quantity) of the rows from `start` up to but not including `stop`."""
+        there = ["value"] if self._has_values else []
+        there += [*columns_of(self._numbers), *(["action"] if self._actions else [])]
+        rows = self._recording.rows(start, stop, there)
+        columns: list[NDArray[Any]] = [rows["value"].values] if self._has_values else []
+        for number in self._numbers:
+            values = number.of(rows)
+            is_angle = number.kind == "heading"
+            columns += [function(np.radians(values)) for function in _OF_ANGLES.values()] if is_angle else [values]
+        for _, place, output in self._actions:
+            taken = rows["action"].values[:, place]
+            columns.append(taken if output is None else taken == output)
+        if self._recording.world.object_classes:
+            columns += _in_view(self._recording, start, stop)
+        return np.stack([np.asarray(column, np.float64) for column in columns], axis=1)
+
+    def _names(self) -> Iterator[str]:
+        if self._has_values:
+            yield "value"
+        for number in self._numbers:
+            if number.kind == "heading":
+                yield from (f"{function} of {number.name}" for function in _OF_ANGLES)
+            else:
+                yield number.name
+        yield from (name for name, _, _ in self._actions)
+        world = self._recording.world
+        if world.object_classes:
+            yield "objects in view"
+            yield from (f"{kind} in view" for kind, _ in _kinds(world))
+            yield from (f"{name} in view" for name in world.object_classes)
+            yield "distance to nearest"
+
+
+def correlate(
+    recording: Recording, fitted: FittedComponents, burn_in: int, layer: str, seed: int
+) -> tuple[list[str], Correlations]:
+    """Correlations of components with all quantities, episode by episode, without what was burnt in."""
+    quantities = Quantities(recording)
+    accumulator = CorrelationAccumulator(len(fitted.numbers), len(quantities.names), seed=seed)
+    for episode in recording.episodes:
+        start = episode.start + burn_in
+        if episode.stop - start > 1:
+            state = recording.rows(start, episode.stop, [layer])[layer].values
+            accumulator.update(fitted.transform(state), quantities.of(start, episode.stop))
+    return quantities.names, accumulator.finalize()
+
+
+def _actions(recording: Recording) -> Iterator[tuple[str, int, int | None]]:
+    """Name of each action, its place in a stored action, and the index by which it is chosen; None for a number."""
+    if "action" not in recording.columns:
+        return
+    kinds, place = recording.attributes["action_kinds"], 0
+    for head, outputs in recording.attributes["action_heads"].items():
+        if kinds.get(head) == "gaussian":
+            means = outputs[: len(outputs) // 2]  # the others are the logarithms of their deviations
+            yield from ((f"{head} {name}", place + number, None) for number, name in enumerate(means))
+            place += len(means)
+        else:
+            yield from ((f"{head} {output}", place, number) for number, output in enumerate(outputs))
+            place += 1
 
 
 def _in_view(recording: Recording, start: int, stop: int) -> list[NDArray[np.floating]]:
     """Objects, by kind and by class, and the distance to the nearest: (row,) each."""
-    classes = len(recording.attributes["class_names"])
+    classes = len(recording.world.object_classes or ())
     in_view, nearest = np.zeros((stop - start, classes)), np.full(stop - start, np.nan)
     for row, objects in enumerate(recording.objects(start, stop)):
         for each in objects:
@@ -58,31 +113,15 @@ def _in_view(recording: Recording, start: int, stop: int) -> list[NDArray[np.flo
     farthest = 0.0 if np.isnan(nearest).all() else float(np.nanmax(nearest))
     return [
         in_view.sum(axis=1),
-        *(in_view[:, chosen].sum(axis=1) for _, chosen in _kinds(recording)),
+        *(in_view[:, chosen].sum(axis=1) for _, chosen in _kinds(recording.world)),
         *in_view.T,
         np.nan_to_num(nearest, nan=farthest),
     ]
 
 
-def correlate(
-    recording: Recording, fitted: FittedComponents, burn_in: int, layer: str, seed: int
-) -> tuple[list[str], Correlations]:
-    """Correlations of components with all quantities, episode by episode, without what was burnt in."""
-    names = quantity_names(recording)
-    accumulator = CorrelationAccumulator(len(fitted.numbers), len(names), seed=seed)
-    for episode in recording.episodes:
-        start = episode.start + burn_in
-        if episode.stop - start > 1:
-            state = recording.rows(start, episode.stop, [layer])[layer].values
-            accumulator.update(fitted.transform(state), quantities_of(recording, start, episode.stop))
-    return names, accumulator.finalize()
-
-
-def _actions(recording: Recording) -> list[str]:
-    return [f"{head} {output}" for head, outputs in recording.attributes["action_heads"].items() for output in outputs]
-
-
-def _kinds(recording: Recording) -> list[tuple[str, NDArray[np.bool_]]]:
-    """Classes by what they do, where there are several that do it."""
-    effects = np.array(recording.attributes["class_effects"])
-    return [(name, chosen) for name, chosen in (("healing", effects > 0), ("harmful", effects < 0)) if chosen.sum() > 1]
+def _kinds(world: Declaration) -> list[tuple[str, NDArray[np.bool_]]]:
+    """Classes of objects by what they are to the agent, where there are several of a kind."""
+    valences = np.array([each or 0.0 for each in world.object_valences])
+    words = world.words
+    kinds = ((words.positive, valences > 0), (words.negative, valences < 0))
+    return [(name, chosen) for name, chosen in kinds if chosen.sum() > 1]

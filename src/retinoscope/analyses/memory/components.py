@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from retinoscope.analyses.declaration import MEMORY, RECORDING, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
-from retinoscope.analyses.memory.component_quantities import correlate, quantity_names
+from retinoscope.analyses.memory.component_quantities import Quantities, correlate
 from retinoscope.analyses.memory.fitted_components import Fit, fit_of
 from retinoscope.analyses.memory.memory_components import FittedComponents, draw_steps
 from retinoscope.analyses.memory.recording_windows import RecordingWindows
@@ -30,6 +30,7 @@ from retinoscope.statistics.components import Components, Standardised, fit_comp
 if TYPE_CHECKING:
     from retinoscope.agents.agent import Agent
     from retinoscope.analyses.memory.fitted_components import Source
+    from retinoscope.worlds.declaration import Declaration
 
 _NAMED = 3  # correlates in the table
 
@@ -107,7 +108,7 @@ def components(
     data.attrs["caption"] = _caption(fit, judged)
     if "kept" in data.dims:
         data.attrs["caption"] += f" Of other numbers of components: over {chosen.sweep_runs} estimates."
-    if isinstance(samples, RecordingWindows) and quantity_names(samples.recording):
+    if isinstance(samples, RecordingWindows) and Quantities(samples.recording).names:
         data = _with_correlations(data, samples, fitted, seed)
     said = fit.parameters | stated(chosen) | {"stability_steps": len(rows), "stable_from": STABLE}
     return Result("components", data, said, fit.provenance)
@@ -154,7 +155,7 @@ def _with_correlations(
     values = {"": found.estimate, "_low": found.low, "_high": found.high}
     variables = {f"correlation{end}": (("component", "quantity"), each, {"units": "1"}) for end, each in values.items()}
     data = data.assign(variables | {"correlation_chance": ("component", found.chance, {"units": "1"})})
-    caption = _correlation_caption(found.rows, found.episodes)
+    caption = _correlation_caption(samples.recording.world, found.rows, found.episodes)
     return data.assign_coords(quantity=names).assign_attrs(correlation_caption=caption)
 
 
@@ -178,11 +179,17 @@ def _caption(fit: Fit, judged: Stability) -> str:
     return " ".join(sentences)
 
 
-def _correlation_caption(rows: int, episodes: int) -> str:
+def _correlation_caption(world: Declaration, rows: int, episodes: int) -> str:
+    reading = ["Actions: 1 where taken, else 0, or the numbers of continuous ones."]
+    if world.variable("heading") is not None:
+        reading.append("Headings: their sine and cosine.")
+    if world.object_classes:
+        reading.append(f"In view: number of objects; distance{world.distance_units and f' in {world.distance_units}'}.")
     interval = "intervals: 95%, bootstrap over episodes" if episodes > 1 else "one episode only: no intervals"
     return (
         f"Pearson correlation over {rows:,} decisions of {episodes} episodes; {interval}. Chance: the largest absolute "
-        "correlation with any of the quantities stays below it in 95% of circular shifts within episodes."
+        "correlation with any of the quantities stays below it in 95% of circular shifts within episodes. "
+        + " ".join(reading)
     )
 
 

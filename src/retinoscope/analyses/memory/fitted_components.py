@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,7 @@ class FittedComponentsParameters:
         least=0,
     )
     fit_steps: int = setting(FIT_STEPS, "drawn at random to find the components on", units="steps", least=2)
+    layer: str | None = setting(None, "of a recording: whose activity; none for the first layer of the memory")
     leave_out_constant: bool = setting(True, "leave out units that never change, and say which; else refuse them")
     seed: int = setting(0, "of the draw, of the start of ICA and NMF, and of all that is resampled of them", least=0)
 
@@ -98,8 +100,8 @@ def fitted_components(
 
     Raises:
         UserError: a parameter is unknown or out of range, or the samples cannot be used.
-        NotMeasurable: no episode is as long as a window, units never change, or there are fewer dimensions than
-            components.
+        NotMeasurable: a recording has no layer of a memory or none of this name, no episode is as long as a window,
+            units never change, or there are fewer dimensions than components.
     """
     chosen = with_settings(parameters or FittedComponentsParameters(), settings)
     samples = samples_of(source, chosen, agent, given)
@@ -120,8 +122,8 @@ def samples_of(
     """
     burn_in = chosen.burn_in_steps
     if burn_in is None and not isinstance(source, Samples | np.ndarray | str | Path):
-        burn_in = choose_burn_in(source, agent=agent, given=given).steps
-    return _cut(source, chosen.window_steps, chosen.stride_steps, burn_in or 0)
+        burn_in = choose_burn_in(source, layer=chosen.layer, agent=agent, given=given).steps
+    return _cut(source, chosen.window_steps, chosen.stride_steps, burn_in or 0, chosen.layer)
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ def fit_of(source: Source, agent: Agent | None = None, given: Given | None = Non
     known = (given or {}).get(NAME)
     result = fitted_components(source, agent=agent, given=given) if known is None else known
     said, fitted = result.parameters, fitted_of(result)
-    samples = _cut(source, said["window_steps"], said["stride_steps"], said["burn_in_steps"] or 0)
+    samples = _cut(source, said["window_steps"], said["stride_steps"], said["burn_in_steps"] or 0, said.get("layer"))
     size = samples.count * samples.steps, samples.units
     if size != (fitted.steps, fitted.units_of_state):
         raise UserError(
@@ -191,14 +193,14 @@ def provenance_of(samples: Samples) -> dict[str, Any]:
     return provenance(activity=samples.source)
 
 
-def _cut(source: Any, window_steps: int, stride_steps: int | None, burn_in_steps: int) -> Samples:
+def _cut(source: Any, window_steps: int, stride_steps: int | None, burn_in_steps: int, layer: str | None) -> Samples:
     if isinstance(source, Samples):
         return source
     if isinstance(source, np.ndarray):
         return ArraySamples(source)
     if isinstance(source, str | Path):
         return FolderSamples(source) if Path(source).is_dir() else ArraySamples(source)
-    return RecordingWindows(source, window_steps, stride_steps, burn_in_steps)
+    return RecordingWindows(source, window_steps, stride_steps, burn_in_steps, layer)
 
 
 def _to_result(samples: Samples, fitted: FittedComponents, chosen: FittedComponentsParameters) -> Result:
@@ -229,14 +231,20 @@ def _to_result(samples: Samples, fitted: FittedComponents, chosen: FittedCompone
     said |= {"found_by": found.algorithm, "converged": found.converged, "how_many": fitted.how_many}
     if isinstance(samples, RecordingWindows):
         said |= {"window_steps": samples.steps, "stride_steps": samples.stride, "burn_in_steps": samples.burn_in}
+        said |= {"layer": samples.layer}
     return Result(NAME, data, said, provenance_of(samples))
 
 
 def _refuse(inputs: Inputs, chosen: FittedComponentsParameters) -> None:
     """More components than the memory has units."""
-    units, choice = inputs.agent.policy.state_size if inputs.agent is not None else 0, chosen.choice
-    if units and choice is not None and (choice.count or 0) > units:
-        raise UserError(f"fitted components: {chosen.components} of a memory of {units} units; ask for 1 to {units}")
+    if inputs.agent is None or chosen.choice is None:
+        return
+    policy = inputs.agent.policy
+    layers = policy.layers_of("memory") if chosen.layer is None else (policy.layer(chosen.layer),)
+    units = math.prod(layers[0].shape) if layers else 0
+    if units and (chosen.choice.count or 0) > units:
+        what = "a memory" if chosen.layer is None else f"layer {chosen.layer!r}"
+        raise UserError(f"fitted components: {chosen.components} of {what} of {units} units; ask for 1 to {units}")
 
 
 ANALYSIS = Analysis(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,6 @@ import pydantic
 import xarray
 
 from retinoscope.agents.agent import Agent
-from retinoscope.agents.policy import Policy
 from retinoscope.analyses.declaration import AGENT, MEMORY, RECORDING, WORLD, Analysis, Given
 from retinoscope.analyses.memory.fitted_components import NAME as FITTED
 from retinoscope.analyses.memory.fitted_components import fitted_components, fitted_of
@@ -26,20 +25,21 @@ from retinoscope.analyses.memory.intervention_effects import (
     unedited_means,
 )
 from retinoscope.analyses.memory.memory_components import FittedComponents
-from retinoscope.analyses.recorded import require_same
+from retinoscope.analyses.recorded import event_coordinates, require_same, words_attribute
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
-from retinoscope.rollouts.arenas import arena_of
-from retinoscope.rollouts.intervention import EditedPolicy
+from retinoscope.rollouts.intervention import EditedPolicy, editable_layer
 from retinoscope.rollouts.spawning import nothing_to_import_again, process_pool
-from retinoscope.scenarios.specification import TICS_PER_SECOND
 from retinoscope.settings import parameters, setting, stated, with_settings
 from retinoscope.statistics.state_edits import Reading, StateEdit, ablate, clamp, random_reading, reading_of, swap
+from retinoscope.worlds.choosing import WorldLike, world_of
 
 if TYPE_CHECKING:
+    from retinoscope.agents.policy import ActionHead, Policy
     from retinoscope.rollouts import Recording
-    from retinoscope.scenarios import ArenaArchive, Scenario
+    from retinoscope.worlds.declaration import Declaration
+    from retinoscope.worlds.world import World
 
 _EPISODES_PER_TASK = 32  # engines take seconds to start: few tasks, but some for every core
 
@@ -89,7 +89,7 @@ class InterventionParameters:
 def intervention(
     agent: Agent,
     *,
-    arena: ArenaArchive | Scenario | str | Path | None = None,
+    world: WorldLike | None = None,
     recording: Recording | str | Path | None = None,
     given: Given | None = None,
     parameters: InterventionParameters | None = None,
@@ -98,61 +98,66 @@ def intervention(
 ) -> Result:
     """Let the agent play with one direction of its memory edited, against itself and against random directions.
 
-    The edit is made at every decision, before actor and critic read the memory, and stays in it. Every edit plays the
-    same episodes: the same worlds and the same random numbers for the actions. Random directions lie in the space of
-    the components and explain as much of the variance of the memory as the component they stand beside.
+    The edit is made at every decision, before anything reads the layer of the memory that the components are of, and
+    stays in it; of an LSTM it is made in h, never in c. Every edit plays the same episodes: the same worlds, where the
+    world repeats itself, and the same random numbers for the actions. Random directions lie in the space of the
+    components and explain as much of the variance of the memory as the component they stand beside.
 
     Args:
         agent: who plays; it needs a recurrent core.
-        arena: where; None for the arena the agent was trained in.
-        recording: of the agent in that arena, or its path, to find the components on; None to make one.
+        world: where; None for the world the agent was trained in.
+        recording: of the agent in that world, or its path, to find the components on; None to make one.
         given: the Result of `fitted_components` of such a recording, with parameters of its own; it takes its place.
         parameters: see `InterventionParameters`; single ones may be given by name instead.
         progress: show a progress bar on standard error.
         **settings: fields of `InterventionParameters` that replace those of `parameters`.
 
     Returns:
-        A Result by (edit, episode): `seconds` survived, `survived` (to the time limit), `health_gathered`, `pickups`
-        (edit, episode, class), and `actions` (edit, episode, output), the share of decisions. Edits are `none`,
-        `component 3`, `random 3.0` and so on, with `component`, `is_random` and `explained` (edit). What each edited
-        component changed, by (edited, measure): `difference` and `random_difference`, each with `_low` and `_high`, and
-        `p`; and `unedited` (measure), with `_low` and `_high`: see `effects_of` and `unedited_means`.
+        A Result by (edit, episode): `duration` in units of the world's clock, `survived` (see `Words.survived`),
+        `is_terminated`, `episode_return`, `events` (edit, episode, event), and `actions` (edit, episode, output), the
+        share of decisions, or the mean of a continuous action. Edits are `none`, `component 3`, `random 3.0` and so on,
+        with `component`, `is_random` and `explained` (edit). What each edited component changed, by (edited, measure):
+        `difference` and `random_difference`, each with `_low` and `_high`, and `p`; and `unedited` (measure), with
+        `_low` and `_high`: see `effects_of` and `unedited_means`.
 
     Raises:
-        UserError: a parameter is unknown or out of range, or recording or components are not those of the agent in that
-            arena.
-        NotMeasurable: the agent has no recurrent core, or as `fitted_components`.
+        UserError: a parameter is unknown or out of range, recording or components are not those of the agent in that
+            world, or the components are of no layer of its memory.
+        NotMeasurable: the agent has no recurrent core, or one that is computed out of sight, or as
+            `fitted_components`.
     """
     chosen = with_settings(parameters or InterventionParameters(), settings)
     require_memory(agent)
-    where = arena_of(agent, arena)
+    where = world_of(agent, world)
     fit = (given or {}).get(FITTED)
     if fit is None or recording is not None:
         with recording_of(agent, where, recording, chosen, progress) as source:
             fit = fit or fitted_components(source, agent=agent, given=given)
-    _require_same_fit(fit, agent, where)
+    _require_same_fit(fit, agent, where.declaration)
+    layer = editable_layer(agent.policy, fit.parameters.get("layer"))
     recorded = fit.provenance["seed"] or 0
     seed = recorded + 1 if chosen.episode_seed is None else chosen.episode_seed
     fitted = fitted_of(fit)
     edits = _edits(fitted, chosen, seed)
-    rows = _played(agent.policy.to("cpu"), where, edits, chosen, seed, progress)
+    rows = _played(agent.policy.to("cpu"), where, edits, layer, chosen, seed, progress)
     return _to_result(rows, edits, agent, where, chosen, seed, fit)
 
 
 def require_memory(agent: Agent) -> None:
-    """Refuse an agent without a recurrent core.
+    """Refuse an agent without a recurrent core, or with one that cannot be edited.
 
     Raises:
-        NotMeasurable: it has none.
+        NotMeasurable: it is such a one.
     """
     if not agent.policy.state_size:
         raise NotMeasurable(f"agent {agent.name!r}: has no recurrent core; there is nothing to intervene on")
+    editable_layer(agent.policy)
 
 
 @contextmanager
 def recording_of(
     agent: Agent,
-    arena: ArenaArchive,
+    world: World,
     recording: Recording | str | Path | None,
     chosen: InterventionParameters,
     progress: bool = False,
@@ -160,30 +165,30 @@ def recording_of(
     """The recording to find components on, for as long as the `with` block lasts if it has to be made.
 
     Raises:
-        UserError: the recording is not of this agent in this arena.
+        UserError: the recording is not of this agent in this world.
     """
     from retinoscope.rollouts import open_recording, record
 
     if recording is not None:
         source = open_recording(recording) if isinstance(recording, str | Path) else recording
-        require_same(source, agent, arena)
+        require_same(source, agent, world)
         yield source
         return
     with tempfile.TemporaryDirectory(prefix="retinoscope-") as folder:
         out = Path(folder) / "recording.zarr"
         # Another seed than that of the episodes, so that no component was found on what is played.
         seed = 0 if chosen.episode_seed is None else chosen.episode_seed + 1
-        yield record(agent, arena, frames=chosen.frames, out=out, seed=seed, progress=progress)
+        yield record(agent, world, frames=chosen.frames, out=out, seed=seed, progress=progress)
 
 
-def _require_same_fit(fit: Result, agent: Agent, arena: ArenaArchive) -> None:
+def _require_same_fit(fit: Result, agent: Agent, world: Declaration) -> None:
     for kind, key, sha256 in (
         ("agent", "checkpoint_sha256", agent.checkpoint_sha256),
-        ("arena", "arena_sha256", arena.sha256),
+        ("world", "world_sha256", world.sha256),
     ):
         if fit.provenance[key] != sha256:
             raise UserError(
-                f"fitted components: were found with another {kind} than {agent.name!r} in {arena.scenario.name!r}; "
+                f"fitted components: were found with another {kind} than {agent.name!r} in {world.name!r}; "
                 f"give those of a recording of this {kind}"
             )
 
@@ -224,7 +229,7 @@ def _edits(fitted: FittedComponents, chosen: InterventionParameters, seed: int) 
 
 
 def _edit(operation: str, own: Reading, other: Reading | None, fitted: FittedComponents) -> StateEdit:
-    """The edit of the whole state, units that were left out included."""
+    """The edit of the whole layer, units that were left out included."""
     if operation == "swap" and other is not None:
         edit = swap(own, other)
     else:
@@ -236,8 +241,9 @@ def _edit(operation: str, own: Reading, other: Reading | None, fitted: FittedCom
 
 def _played(
     policy: Policy,
-    arena: ArenaArchive,
+    world: World,
     edits: list[_Edit],
+    layer: str,
     chosen: InterventionParameters,
     seed: int,
     progress: bool,
@@ -248,10 +254,10 @@ def _played(
 
     tasks = []
     for number, each in enumerate(edits):
-        player = policy if each.edit is None else EditedPolicy(policy, each.edit.matrix, each.edit.offset)
+        player = policy if each.edit is None else EditedPolicy(policy, each.edit.matrix, each.edit.offset, layer)
         for first in range(0, chosen.episodes, _EPISODES_PER_TASK):
             episodes = list(range(first, min(first + _EPISODES_PER_TASK, chosen.episodes)))
-            tasks.append((number, (player, arena, episodes, seed, chosen.greedy)))
+            tasks.append((number, (player, world, episodes, seed, chosen.greedy)))
     rows: dict[tuple[int, int], dict[str, Any]] = {}
     count = len(edits) * chosen.episodes
     with progress_bar("episodes", count, progress) as advance, process_pool(chosen.workers) as pool:
@@ -268,57 +274,80 @@ def _to_result(
     rows: dict[tuple[int, int], dict[str, Any]],
     edits: list[_Edit],
     agent: Agent,
-    arena: ArenaArchive,
+    world: World,
     chosen: InterventionParameters,
     seed: int,
     fit: Result,
 ) -> Result:
-    heads = [len(head.outputs) for head in agent.policy.action_heads]
+    heads, declared = agent.policy.action_heads, world.declaration
 
-    def table(key: str) -> np.ndarray:
+    def table(values: Callable[[dict[str, Any]], Any]) -> np.ndarray:
         return np.array(
-            [[rows[number, episode][key] for episode in range(chosen.episodes)] for number in range(len(edits))]
+            [[values(rows[number, episode]) for episode in range(chosen.episodes)] for number in range(len(edits))]
         )
 
-    def shares(actions: np.ndarray) -> np.ndarray:
-        counts = [np.bincount(actions[:, head], minlength=size) for head, size in enumerate(heads)]
-        return np.concatenate(counts) / len(actions)
-
-    actions = np.array(
-        [
-            [shares(rows[number, episode]["actions"]) for episode in range(chosen.episodes)]
-            for number in range(len(edits))
-        ]
-    )
-    scenario = arena.scenario
+    by_episode = ("edit", "episode")
+    clock, dones = declared.clock, table(lambda row: _done(row["actions"], heads))
     data = xarray.Dataset(
         {
-            "seconds": (("edit", "episode"), table("seconds"), {"units": "s"}),
-            "survived": (("edit", "episode"), table("survived")),
-            "health_gathered": (("edit", "episode"), table("health_gathered"), {"units": "health"}),
-            "pickups": (("edit", "episode", "class"), table("pickups"), {"units": "1"}),
-            "actions": (("edit", "episode", "output"), actions, {"units": "share of decisions"}),
+            "duration": (by_episode, table(lambda row: row["duration"]), {"units": clock.units}),
+            "survived": (by_episode, table(lambda row: row["survived"])),
+            "is_terminated": (by_episode, table(lambda row: row["is_terminated"])),
+            "episode_return": (by_episode, table(lambda row: row["episode_return"]), {"units": "reward"}),
+            "events": ((*by_episode, "event"), table(lambda row: row["events"]), {"units": "1"}),
+            "actions": ((*by_episode, "output"), dones, {"units": "share of decisions; means of continuous actions"}),
             "component": ("edit", [each.component for each in edits]),
             "is_random": ("edit", [each.is_random for each in edits]),
             "explained": ("edit", [each.explained for each in edits], {"units": "share of variance"}),
         },
         coords={
             "edit": [each.name for each in edits],
-            "class": list(scenario.class_names),
-            "effect": ("class", np.array(scenario.class_effects), {"units": "health"}),
-            "output": list(agent.policy.output_names()),
+            **event_coordinates(declared),
+            "output": [f"{head.name} {output}" for head in heads for output in _outputs(head)],
+            "is_share": ("output", [head.kind != "gaussian" for head in heads for _ in _outputs(head)]),
         },
     )
-    limit = scenario.episode_tics / TICS_PER_SECOND
-    data.attrs["caption"] = (
-        f"{agent.name} in {scenario.name}, {chosen.do} at every decision; {chosen.episodes} episodes of each edit, of "
-        f"at most {limit:.0f} s, the same worlds and random numbers for all (seed {seed}). Components: "
+    data.attrs |= {
+        "event_words": words_attribute(declared),
+        "survived": declared.words.survived,
+        "terminated": declared.endings.terminated,
+        "caption": _caption(agent, world, chosen, seed, fit),
+    }
+    said = fit.parameters | stated(chosen) | {"episode_seed": seed}
+    return Result("intervention", data.merge(effects_table(data)), said, provenance(agent=agent, world=world))
+
+
+def _outputs(head: ActionHead) -> tuple[str, ...]:
+    """Of continuous actions their names, without the deviations they are drawn with."""
+    return head.outputs[: head.action_size] if head.kind == "gaussian" else head.outputs
+
+
+def _done(actions: np.ndarray, heads: tuple[ActionHead, ...]) -> np.ndarray:
+    """(decision, number) actions of an episode -> (output,) shares of decisions, or means of continuous actions."""
+    found, place = [], 0
+    for head in heads:
+        numbers = actions[:, place : place + head.action_size]
+        if head.kind == "gaussian":
+            found.append(numbers.mean(axis=0))
+        else:
+            found.append(np.bincount(numbers[:, 0].astype(np.int64), minlength=len(head.outputs)) / len(actions))
+        place += head.action_size
+    return np.concatenate(found)
+
+
+def _caption(agent: Agent, world: World, chosen: InterventionParameters, seed: int, fit: Result) -> str:
+    declared, most = world.declaration, world.decisions_at_most
+    limit = "" if most is None else f", of at most {world.duration(most):.0f} {declared.clock.units}"
+    worlds = "the same worlds and random numbers for all"
+    if not declared.repeats_itself:
+        worlds = "the same random numbers for all, but not the same worlds, for this one does not repeat itself"
+    return (
+        f"{agent.name} in {declared.name}, {chosen.do} at every decision; {chosen.episodes} episodes of each edit"
+        f"{limit}, {worlds} (seed {seed}). Components: "
         f"{fit.parameters['components']} ({fit.parameters['found_by']}). Intervals: 95%, bootstrap over episodes, of "
         f"the difference from the unedited agent. Random: {chosen.random_directions} random directions per component "
         "that explain as much variance; p: share of all random directions that change the measure at least as much."
     )
-    said = fit.parameters | stated(chosen) | {"episode_seed": seed}
-    return Result("intervention", data.merge(effects_table(data)), said, provenance(agent=agent, arena=arena))
 
 
 ANALYSIS = Analysis(

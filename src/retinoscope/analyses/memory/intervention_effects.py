@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+import json
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray
@@ -21,10 +21,12 @@ def effects_of(result: Result) -> list[dict[str, Any]]:
     """What each edited component changed, episode by episode against the unedited agent.
 
     Returns:
-        A dictionary for each component: `component`, `explained`, and for each measure (`seconds`, `survived`,
-        `healing`, `harmful`, `pickups NAME`, `actions NAME`) a dictionary of `difference` (Interval, 95%, bootstrap
-        over episodes), `random` (Interval of the mean over its random directions), and `p`: among all random
-        directions of the result, how many changed the measure at least as much, as (C + 1) / (n + 1).
+        A dictionary for each component: `component`, `explained`, and for each measure a dictionary of `difference`
+        (Interval, 95%, bootstrap over episodes), `random` (Interval of the mean over its random directions), and `p`:
+        among all random directions of the result, how many changed the measure at least as much, as (C + 1) / (n + 1).
+        Measures have the names of `retinoscope.summarise`: `duration`, how the episode ended (`survived`, or
+        `is_terminated` where the world has no word for that), `episode_return`, the good and the bad events under the
+        world's adjectives for them, `events NAME`; and `actions NAME`.
     """
     data = _with_effects(result).data
     measures = [str(each) for each in data["measure"].values]
@@ -53,7 +55,8 @@ def effects_table(data: xarray.Dataset) -> xarray.Dataset:
     A difference is taken episode by episode, for both played the same world with the same random numbers; its
     interval resamples episodes as wholes.
     """
-    measured = _measures(data)
+    measures = _measures(data)
+    measured = {name: each.values for name, each in measures.items()}
     is_random, component = data["is_random"].values, data["component"].values
     reference = data["edit"].values.tolist().index(UNEDITED)
     randoms, edited = np.flatnonzero(is_random), np.flatnonzero(~is_random & (component >= 0))
@@ -75,30 +78,75 @@ def effects_table(data: xarray.Dataset) -> xarray.Dataset:
             variables[name + end] = (("edited", "measure"), np.array([[each[part] for each in row] for row in rows]).T)
     return xarray.Dataset(
         variables | {"edited_explained": ("edited", data["explained"].values[edited])},
-        coords={"edited": component[edited], "measure": list(measured)},
+        coords={
+            "edited": component[edited],
+            "measure": list(measures),
+            "title": ("measure", [each.title for each in measures.values()]),
+            "panel": ("measure", [each.panel for each in measures.values()]),
+        },
     )
 
 
-def _measures(data: xarray.Dataset) -> dict[str, np.ndarray]:
-    """(edit, episode) each."""
-    effects, pickups = data["effect"].values, data["pickups"].values.astype(np.float64)
-    measured = {
-        "seconds": data["seconds"].values,
-        "survived": data["survived"].values.astype(np.float64),
-        "healing": pickups[..., effects > 0].sum(axis=-1),
-        "harmful": pickups[..., effects < 0].sum(axis=-1),
+class _Measure(NamedTuple):
+    """Something that may differ.
+
+    Attributes:
+        values: (edit, episode).
+        title: for a table.
+        panel: title of its panel in the figure; empty for none.
+    """
+
+    values: np.ndarray
+    title: str
+    panel: str
+
+
+def _measures(data: xarray.Dataset) -> dict[str, _Measure]:
+    """All of them, by name."""
+    positive, negative, _, events = json.loads(data.attrs["event_words"])
+    valences, counts = data["event_valence"].values, data["events"].values.astype(np.float64)
+    kinds = {
+        kind: counts[..., chosen].sum(axis=-1)
+        for kind, chosen in ((positive, valences > 0), (negative, valences < 0))
+        if chosen.any()
     }
-    measured |= {f"pickups {name}": pickups[..., place] for place, name in enumerate(data["class"].values)}
-    return measured | {
-        f"actions {name}": data["actions"].values[..., k] for k, name in enumerate(data["output"].values)
-    }
+    units, survived = data["duration"].attrs["units"], data.attrs["survived"]
+    how_long = f"{'survival' if survived else 'length of the episode'} ({units})"
+    found = {"duration": _Measure(data["duration"].values, how_long, how_long)}
+    if survived:
+        found["survived"] = _Measure(data["survived"].values * 1.0, f"{survived} to the end (share)", "")
+    else:
+        ended = f"{data.attrs['terminated']} (share)"
+        found["is_terminated"] = _Measure(data["is_terminated"].values * 1.0, ended, "")
+    if "episode_return" in data:
+        # The figure says it where it says more than what was good and bad.
+        says_more = sum(bool(each.any()) for each in kinds.values()) < 2
+        found["episode_return"] = _Measure(data["episode_return"].values, "return", "return" if says_more else "")
+    for kind, values in kinds.items():
+        found[kind] = _Measure(values, f"{kind} {events}", f"{kind} {events} per episode" if values.any() else "")
+    for place, name in enumerate(data["event"].values):
+        found[f"events {name}"] = _Measure(counts[..., place], _title_of_event(data, place, events), "")
+    for place, name in enumerate(data["output"].values):
+        is_share = "is_share" not in data.coords or bool(data["is_share"].values[place])
+        says = f"{'share' if is_share else 'mean'} of {name}"
+        found[f"actions {name}"] = _Measure(data["actions"].values[..., place], says, says)
+    return found
+
+
+def _title_of_event(data: xarray.Dataset, place: int, events: str) -> str:
+    name, valence = data["event"].values[place], float(data["event_valence"].values[place])
+    if not np.isfinite(valence):
+        return f"{events}: {name}"
+    units = data["event_valence"].attrs.get("units", "")
+    return f"{events}: {name} ({valence:+g}{units and f' {units}'})"
 
 
 def _with_effects(result: Result) -> Result:
-    """Results of earlier versions hold only what every edit did."""
-    if "difference" in result.data:
+    """Results of earlier versions hold what every edit did, and maybe other words for what it changed."""
+    if "panel" in result.data.coords:
         return result
-    return dataclasses.replace(result, data=result.data.merge(effects_table(result.data)))
+    played = result.data.drop_dims([each for each in ("edited", "measure") if each in result.data.dims])
+    return dataclasses.replace(result, data=played.merge(effects_table(played)))
 
 
 def _interval_at(data: xarray.Dataset, name: str, *place: int) -> Interval:
@@ -128,7 +176,7 @@ def intervention_table(
     """Columns and rows: a row for the unedited agent, then for each component, and below it its random directions."""
     means = unedited_means(result)
     measures = list(means)
-    columns = ("edit", "variance (%)", *(_heading(result, name) for name in measures))
+    columns = ("edit", "variance (%)", *_with_effects(result).data["title"].values.tolist())
     rows: list[tuple[str | int | float, ...]] = [("none: mean", "", *(_interval(means[name]) for name in measures))]
     for each in effects:
         explained = f"{100 * each['explained']:.1f}"
@@ -137,20 +185,6 @@ def intervention_table(
         rows += [(f"component {each['component']}: difference", explained, *changed)]
         rows += [(f"random, as component {each['component']}", explained, *by_random)]
     return columns, tuple(rows)
-
-
-def _heading(result: Result, name: str) -> str:
-    kind, _, which = name.partition(" ")
-    if kind == "pickups":
-        effect = int(result.data["effect"].sel({"class": which}))
-        return f"pick-ups of {which} ({effect:+d} health)"
-    words: Mapping[str, str] = {
-        "seconds": "survival (s)",
-        "survived": "survived to the end (share)",
-        "healing": "healing pick-ups",
-        "harmful": "harmful pick-ups",
-    }
-    return words.get(name, f"share of {which}")
 
 
 def _interval(values: tuple[float, float, float], sign: str = "") -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,19 +17,31 @@ WINDOW_STEPS = 16
 """Decisions in a window unless said otherwise: 1.8 s of the game at four tics to a decision."""
 
 
+def layer_of(recording: Recording) -> str:
+    """The layer that is looked at unless said otherwise: the first of the memory, or the only one there is.
+
+    Raises:
+        NotMeasurable: there are several layers, and none is said to be a memory.
+    """
+    memory, layers = recording.layers_of("memory"), tuple(recording.attributes["layers"])
+    if memory or len(layers) == 1:
+        return (memory or layers)[0]
+    raise NotMeasurable(f"{recording.path}: holds no layer of a memory; name one of its layers: {', '.join(layers)}")
+
+
 class RecordingWindows(Samples):
-    """Stretches of the recurrent state within episodes.
+    """Stretches of the activity of a layer within episodes, of the memory unless said otherwise.
 
     Every episode is cut, from its first decision after the burn-in on, into windows of `length` decisions that begin
     `stride` apart; what remains at its end is left out. With the default stride, the length, every decision is in at
     most one window.
 
     Args:
-        recording: of an agent with a recurrent layer.
+        recording: of an agent.
         length: decisions in a window.
         stride: decisions from the beginning of one window to that of the next; None for the length.
         burn_in: decisions at the start of each episode that are left out, as the state still forgets its reset.
-        layer: whose activity.
+        layer: whose activity; None for the first layer of the memory.
 
     Attributes:
         starts: (sample,) row of the recording with which each window begins.
@@ -46,12 +58,12 @@ class RecordingWindows(Samples):
         length: int = WINDOW_STEPS,
         stride: int | None = None,
         burn_in: int = 0,
-        layer: str = "rnn",
+        layer: str | None = None,
     ) -> None:
+        layer = layer_of(recording) if layer is None else layer
         if layer not in recording.attributes["layers"]:
-            raise NotMeasurable(
-                f"{recording.path}: holds no layer {layer!r}; components need an agent with a recurrent layer"
-            )
+            there = ", ".join(recording.attributes["layers"])
+            raise NotMeasurable(f"{recording.path}: holds no layer {layer!r}; choose from {there}")
         for name, value, least in (("length", length, 1), ("stride", stride, 1), ("burn_in", burn_in, 0)):
             if value is not None and value < least:
                 raise UserError(f"{name} {value}: must be at least {least} decision{'s' if least != 1 else ''}")
@@ -75,7 +87,9 @@ class RecordingWindows(Samples):
         rows = np.asarray(rows, self.dtype)
         return rows[(self.starts[start:stop] - first)[:, None] + np.arange(self.steps)]
 
-    def frames(self, sample: int) -> NDArray[np.uint8]:
+    def frames(self, sample: int) -> NDArray[Any] | None:
+        if "observation" not in self.recording.columns:
+            return None
         start = int(self.starts[sample])
         return self.recording.rows(start, start + self.steps, ["observation"])["observation"].values
 

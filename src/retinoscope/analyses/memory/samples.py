@@ -49,7 +49,7 @@ class Samples(abc.ABC):
     def activity(self, start: int, stop: int) -> NDArray[np.floating]:
         """Samples from `start` up to but not including `stop`: (sample, step, unit), of `dtype`."""
 
-    def frames(self, sample: int) -> NDArray[np.uint8] | None:
+    def frames(self, sample: int) -> NDArray[Any] | None:
         """What was seen during a sample, (step, height, width, channel); None where that is not known."""
         return None
 
