@@ -12,6 +12,7 @@ from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
 from retinoscope.analyses.behaviour.burn_in import choose_burn_in
 from retinoscope.analyses.declaration import Given
+from retinoscope.analyses.recorded import sides_of
 from retinoscope.errors import UserError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Window:
 
 def left_out(
     recording: Recording,
-    layer: str,
+    layer: str | None,
     steps: int | None,
     *,
     agent: Agent | Policy | None = None,
@@ -55,7 +56,7 @@ def left_out(
 
     Args:
         recording: what the agent saw and computed.
-        layer: only a recurrent layer has a start-up.
+        layer: only what depends on a memory has a start-up; None for the memory.
         steps: as the user wants it, or None for what `choose_burn_in` finds.
         agent: that of the recording, or its policy, with which forgetting is measured directly.
         given: the Result of `burn_in`, if it is at hand.
@@ -71,12 +72,18 @@ def left_out(
     return LeftOut(steps, f"the first {steps} decisions of every episode are left out, as asked for")
 
 
+def depends_on_memory(recording: Recording, layer: str) -> bool:
+    """Whether a layer has a start-up: it is a memory, or a stored layer that may read one."""
+    memory = recording.layers_of("memory")
+    return bool(memory) and layer in (*memory, *recording.layers_of("readout"))
+
+
 def group_of(episodes: NDArray) -> NDArray[np.int64]:
     """(time,) index of the episode -> (time,) its group, below `GROUPS`."""
     return np.asarray(episodes, np.int64) % GROUPS
 
 
-def pickup_window(recording: Recording, decisions: int, burn_in_steps: int) -> Window:
+def eventful_window(recording: Recording, decisions: int, burn_in_steps: int) -> Window:
     """A stretch that is short enough to read and has something to show.
 
     Args:
@@ -94,21 +101,30 @@ def pickup_window(recording: Recording, decisions: int, burn_in_steps: int) -> W
             f"{recording.path}: no episode goes on for 2 decisions behind the first {burn_in_steps}; record longer "
             "episodes, or give fewer burn_in_steps"
         )
-    effects = np.asarray(recording.attributes["class_effects"])
-    best, chosen = (-1, -1), spans[0]
+    words, kinds = recording.world.words, _kinds_of_events(recording)
+    best, chosen = (-1, -1), next((start, start + length) for start, stop in spans if stop - start >= length)
     for start, stop in spans:
-        if stop - start < length:
+        if stop - start < length or not kinds:
             continue
-        pickups = recording.rows(start, stop, ("pickups",))["pickups"].values.astype(np.int64)
-        kinds = np.stack([pickups[:, effects > 0].sum(axis=1), pickups[:, effects < 0].sum(axis=1)])
-        sums = np.concatenate([np.zeros((2, 1), np.int64), kinds.cumsum(axis=1)], axis=1)
+        events = recording.rows(start, stop, ("events",))["events"].values.astype(np.int64)
+        counts = np.stack([events[:, kind].sum(axis=1) for kind in kinds])
+        sums = np.concatenate([np.zeros((len(kinds), 1), np.int64), counts.cumsum(axis=1)], axis=1)
         within = sums[:, length:] - sums[:, :-length]
         rarer, both = within.min(axis=0), within.sum(axis=0)
         first = int(np.lexsort((np.arange(len(both)), -both, -rarer))[0])
         if (rarer[first], both[first]) > best:
             best, chosen = (int(rarer[first]), int(both[first])), (start + first, start + first + length)
-    rule = (
-        f"of all stretches of {length} decisions within an episode, the one with the most pick-ups of the rarer kind "
-        "(healing or harmful), then of both, then the first"
-    )
-    return Window(*chosen, rule if best[1] else f"nothing is ever picked up; the first {length} decisions")
+    if best[1] <= 0:
+        return Window(*chosen, f"there are no {words.events}; the first {length} decisions")
+    most = f"of all stretches of {length} decisions within an episode, the one with the most {words.events}"
+    if len(kinds) > 1:
+        most += f" of the rarer kind ({words.positive} or {words.negative}), then of both"
+    return Window(*chosen, f"{most}, then the first")
+
+
+def _kinds_of_events(recording: Recording) -> list[NDArray[np.bool_]]:
+    """(event,) which are of a kind: good and bad ones where there are both, else all; none where nothing can happen."""
+    if "events" not in recording.columns or not recording.world.events:
+        return []
+    sides = sides_of(recording.world)
+    return list(sides) if all(each.any() for each in sides) else [np.ones(len(recording.world.events), bool)]

@@ -70,7 +70,7 @@ def activity_blocks(
         raise UserError(f"layer {computed[0]!r}: is not in the recording; give the agent that computed it")
     if computed and policy is not None:
         for name in computed:
-            if policy.layer(name).kind not in ("convolution", "dense") and policy.state_size:
+            if policy.state_size and policy.layer(name).role not in ("encoder stage", "encoder output"):
                 raise UserError(f"layer {name!r}: is not in the recording, and no observation alone tells what it was")
     seen = (PIXELS in wanted or bool(computed)) and "observation" not in also
     names = [*dict.fromkeys([*stored.values(), *also, *(["observation"] if seen else [])])]

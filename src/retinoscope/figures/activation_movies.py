@@ -12,6 +12,7 @@ import xarray
 
 from retinoscope.errors import UserError
 from retinoscope.figures import canvas
+from retinoscope.figures.pictures import Pictures
 from retinoscope.figures.style import colour_map, require
 from retinoscope.result import Result
 
@@ -174,20 +175,23 @@ class _Composer:
         self._scale = result.data[f"{layer}_scale"]
         self._rows, self._columns = int(self._scale.attrs["rows"]), int(self._scale.attrs["columns"])
         self._layout = movie_layout(result, layer, view)
-        self._rate = float(result.data.attrs["decisions_per_second"])
+        self._pictures = Pictures.of(result.data)
+        self._per_decision = float(result.data.attrs["seconds_per_decision"])
+        self._has_time = result.data.attrs["clock_units"] == "s"
         self._background = self._draw_background(f"{result.provenance.get('agent') or ''}", layer, view)
 
     def compose(self, pixels: np.ndarray, indices: np.ndarray, episode: int, step: int) -> np.ndarray:
         """The frame of one decision: (height, width, 3) uint8."""
         layout = self._layout
         frame = self._background.copy()
-        view = canvas.enlarge(canvas.to_rgb(pixels), layout.view_factor)
+        view = canvas.enlarge(self._pictures.shown(pixels), layout.view_factor)
         bottom, right = layout.top + layout.label + view.shape[0], layout.view_left + view.shape[1]
         frame[layout.top + layout.label : bottom, layout.view_left : right] = view
         self._draw_maps(frame, indices)
-        time = f"{step / self._rate:.1f} s"
         canvas.draw_text(frame, f"Episode {episode + 1}", layout.view_left, bottom + 8, 16, bold=True)
-        canvas.draw_text(frame, time, right - 120, bottom + 8, 16, align="right")
+        if self._has_time:
+            time = f"{step * self._per_decision:.1f} s"
+            canvas.draw_text(frame, time, right - 120, bottom + 8, 16, align="right")
         canvas.draw_text(frame, f"decision {step + 1}", right, bottom + 10, 13, canvas.GREY, align="right")
         return frame
 

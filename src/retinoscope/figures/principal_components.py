@@ -1,4 +1,4 @@
-"""Principal components: scree plots with their dimensions, maps of the first two by value, and the first over time."""
+"""Principal components: scree plots with their dimensions, maps of the first two, and the first over time."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from retinoscope.errors import UserError
+from retinoscope.figures.event_marks import draw_events, time_label
 from retinoscope.figures.page import WIDTH, Size, titled
-from retinoscope.figures.pickup_lines import draw_pickups
 from retinoscope.figures.style import colour, colour_map, require, shade, styled, title_of
+from retinoscope.figures.tracks import Track, draw_track, tracks_of
+from retinoscope.figures.words import shortened
 from retinoscope.result import Result
 
 __all__ = ["principal_components", "principal_components_map", "principal_components_time"]
@@ -56,7 +58,7 @@ def principal_components(result: Result, *, figsize: Size = None) -> Figure:
 
 @styled
 def principal_components_map(result: Result, *, figsize: Size = None) -> Figure:
-    """First against second component of dense and recurrent layers, coloured by the critic's value.
+    """First against second component of stored layers, coloured by the critic's value or another number.
 
     Args:
         result: of the `principal_components` analysis.
@@ -69,13 +71,18 @@ def principal_components_map(result: Result, *, figsize: Size = None) -> Figure:
     if "map_value" not in data:
         raise UserError("principal components: this result has no dense or recurrent layer to map")
     layers = [str(name) for name in data["mapped_layer"].values]
-    figure = Figure(figsize=figsize or (WIDTH, 0.8 + 6.4 / max(len(layers), 2)), layout="constrained")
-    panels = figure.subplots(1, len(layers), squeeze=False)[0]
-    low, high = np.nanpercentile(data["map_value"].values, (1, 99))
-    for panel, layer in zip(panels, layers, strict=True):
+    rows = -(-len(layers) // _PER_ROW)
+    across = -(-len(layers) // rows)
+    figure = Figure(figsize=figsize or (WIDTH, 0.8 + rows * 6.4 / max(across, 2)), layout="constrained")
+    panels = figure.subplots(rows, across, squeeze=False).ravel()
+    coloured = data["map_value"] if data.attrs["map_of"] else data["map_count"].where(data["map_count"] > 0)
+    low, high = np.nanpercentile(coloured.values, (1, 99))
+    for panel in panels[len(layers) :]:
+        panel.set_axis_off()
+    for panel, layer in zip(panels, layers, strict=False):
         at = data.sel(mapped_layer=layer)
         image = panel.pcolormesh(
-            at["map_first"], at["map_second"], at["map_value"],
+            at["map_first"], at["map_second"], coloured.sel(mapped_layer=layer),
             cmap=colour_map("sequential"), vmin=low, vmax=high, rasterized=True,
         )  # fmt: skip
         share = data["variance_share"].sel(layer=layer).values
@@ -83,14 +90,14 @@ def principal_components_map(result: Result, *, figsize: Size = None) -> Figure:
         panel.set_xlabel(f"first component ({share[0]:.0%} of the variance)")
         panel.set_ylabel(f"second component ({share[1]:.0%})")
     bar = figure.colorbar(image, ax=panels, shrink=0.8, pad=0.01, extend="both")
-    bar.set_label("critic's value, mean in the bin")
+    bar.set_label(_coloured_by(data))
     titled(figure, title_of(result, "First two principal components"))
     return figure
 
 
 @styled
 def principal_components_time(result: Result, *, figsize: Size = None) -> Figure:
-    """First components over a stretch of time, with value, health and pick-ups.
+    """First components over a stretch of time, with the value, numbers of the world and events.
 
     Args:
         result: of the `principal_components` analysis.
@@ -102,27 +109,34 @@ def principal_components_time(result: Result, *, figsize: Size = None) -> Figure
     data = _data(result)
     if "score" not in data:
         raise UserError("principal components: this result has no first components over time")
-    traces = [
-        (f"{layer}\n1st component", data["score"].sel(scored_layer=layer).values)
+    first, *more = [
+        Track(f"{shortened(str(layer), 16)}\n1st component", data["score"].sel(scored_layer=layer).values)
         for layer in data["scored_layer"].values
     ]
-    traces += [("critic's\nvalue", data["value"].values), ("health\n(points)", data["health"].values)]
-    # Value stands next to what is compared with it.
-    traces = [traces[0], traces[-2], *traces[1:-2], traces[-1]]
+    tracks = tracks_of(data)
+    # The value stands next to what is compared with it.
+    traces = [first, *tracks[:1], *more, *tracks[1:]]
     figure = Figure(figsize=figsize or (WIDTH, 1.05 * len(traces) + 1.2), layout="constrained")
     marks, *panels = figure.subplots(
         len(traces) + 1, 1, sharex=True, gridspec_kw={"height_ratios": [0.25, *[1] * len(traces)]}
     )
     seconds = data["seconds"].values
-    for panel, (name, values) in zip(panels, traces, strict=True):
-        panel.plot(seconds, values, color=shade(0.9), linewidth=0.9)
-        panel.set_ylabel(name)
-    draw_pickups(panels, marks, seconds, data["pickups"].values, data["class_effect"].values, 0.9)
-    panels[-1].set_xlabel("time in the episode (s)")
+    for panel, track in zip(panels, traces, strict=True):
+        draw_track(panel, data, track)
+    draw_events(panels, marks, data, 0.9)
+    panels[-1].set_xlabel(time_label(data))
     panels[-1].set_xlim(seconds[0], seconds[-1])
     figure.align_ylabels(panels)
     titled(figure, title_of(result, "First principal components in time"))
     return figure
+
+
+def _coloured_by(data: xarray.Dataset) -> str:
+    """What the colours of a map are."""
+    name = data.attrs["map_of"]
+    if data.attrs["sign"] == "value":
+        return "critic's value, mean in the bin"
+    return f"{name}, mean in the bin" if name else "decisions in the bin"
 
 
 def _scree(panel: Axes, data: xarray.Dataset, layer: str) -> None:

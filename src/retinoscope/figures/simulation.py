@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import numpy as np
 import xarray
@@ -12,30 +12,36 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from retinoscope.figures import canvas
+from retinoscope.figures.event_marks import EventRow, Side, event_rows, events_title, side_of
 from retinoscope.figures.page import Page, Size
+from retinoscope.figures.pictures import Pictures
+from retinoscope.figures.simulation_actions import ActionColumn
 from retinoscope.figures.simulation_traces import Traces
 from retinoscope.figures.style import colour, require, rgb, shade, styled, title_of
+from retinoscope.figures.variables import ShownNumber, capital, numbers_in
+from retinoscope.figures.words import words_of
 from retinoscope.result import Result
 
 __all__ = ["simulation_frames", "simulation_summary"]
 
 _MARGIN, _GAP = 20, 24
-_VIEW = 480  # the view is enlarged by the whole number that brings it to this width or just below
+_VIEW = 480  # the view is enlarged by the whole number that brings its longer side to this or just below
+_LARGEST = 960  # longer sides are shown with every second pixel, or every third, ...
 _COLUMN = 376  # width of the column beside the view
-_TITLE, _FLASH, _HEAD, _OUTPUT, _METER = 44, 52, 34, 30, 66
-_NAME, _NUMBER = 120, 56  # widths of an action's name and of its probability
-_HOLD = 14  # decisions for which a pick-up stays listed
+_TITLE, _FLASH, _METER, _NUMBER = 44, 52, 66, 28
+_NEWS = 100  # width of the title of events
+_HOLD = 14  # decisions for which an event stays listed
 _BAR: canvas.Colour = (150, 156, 166)
-_CHOSEN: canvas.Colour = (32, 33, 36)
 _TRACK: canvas.Colour = (238, 240, 243)
 
 
 def simulation_frames(result: Result) -> Iterator[np.ndarray]:
     """Compose one movie frame per decision.
 
-    Shown are the observation, enlarged so that every pixel is a block; health and the critic's value; the
-    probabilities of all actions with the one taken marked; pick-ups, where healing ones are filled boxes with an
-    upward triangle and harmful ones open boxes with a downward triangle; the traces up to this moment.
+    Shown are the observation, enlarged so that every pixel is a block; numbers of the world, the first with a bar, and
+    the critic's value; what the network gave for every action, with the one taken marked; events, where good ones are
+    filled boxes with an upward triangle, bad ones open boxes with a downward triangle and others have a disc; the
+    traces up to this moment.
 
     Args:
         result: of the `simulation` analysis.
@@ -50,39 +56,46 @@ def simulation_frames(result: Result) -> Iterator[np.ndarray]:
 
 def view_position(result: Result) -> tuple[int, int, int]:
     """Where the movie shows the observation: row and column of its upper left corner, and pixels per pixel."""
-    layout = _Layout.of(result.data)
+    data = result.data
+    layout = _Layout.of(data, ActionColumn(data), numbers_in(data), 0)
     return layout.top, _MARGIN, layout.factor
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where things are, in pixels of the movie."""
+    """Where things are, in pixels of the movie; every `every`-th pixel of the observation is shown."""
 
     factor: int
+    every: int
     view_width: int
     view_height: int
     column: int
     top: int
+    actions_top: int
     flash_top: int
     traces_top: int
     width: int
     height: int
 
     @classmethod
-    def of(cls, data: xarray.Dataset) -> _Layout:
-        factor = max(1, _VIEW // data.sizes["width"])
-        view_width, view_height = factor * data.sizes["width"], factor * data.sizes["height"]
-        actions = _HEAD * data.sizes["head"] + _OUTPUT * data.sizes["output"]
-        flash_top = _MARGIN + _TITLE + max(view_height, 2 * _METER + actions) + 12
+    def of(cls, data: xarray.Dataset, actions: ActionColumn, numbers: list[ShownNumber], traces_height: int) -> _Layout:
+        longer = max(data.sizes["width"], data.sizes["height"])
+        factor, every = max(1, _VIEW // longer), -(-longer // _LARGEST)
+        view_width, view_height = (factor * -(-data.sizes[side] // every) for side in ("width", "height"))
+        meters = _METER * (bool(numbers) + ("value" in data)) + _NUMBER * len(numbers[1:])
+        meters += 14 if numbers[1:] else 0
+        flash_top = _MARGIN + _TITLE + max(view_height, meters + actions.height) + 12
         traces_top = flash_top + _FLASH
-        column = _MARGIN + view_width + _GAP
-        width, height = column + _COLUMN + _MARGIN, traces_top + Traces.height + 8
+        column = _MARGIN + max(view_width, 340) + _GAP
+        width, height = column + _COLUMN + _MARGIN, traces_top + traces_height + 8
         return cls(
             factor=factor,
+            every=every,
             view_width=view_width,
             view_height=view_height,
             column=column,
             top=_MARGIN + _TITLE,
+            actions_top=_MARGIN + _TITLE + meters,
             flash_top=flash_top,
             traces_top=traces_top,
             width=width + width % 2,
@@ -91,150 +104,155 @@ class _Layout:
 
 
 @dataclass(frozen=True)
-class _Event:
-    """A line of news: a pick-up, or the end of an episode."""
+class _News:
+    """A line of news: an event, or, without a side, the end of an episode."""
 
     decision: int
-    kind: Literal["healing", "harmful", "neutral", "end"]
+    side: Side | None
     label: str
-
-
-_KINDS: dict[int, tuple[Literal["healing", "harmful", "neutral"], tuple[str, str]]] = {
-    1: ("healing", ("▲", "heals")),
-    -1: ("harmful", ("▽", "harms")),
-    0: ("neutral", ("●", "neutral")),
-}
 
 
 class _Composer:
     """Composes the frame of any decision; what is the same in all frames is drawn once."""
 
     def __init__(self, data: xarray.Dataset) -> None:
-        self._layout = _Layout.of(data)
-        self._traces = Traces(data, self._layout.width - 2 * _MARGIN)
-        self._events = _events(data)
+        self._numbers = numbers_in(data)
+        self._actions = ActionColumn(data)
+        plain = _Layout.of(data, self._actions, self._numbers, 0)
+        self._traces = Traces(data, plain.width - 2 * _MARGIN)
+        self._layout = _Layout.of(data, self._actions, self._numbers, self._traces.height)
+        self._news, self._pictures = _news(data), Pictures.of(data)
         self._rows = {name: variable.values for name, variable in data.variables.items() if "time" in variable.dims}
-        self._health_maximum = float(data.attrs["health_maximum"])
-        heads = data["output_head"].values
-        self._heads = {str(head): np.flatnonzero(heads == head) for head in data["head"].values}
-        self._outputs = [str(output) for output in data["output_choice"].values]
-        self._background = self._draw_background()
+        self._units = str(data["seconds"].attrs.get("units", "s"))
+        self._background = self._draw_background(events_title(data) if "events" in data else "")
 
     def compose(self, decision: int) -> np.ndarray:
         """The frame of one decision, (height, width, 3) uint8."""
         frame = self._background.copy()
         self._draw_view(frame, decision)
         self._draw_meters(frame, decision)
-        self._draw_actions(frame, decision)
-        self._draw_events(frame, decision)
+        self._actions.draw(frame, self._layout.column, self._layout.actions_top, decision)
+        self._draw_news(frame, decision)
         self._traces.draw(frame, _MARGIN, self._layout.traces_top, decision)
         return frame
 
-    def _draw_background(self) -> np.ndarray:
+    def _draw_background(self, events: str) -> np.ndarray:
         layout = self._layout
         frame = np.full((layout.height, layout.width, 3), 255, np.uint8)
-        right, top = layout.column + _COLUMN, layout.top
-        canvas.draw_text(frame, "Health", layout.column, top, 16, bold=True)
-        canvas.draw_text(frame, "Critic's value", layout.column, top + _METER, 16, bold=True)
-        canvas.draw_text(frame, "the return it expects from here on", layout.column, top + _METER + 23, 13, canvas.GREY)
-        for head, head_top in self._head_tops().items():
-            canvas.draw_text(frame, f"Action: {head}", layout.column, head_top, 16, bold=True)
-            canvas.draw_text(frame, "probability", right, head_top + 2, 13, canvas.GREY, align="right")
-            for number, output in enumerate(self._heads[head]):
-                name = canvas.shorten(self._outputs[output], 15, _NAME - 34)
-                canvas.draw_text(frame, name, layout.column + 26, head_top + _HEAD - 6 + number * _OUTPUT, 15)
-        canvas.draw_text(frame, "Pick-ups", _MARGIN, layout.flash_top + 10, 16, bold=True)
+        left, top = layout.column, layout.top
+        for number in self._numbers[:1]:
+            canvas.draw_text(frame, canvas.shorten(capital(number.title), 16, 220, True), left, top, 16, bold=True)
+            top += _METER
+        if "value" in self._rows:
+            canvas.draw_text(frame, "Critic's value", left, top, 16, bold=True)
+            canvas.draw_text(frame, "the return it expects from here on", left, top + 23, 13, canvas.GREY)
+            top += _METER
+        for number in self._numbers[1:]:
+            canvas.draw_text(frame, canvas.shorten(capital(number.title), 15, 240), left, top, 15)
+            top += _NUMBER
+        self._actions.draw_background(frame, layout.column, layout.actions_top)
+        canvas.draw_text(
+            frame, canvas.shorten(events, 16, _NEWS - 8, True), _MARGIN, layout.flash_top + 10, 16, bold=True
+        )
         return frame
-
-    def _head_tops(self) -> dict[str, int]:
-        tops, top = {}, self._layout.top + 2 * _METER
-        for head, outputs in self._heads.items():
-            tops[head] = top
-            top += _HEAD + _OUTPUT * len(outputs)
-        return tops
 
     def _draw_view(self, frame: np.ndarray, decision: int) -> None:
         layout = self._layout
         view = frame[layout.top : layout.top + layout.view_height, _MARGIN : _MARGIN + layout.view_width]
-        view[...] = canvas.enlarge(canvas.to_rgb(self._rows["observation"][decision]), layout.factor)
+        shown = self._pictures.shown(self._rows["observation"][decision][:: layout.every, :: layout.every])
+        view[...] = canvas.enlarge(shown, layout.factor)
         title = f"Episode {self._rows['episode'][decision] + 1}"
         canvas.draw_text(frame, title, _MARGIN, _MARGIN, 22, bold=True)
-        time = f"{self._rows['seconds'][decision]:.1f} s    decision {self._rows['step'][decision] + 1}"
-        canvas.draw_text(frame, time, _MARGIN + layout.view_width, _MARGIN + 4, 18, canvas.GREY, align="right")
+        time = f"decision {self._rows['step'][decision] + 1}"
+        if self._units == "s":
+            time = f"{self._rows['seconds'][decision]:.1f} s    {time}"
+        right = max(_MARGIN + layout.view_width, layout.column - _GAP)
+        canvas.draw_text(frame, time, right, _MARGIN + 4, 18, canvas.GREY, align="right")
 
     def _draw_meters(self, frame: np.ndarray, decision: int) -> None:
         left, right, top = self._layout.column, self._layout.column + _COLUMN, self._layout.top
-        health, maximum = float(self._rows["health"][decision]), self._health_maximum
-        canvas.draw_text(frame, f"{health:.0f} of {maximum:.0f}", right, top, 16, align="right")
-        canvas.fill(frame, left, top + 26, _COLUMN, 18, _TRACK)
-        canvas.fill(frame, left, top + 26, round(_COLUMN * min(max(health / maximum, 0.0), 1.0)), 18, _BAR)
-        canvas.outline(frame, left, top + 26, _COLUMN, 18, canvas.GREY)
-        value = f"{self._rows['value'][decision]:+.2f}".replace("-", "−")
-        canvas.draw_text(frame, value, right, top + _METER, 16, align="right")
+        for number in self._numbers[:1]:
+            value = number.values[decision]
+            says = f"{_short(value)} of {_short(number.high)}" if number.is_bounded else _with_units(number, value)
+            canvas.draw_text(frame, says, right, top, 16, align="right")
+            share = (value - number.low) / (number.high - number.low) if number.high > number.low else 0.0
+            canvas.fill(frame, left, top + 26, _COLUMN, 18, _TRACK)
+            canvas.fill(frame, left, top + 26, round(_COLUMN * float(np.clip(np.nan_to_num(share), 0, 1))), 18, _BAR)
+            canvas.outline(frame, left, top + 26, _COLUMN, 18, canvas.GREY)
+            top += _METER
+        if "value" in self._rows:
+            value = f"{self._rows['value'][decision]:+.2f}".replace("-", "−")
+            canvas.draw_text(frame, value, right, top, 16, align="right")
+            top += _METER
+        for number in self._numbers[1:]:
+            canvas.draw_text(frame, _with_units(number, number.values[decision]), right, top, 15, align="right")
+            top += _NUMBER
 
-    def _draw_actions(self, frame: np.ndarray, decision: int) -> None:
-        """A bar per output; the one taken is dark, has a pointer before its name and a frame around its row."""
-        left, right = self._layout.column, self._layout.column + _COLUMN
-        track = _COLUMN - _NAME - _NUMBER
-        for index, (head, top) in enumerate(self._head_tops().items()):
-            for number, output in enumerate(self._heads[head]):
-                row = top + _HEAD - 8 + number * _OUTPUT
-                chosen = number == self._rows["action"][decision, index]
-                probability = float(self._rows["probability"][decision, output])
-                canvas.fill(frame, left + _NAME, row + 4, track, 15, _TRACK)
-                canvas.fill(frame, left + _NAME, row + 4, round(track * probability), 15, _CHOSEN if chosen else _BAR)
-                canvas.draw_text(frame, f"{probability:.2f}", right, row + 2, 15, bold=chosen, align="right")
-                if chosen:
-                    canvas.draw_text(frame, "▶", left + 4, row + 2, 15)
-
-    def _draw_events(self, frame: np.ndarray, decision: int) -> None:
+    def _draw_news(self, frame: np.ndarray, decision: int) -> None:
         """The latest first; those that find no room are counted."""
-        recent = [event for event in self._events if decision - _HOLD < event.decision <= decision][::-1]
-        x, top = _MARGIN + 100, self._layout.flash_top
+        recent = [news for news in self._news if decision - _HOLD < news.decision <= decision][::-1]
+        x, top = _MARGIN + _NEWS, self._layout.flash_top
         end = self._layout.width - _MARGIN - 90
-        for number, event in enumerate(recent):
-            width = canvas.text_width(event.label, 16, True) + 24
+        for number, news in enumerate(recent):
+            width = canvas.text_width(news.label, 16, True) + 24
             if x + width > end:
                 canvas.draw_text(frame, f"+ {len(recent) - number} more", x, top + 10, 15, canvas.GREY)
                 break
-            _draw_event(frame, event, x, top, width)
+            _draw_box(frame, news, x, top, width)
             x += width + 10
 
 
-def _draw_event(frame: np.ndarray, event: _Event, x: int, y: int, width: int) -> None:
-    if event.kind == "healing":
-        canvas.fill(frame, x, y, width, 38, rgb("healing"))
-        canvas.draw_text(frame, event.label, x + 12, y + 9, 16, canvas.WHITE, bold=True)
+def _draw_box(frame: np.ndarray, news: _News, x: int, y: int, width: int) -> None:
+    if news.side is not None and news.side.sign > 0:
+        canvas.fill(frame, x, y, width, 38, rgb(news.side.colour))
+        canvas.draw_text(frame, news.label, x + 12, y + 9, 16, canvas.WHITE, bold=True)
         return
-    ink = rgb("harmful") if event.kind == "harmful" else canvas.GREY
+    ink = canvas.GREY if news.side is None else rgb(news.side.colour)
     canvas.outline(frame, x, y, width, 38, ink, thickness=3)
-    canvas.draw_text(frame, event.label, x + 12, y + 9, 16, ink, bold=True)
+    canvas.draw_text(frame, news.label, x + 12, y + 9, 16, ink, bold=True)
 
 
-def _events(data: xarray.Dataset) -> list[_Event]:
+def _news(data: xarray.Dataset) -> list[_News]:
     found = []
-    pickups, names, effects = data["pickups"].values, data["class"].values, data["class_effect"].values
-    inferred = bool(data.attrs.get("pickups_inferred"))
-    for decision, index in zip(*np.nonzero(pickups), strict=True):
-        effect, count = int(effects[index]), int(pickups[decision, index])
-        kind, words = _KINDS[int(np.sign(effect))]
-        times = f" ×{count}" if count > 1 else ""
-        name = canvas.shorten(str(names[index]), 16, 160, bold=True)
-        label = f"{words[0]} {name}{times}  {words[1]} {effect:+d}".replace("-", "−")
-        if inferred:
-            label = f"{words[0]} {name}: health {'rose' if effect > 0 else 'fell'}"
-        found.append(_Event(int(decision), kind, label))
-    for decision in np.flatnonzero(data["terminated"].values | data["truncated"].values):
-        # A scenario made elsewhere may end an episode by itself, at a goal.
-        ended = "ended" if inferred else "died"
-        how = ended if data["terminated"].values[decision] else "time limit"
-        found.append(_Event(int(decision), "end", f"episode {data['episode'].values[decision] + 1} over: {how}"))
-    return sorted(found, key=lambda event: event.decision)
+    if "events" in data:
+        counts, inferred = data["events"].values, json.loads(data.attrs.get("events_inferred", "[]"))
+        for decision, index in zip(*np.nonzero(counts), strict=True):
+            label = _event_label(data, int(index), int(counts[decision, index]))
+            if inferred and inferred[index]:
+                label += "  (inferred)"
+            found.append(_News(int(decision), side_of(data["event_valence"].values[index]), label))
+    terminated, endings = data["terminated"].values, json.loads(data.attrs["endings"])
+    for decision in np.flatnonzero(terminated | data["truncated"].values):
+        episode, how = int(data["episode"].values[decision]) + 1, endings[0] if terminated[decision] else endings[1]
+        found.append(_News(int(decision), None, canvas.shorten(f"episode {episode}: {how}", 16, 440, bold=True)))
+    return sorted(found, key=lambda news: news.decision)
+
+
+def _event_label(data: xarray.Dataset, index: int, count: int) -> str:
+    """`▲ fruit ×2  healing +25`; without the valence where it has no units, for then only its sign means something."""
+    valence, words = float(data["event_valence"].values[index]), words_of(data)
+    side = side_of(valence)
+    name = canvas.shorten(str(data["event"].values[index]), 16, 160, bold=True)
+    label = f"{side.sign_text} {name}{f' ×{count}' if count > 1 else ''}"
+    if data["event_valence"].attrs.get("units") and np.isfinite(valence):
+        kind = {1: words.positive, -1: words.negative, 0: "neutral"}[side.sign]
+        label += f"  {kind} {valence:+g}".replace("-", "−")
+    return label
+
+
+def _short(value: float) -> str:
+    if not np.isfinite(value):
+        return "unknown"
+    return (f"{value:.0f}" if abs(value) >= 10 or value == round(value) else f"{value:.2g}").replace("-", "−")
+
+
+def _with_units(number: ShownNumber, value: float) -> str:
+    return f"{_short(value)} {number.units}" if number.units else _short(value)
 
 
 @styled
 def simulation_summary(result: Result, *, figsize: Size = None) -> Figure:
-    """Health and the critic's value against time, with the pick-ups in two named rows between them.
+    """The first number of the world and the critic's value against time, with the events in named rows between them.
 
     Args:
         result: of the `simulation` analysis.
@@ -246,22 +264,53 @@ def simulation_summary(result: Result, *, figsize: Size = None) -> Figure:
     require(result, "simulation")
     data = result.data
     elapsed, episode = data["elapsed"].values, data["episode"].values
+    rows = [row for row in event_rows(data) if row.side.sign or row.counts.any()]
+    shown = _summed_up(data)
+    middle = max(1.0, 0.45 * len(rows))
+    ratios = [3.0] * len(shown)
+    if rows:
+        ratios.insert(min(1, len(shown)), middle)
     # Fixed margins: the constrained layout, drawn at a second resolution, made these axes collapse.
-    page = Page(title_of(result, "Health, pick-ups and value over time"), None, figsize).begin(4.1)
-    grid = page.grid(3, 1, 1.25, 0.15, 0.15, 0.4, height_ratios=(3, 1, 3), hspace=0.16)
-    panels: Any = grid.subplots(sharex=True)
-    health, pickups, value = panels
-    health.plot(elapsed, _broken_at_episodes(data["health"].values, episode), color=shade(0.8), linewidth=1)
-    health.set(ylabel="health (points)", ylim=(0, 1.04 * data.attrs["health_maximum"]))
-    value.plot(elapsed, _broken_at_episodes(data["value"].values, episode), color=shade(0.8), linewidth=1)
-    value.set(ylabel="critic's value,\nreturn expected", xlabel="time (s)", xlim=(elapsed[0], max(elapsed[-1], 1e-3)))
-    _draw_pickup_rows(pickups, data)
-    _draw_episodes((health, pickups, value), elapsed, episode)
+    page = Page(title_of(result, simulation_title(data)), None, figsize).begin(0.43 + 0.52 * sum(ratios))
+    grid = page.grid(len(ratios), 1, 1.25, 0.15, 0.15, 0.4, height_ratios=ratios, hspace=0.16)
+    panels: list[Axes] = list(np.atleast_1d(grid.subplots(sharex=True)))
+    events = panels.pop(min(1, len(shown))) if rows else None
+    for axes, (label, values, limits) in zip(panels, shown, strict=True):
+        axes.plot(elapsed, _broken_at_episodes(values, episode), color=shade(0.8), linewidth=1)
+        axes.set(ylabel=label, ylim=limits)
+    if events is not None:
+        _draw_event_rows(events, elapsed, rows, words_of(data).events)
+    every = [*panels[:1], *([events] if events is not None else []), *panels[1:]]
+    units = data["elapsed"].attrs.get("units", "s")
+    every[-1].set(xlabel=f"time ({units})", xlim=(elapsed[0], max(elapsed[-1], 1e-3)))
+    _draw_episodes(every, elapsed, episode)
     page.figure.align_ylabels()
     return page.figure
 
 
-def _draw_episodes(panels: tuple[Axes, ...], elapsed: np.ndarray, episode: np.ndarray) -> None:
+def simulation_title(data: xarray.Dataset) -> str:
+    """What the summary shows: `Health, pick-ups and value over time`."""
+    names = [number.title for number in numbers_in(data)[:1]] + [words_of(data).events] * ("events" in data)
+    names += ["value"] * ("value" in data)
+    names = names or ["reward"]
+    return capital(f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]) + " over time"
+
+
+def _summed_up(data: xarray.Dataset) -> list[tuple[str, np.ndarray, tuple[float | None, float | None]]]:
+    """Label, values (time,) and limits of every trace."""
+    found: list[tuple[str, np.ndarray, tuple[float | None, float | None]]] = []
+    for number in numbers_in(data)[:1]:
+        has_floor = number.low >= 0 and number.is_bounded
+        found.append((number.label, number.values, (0, 1.04 * number.high) if has_floor else (None, None)))
+    if "value" in data:
+        found.append(("critic's value,\nreturn expected", data["value"].values, (None, None)))
+    if not found:
+        name = "reward" if "reward" in data else "terminated"
+        found.append((name, data[name].values.astype(float), (None, None)))
+    return found
+
+
+def _draw_episodes(panels: list[Axes], elapsed: np.ndarray, episode: np.ndarray) -> None:
     """A line where an episode starts, and its name above where there is room for it."""
     starts = np.flatnonzero(np.diff(episode)) + 1
     ends = [*starts, len(episode) - 1][1:]
@@ -277,19 +326,17 @@ def _draw_episodes(panels: tuple[Axes, ...], elapsed: np.ndarray, episode: np.nd
             panels[0].annotate(name, where, (3, 2), above, "offset points", fontsize="small")
 
 
-def _draw_pickup_rows(axes: Axes, data: xarray.Dataset) -> None:
-    elapsed, effect = data["elapsed"].values, data["class_effect"].values
-    labels = []
-    rows = (("healing", 1, effect > 0, "^", colour("healing")), ("harmful", 0, effect < 0, "v", shade(0)))
-    for name, height, classes, marker, face in rows:
-        counts = data["pickups"].values[:, classes].astype(int).sum(axis=1)
-        times = elapsed[counts > 0]
+def _draw_event_rows(axes: Axes, elapsed: np.ndarray, rows: list[EventRow], title: str) -> None:
+    for place, row in enumerate(rows):
+        times = elapsed[row.counts > 0]
+        is_open = row.side.sign < 0
         axes.plot(
-            times, np.full(len(times), height), marker, clip_on=False, markersize=5, markeredgewidth=0.8,
-            markerfacecolor=face, markeredgecolor=colour(name),
+            times, np.full(len(times), len(rows) - 1 - place), row.marker, clip_on=False, markersize=5,
+            markeredgewidth=0.8, markerfacecolor=shade(0) if is_open else colour(row.side.colour),
+            markeredgecolor=colour(row.side.colour),
         )  # fmt: skip
-        labels.append(f"{name} ({counts.sum()})")
-    axes.set(ylim=(-0.6, 1.6), yticks=[1, 0], yticklabels=labels, ylabel="pick-ups")
+    names = [f"{row.name} ({row.counts.sum()})" for row in rows]
+    axes.set(ylim=(-0.6, len(rows) - 0.4), yticks=range(len(rows) - 1, -1, -1), yticklabels=names, ylabel=title)
 
 
 def _broken_at_episodes(values: np.ndarray, episode: np.ndarray) -> np.ndarray:

@@ -122,7 +122,7 @@ def shade(darkness: float) -> str:
 
 
 def colour_map(name: str) -> Colormap:
-    """A named colour map: `diverging`, `preference` or `shading`; for `sequential` that of matplotlib's settings."""
+    """A named colour map: `diverging`, `preference`, `cyclic`, `shading`; for `sequential` that of matplotlib."""
     named = rc["image.cmap"] if name == "sequential" else active_style().own[f"{name}_map"]
     return matplotlib.colormaps[named]
 

@@ -32,3 +32,8 @@ def words_of(data: xarray.Dataset) -> EventWords:
     kinds = [str(each) for each in data["kind"].values] if "kind" in data.coords else []
     positive, negative = kinds if len(kinds) == 2 else ("", "")
     return EventWords(positive, negative, "event", "events")
+
+
+def shortened(name: str, most: int) -> str:
+    """A name of at most so many letters: of a longer one its end, in which names of layers differ."""
+    return name if len(name) <= most else f"…{name[1 - most :]}"

@@ -16,11 +16,11 @@ import numpy as np
 import xarray
 
 from retinoscope.agents.agent import Agent
-from retinoscope.analyses.behaviour.convolutions import convolutions_of
+from retinoscope.analyses.behaviour.convolutions import convolutions_of, maps_of
 from retinoscope.analyses.declaration import AGENT, CONVOLUTION, FRAMES, RECORDING, Analysis, Inputs
-from retinoscope.analyses.drawing import SPEED, Drawing, RecordedMovieDrawing
+from retinoscope.analyses.drawing import Drawing, RecordedMovieDrawing
 from retinoscope.analyses.layer_activity import KEPT_BLOCK, PIXELS, activity_blocks
-from retinoscope.analyses.recorded import require_same, seconds_per_decision
+from retinoscope.analyses.recorded import movie_attributes, picture_attribute, picture_sentence, require_same, span_text
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
@@ -37,7 +37,9 @@ _MOST_KEPT_BYTES = 2**30  # of maps in the cache; those of longer movies are com
 class ActivationMovieParameters:
     """Parameters of `activation_movies`."""
 
-    layers: tuple[str, ...] | None = setting(None, "names of convolutions; none for all of them", fewest=1)
+    layers: tuple[str, ...] | None = setting(
+        None, "names of convolutions or other maps; none for all convolutions, or the ends of stages", fewest=1
+    )
     start: int = setting(0, "first decision of the recording that is shown", units="decisions", least=0)
     frames: int = setting(
         1000, "decisions shown, of any number; fewer if the recording ends before", units="decisions", least=1
@@ -107,7 +109,8 @@ def activation_movies(
             f"{name}_lowest": (channel, histogram.lowest, {"long_name": "lowest activity"}),
             f"{name}_highest": (channel, histogram.highest, {"long_name": "highest activity"}),
         }
-    data = xarray.Dataset(variables, attrs={"decisions_per_second": 1 / seconds_per_decision(recording)})
+    attributes = movie_attributes(recording.world.clock) | {"picture": picture_attribute(recording.world)}
+    data = xarray.Dataset(variables, attrs=attributes)
     said = stated(chosen) | {"layers": list(layers), "frames": stop - chosen.start}
     for name in layers:
         data[f"{name}_scale"].attrs["caption"] = _caption(data, name, said, recording)
@@ -163,15 +166,15 @@ def _cache_of(cache: Path | None, frames: int, units: int) -> Path | None:
 
 
 def _convolutions(agent: Agent, recording: Recording, wanted: Iterable[str] | None) -> tuple[str, ...]:
-    there = convolutions_of(agent, recording)
+    there = maps_of(agent, recording)
     if not there:
         raise NotMeasurable(
             f"activation movies: agent {agent.name!r} has no convolutions or its recording no frames: no maps to show"
         )
-    chosen = there if wanted is None else tuple(wanted)
+    chosen = convolutions_of(agent, recording) if wanted is None else tuple(wanted)
     for name in chosen:
         if name not in there:
-            raise UserError(f"activation movies: layer {name!r} is no convolution; choose from {', '.join(there)}")
+            raise UserError(f"activation movies: layer {name!r} has no maps; choose from {', '.join(there)}")
     return chosen
 
 
@@ -182,7 +185,7 @@ def _caption(data: xarray.Dataset, layer: str, said: dict[str, Any], recording: 
     lowest, highest = float(data[f"{layer}_lowest"].min()), float(data[f"{layer}_highest"].max())
     silent = int((data[f"{layer}_scale"] == 0).sum())
     sentences = [
-        f"n = {frames:,} consecutive decisions ({frames / data.attrs['decisions_per_second']:.0f} s of game time) in "
+        f"n = {frames:,} consecutive decisions{span_text(frames, recording.world.clock)} in "
         f"{episodes} episode{'s' if episodes > 1 else ''}; all {data.sizes[f'{layer}_channel']} filters of {layer}, "
         f"maps of {rows} × {columns}. One scale per filter over the whole movie, centred on zero: ± the "
         f"{100 * said['quantile']:.4g}% quantile of the magnitude of its activity, written above its map. "
@@ -190,17 +193,14 @@ def _caption(data: xarray.Dataset, layer: str, said: dict[str, Any], recording: 
     ]
     if silent:
         sentences.append(f"{silent} filter{'s are' if silent > 1 else ' is'} zero throughout.")
-    return " ".join(sentences)
+    return " ".join(filter(None, [*sentences, picture_sentence(recording.world)]))
 
 
 def _draw(result: Result) -> list[Drawing]:
-    rate = SPEED * float(result.data.attrs["decisions_per_second"])
+    rate, pace = float(result.data.attrs["movie_rate"]), result.data.attrs["movie_pace"]
     drawings: list[Drawing] = []
     for layer in result.parameters["layers"]:
-        caption = (
-            f"{result.data[f'{layer}_scale'].attrs['caption']} Shown at {SPEED:g} times the speed of the game; every "
-            "unit of a map is a block."
-        )
+        caption = f"{result.data[f'{layer}_scale'].attrs['caption']} {pace} Every unit of a map is a block."
         frames = functools.partial(_frames, result, layer)
         title = f"Activity of {layer}"
         drawings.append(RecordedMovieDrawing(f"activation_movies_{layer}", title, caption, frames, rate))

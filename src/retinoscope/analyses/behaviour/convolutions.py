@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
 
 
+MOST_MAPS, MOST_STORED = 5, 6
+"""How many layers of maps, and how many stored layers, analyses of all layers look at."""
+
+
 @parameters("convolutions")
 class ConvolutionsParameters:
     """Parameters of `convolutions`."""
@@ -56,7 +60,9 @@ def convolutions(
     progress: bool = False,
     **settings: Any,
 ) -> Result:
-    """All convolutions at all decisions of a recording; every observation passes the network once.
+    """The convolutions at all decisions of a recording; every observation passes the network once.
+
+    Of more than five convolutions, the ends of the encoder's stages stand for all (`convolutions_of`).
 
     Args:
         recording: what the agent saw.
@@ -67,7 +73,7 @@ def convolutions(
         **settings: fields of `ConvolutionsParameters` that replace those of `parameters`.
 
     Returns:
-        A Result with, for every convolution (here conv1): `conv1_mean` (time, conv1_channel) float32, the mean of every
+        A Result with, for every such layer (here conv1): `conv1_mean` (time, conv1_channel) float32, the mean of every
         channel over its map, by decision; and by `layer` and `component` what
         `layer_components.dimensions_of` says of the number of dimensions.
 
@@ -104,20 +110,51 @@ def convolutions(
     return Result("convolutions", data, stated(chosen), provenance(recording=recording))
 
 
-def convolutions_of(agent: Agent | None, recording: Recording) -> tuple[str, ...]:
-    """Names of the convolutions that can be computed from a recording; none without an agent or without frames."""
+def maps_of(agent: Agent | None, recording: Recording) -> tuple[str, ...]:
+    """Names of all layers of maps that can be computed from a recording; none without an agent or without frames."""
     if agent is None or "observation" not in recording.columns:
         return ()
-    return tuple(each.name for each in agent.policy.layers if each.kind == "convolution")
+    stages = agent.policy.layers_of("encoder stage", "encoder output")
+    return tuple(each.name for each in stages if each.is_map)
+
+
+def convolutions_of(agent: Agent | None, recording: Recording) -> tuple[str, ...]:
+    """Names of the maps that stand for an encoder: its convolutions, or, of more than five, the ends of its stages.
+
+    A stage is what is computed at one size of maps; its end is the last layer of that size. Of more than five stages
+    there are five, evenly spaced, the last among them.
+    """
+    maps = maps_of(agent, recording)
+    if agent is None or not maps:
+        return ()
+    layers = [agent.policy.layer(name) for name in maps]
+    found = [each for each in layers if each.kind == "convolution"]
+    if len(found) > MOST_MAPS:
+        found = list({each.shape[1:]: each for each in layers}.values())
+    places = np.unique(np.linspace(0, len(found) - 1, min(MOST_MAPS, len(found))).round().astype(int))
+    return tuple(found[place].name for place in places)
+
+
+def stored_layers(recording: Recording) -> tuple[str, ...]:
+    """Names of the layers of a recording that stand for all: those it holds; of more than six, those of certain roles.
+
+    These are the encoder's output, the memory, and, where there is no memory, the readouts.
+    """
+    stored = tuple(recording.attributes["layers"])
+    if len(stored) <= MOST_STORED:
+        return stored
+    memory = recording.layers_of("memory")
+    chosen = (*recording.layers_of("encoder output"), *(memory or recording.layers_of("readout")))
+    return (chosen or stored)[:MOST_STORED]
 
 
 def layers_of(agent: Agent | None, recording: Recording) -> tuple[str, ...]:
-    """Names of all layers of which there is activity: convolutions that can be computed, then those that are stored.
+    """Names of the layers that stand for a network: maps that can be computed, then layers that are stored.
 
     Raises:
         NotMeasurable: there are none.
     """
-    names = (*convolutions_of(agent, recording), *recording.attributes["layers"])
+    names = (*convolutions_of(agent, recording), *stored_layers(recording))
     if not names:
         raise NotMeasurable(f"{recording.path}: holds the activity of no layer, and no frames to compute any from")
     return names
@@ -126,23 +163,24 @@ def layers_of(agent: Agent | None, recording: Recording) -> tuple[str, ...]:
 def channel_means(
     recording: Recording, agent: Agent | None, names: Iterable[str], given: Given | None = None, progress: bool = False
 ) -> dict[str, NDArray[np.float32]]:
-    """The mean of every channel over its map, of the convolutions among some layers.
+    """The mean of every channel over its map, of the maps among some layers.
 
     Args:
         recording: what the agent saw.
-        agent: that of the recording; None has no convolutions.
-        names: of layers; those that are no convolutions are passed over.
-        given: the Result of `convolutions`, if it is at hand; else the means alone are computed here.
+        agent: that of the recording; None has no maps.
+        names: of layers; those that are no maps are passed over.
+        given: the Result of `convolutions`, if it is at hand; what it lacks is computed here.
         progress: show a progress bar.
 
     Returns:
         (time, channel) by the name of the layer.
     """
-    wanted = tuple(name for name in names if name in convolutions_of(agent, recording))
+    maps = maps_of(agent, recording)
+    wanted = tuple(name for name in names if name in maps)
     if agent is None or not wanted:
         return {}
     known = (given or {}).get("convolutions")
-    if known is not None:
+    if known is not None and all(f"{name}_mean" in known.data for name in wanted):
         return {name: known.data[f"{name}_mean"].values for name in wanted}
     found = {name: _empty(recording, agent, name) for name in wanted}
     with progress_bar("convolutions: decisions", recording.frames, progress) as advance:

@@ -1,10 +1,11 @@
-"""Embedding: t-SNE of the activity of dense and recurrent layers at the same moments, and how far to trust it."""
+"""Embedding: t-SNE of the activity of stored layers at the same moments, and how far to trust it."""
 
 from __future__ import annotations
 
 import functools
+import json
 import os
-from itertools import product
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,13 @@ from numpy.typing import NDArray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.analyses.behaviour.affinity_cache import Arrays, cached, content_key
+from retinoscope.analyses.behaviour.convolutions import stored_layers
 from retinoscope.analyses.behaviour.embedding_evidence import evidence, evidence_sentences
+from retinoscope.analyses.behaviour.embedding_points import Points, points_of
 from retinoscope.analyses.decisions import LeftOut, left_out
 from retinoscope.analyses.declaration import AGENT, RECORDING, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
-from retinoscope.analyses.recorded import require_same, seconds_per_decision
+from retinoscope.analyses.recorded import in_units, require_same
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
@@ -40,15 +43,14 @@ from retinoscope.statistics.embedding import (
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
 
-NOTHING_IN_VIEW = "nothing"
-_BLOCK = 2048  # rows that are read at a time
-
+DRAWN_NUMBERS = 3
+"""Numbers of the world by which an embedding is drawn unasked."""
 
 _COLOURED_BY = {
     "value": "the critic's value",
-    "health": "health",
-    "action": "the action drawn",
+    "action": "the action",
     "nearest": "the class of the nearest object in view",
+    "event": "what happens next",
     "seconds": "time in the episode",
     "episode": "episode",
 }
@@ -58,7 +60,9 @@ _COLOURED_BY = {
 class EmbeddingParameters:
     """Parameters of `embedding`."""
 
-    layers: tuple[str, ...] | None = setting(None, "dense or recurrent layers; none for all of them", fewest=1)
+    layers: tuple[str, ...] | None = setting(
+        None, "stored layers; none for those that stand for the network: of more than six, by their roles", fewest=1
+    )
     maximum_points: int = setting(
         100_000,
         "points that are embedded; of a longer recording, so many at even distances",
@@ -69,8 +73,12 @@ class EmbeddingParameters:
     neighbours: int = setting(
         10, f"of each point, by which it is judged; at most {NEIGHBOURS_PER_PERPLEXITY} times the perplexity", least=1
     )
-    time_neighbour_seconds: float = setting(
-        1.0, "neighbours of the same episode within so much game time are mere neighbours in time", units="s", above=0
+    time_neighbour_seconds: float | None = setting(
+        None,
+        "neighbours of the same episode within so much time are mere neighbours in time, and what happens within it "
+        "happens next; none for 1 s, or 8 decisions where the world has no time of its own",
+        units="s",
+        above=0,
     )
     burn_in_steps: int | None = setting(
         None,
@@ -125,15 +133,16 @@ def embedding(
         **settings: fields of `EmbeddingParameters` that replace those of `parameters`.
 
     Returns:
-        A Result with `embedding` (layer, point, axis). By `point`: `row` of the recording, `value`, `health`, `action`
-        (index in `action_name`), `nearest` (index in `nearest_name`: the class of the nearest object in view, the last
-        for nothing in view), `seconds` in the episode, `episode`. By `layer`, over `neighbours` nearest neighbours:
-        `kept`, the share that is kept of the original ones, and `time_share`, the share that is of the same episode and
-        close in time, both with 95% bootstrap intervals over episodes (`_low`, `_high`); `time_share_original`, the
-        same before embedding; `kept_chance`, `time_share_chance`, `time_share_most`. By `layer` and `label` (action,
-        nearest):
-        `same_label`, share of neighbours, those in time left out, with the same label, `same_label_original`,
-        `same_label_chance` (label).
+        A Result with `embedding` (layer, point, axis). By `point`: `row` of the recording, `value`, if there is a
+        critic, every number of the world under its own name (attribute `variables`), `action` (index in `action_name`;
+        not where actions are continuous), `nearest` (index in `nearest_name`: the class of the nearest object in view,
+        the last for nothing in view), if the world lists objects, `event` (index in `event_name`: what happens first
+        within `time_neighbour_seconds`, the last for nothing), if it has events, `seconds` in the episode, `episode`.
+        By `layer`, over `neighbours` nearest neighbours: `kept`, the share that is kept of the original ones, and
+        `time_share`, the share that is of the same episode and close in time, both with 95% bootstrap intervals over
+        episodes (`_low`, `_high`); `time_share_original`, the same before embedding; `kept_chance`,
+        `time_share_chance`, `time_share_most`. By `layer` and `label` (action, nearest): `same_label`, share of
+        neighbours, those in time left out, with the same label, `same_label_original`, `same_label_chance` (label).
 
     Raises:
         UserError: a parameter is unknown or out of range, the recording is of another agent, or a layer is not in it.
@@ -146,17 +155,22 @@ def embedding(
     kept = [left_out(recording, name, chosen.burn_in_steps, agent=agent, given=given) for name in layers]
     start = max(kept, key=lambda each: each.steps)
     rows = _rows(recording, start, chosen)
-    activity, data = _points(recording, rows, layers, progress)
+    clock = recording.world.clock
+    close = in_units(chosen.time_neighbour_seconds, clock, 1.0, 8.0)
+    within = max(1, round(close / clock.per_decision))
+    with progress_bar("embedding: decisions", recording.frames, progress) as advance:
+        points: Points = points_of(recording, rows, layers, within, advance)
+    activity, data = points
     jobs = chosen.jobs or len(os.sched_getaffinity(0))
     found = {name: _embed(activity[name], name, chosen, jobs, cache, progress) for name in layers}
     data["embedding"] = (("layer", "point", "axis"), np.stack([each["embedding"] for each in found.values()]))
     data = data.assign_coords(layer=list(layers))
-    seconds = seconds_per_decision(recording)
-    within = max(1, round(chosen.time_neighbour_seconds / seconds))
-    data = data.merge(evidence(data, [each["neighbours"] for each in found.values()], within, jobs))
+    data = data.merge(
+        evidence(data, [each["neighbours"] for each in found.values()], within, jobs), combine_attrs="no_conflicts"
+    )
     data.attrs["caption"] = _caption(data, recording, start, chosen)
-    data.attrs["evidence"] = evidence_sentences(data, chosen.neighbours, within * seconds)
-    said = stated(chosen) | {"layers": list(layers), "time_neighbour_steps": within}
+    data.attrs["evidence"] = evidence_sentences(data, chosen.neighbours, within)
+    said = stated(chosen) | {"layers": list(layers), "time_neighbour_seconds": close, "time_neighbour_steps": within}
     return Result("embedding", data, said, provenance(recording=recording))
 
 
@@ -165,7 +179,7 @@ def _layers(recording: Recording, chosen: EmbeddingParameters) -> tuple[str, ...
     for name in chosen.layers or ():
         if name not in stored:
             raise UserError(f"embedding of {name!r}: is not in {recording.path}; choose from {', '.join(stored)}")
-    layers = tuple(dict.fromkeys(chosen.layers or stored))
+    layers = tuple(dict.fromkeys(chosen.layers or stored_layers(recording)))
     if not layers:
         raise NotMeasurable(f"{recording.path}: has no dense or recurrent layer that could be embedded")
     return layers
@@ -182,54 +196,6 @@ def _rows(recording: Recording, start: LeftOut, chosen: EmbeddingParameters) -> 
     if len(kept) <= chosen.maximum_points:
         return kept
     return kept[np.linspace(0, len(kept) - 1, chosen.maximum_points).astype(np.int64)]
-
-
-def _points(
-    recording: Recording, rows: NDArray[np.int64], layers: tuple[str, ...], progress: bool
-) -> tuple[dict[str, NDArray[np.float32]], xarray.Dataset]:
-    """Activity of the layers at these rows, and what else was the case."""
-    attributes = recording.attributes
-    parts: list[xarray.Dataset] = []
-    nearest: list[NDArray] = []
-    with progress_bar("embedding: decisions", recording.frames, progress) as advance:
-        for first in range(0, recording.frames, _BLOCK):
-            last = min(first + _BLOCK, recording.frames)
-            wanted = rows[(rows >= first) & (rows < last)]
-            if len(wanted):
-                block = recording.rows(first, last, (*layers, "value", "health", "action"))
-                parts.append(block.isel(time=wanted - first).load())
-                objects = recording.objects(first, last)
-                nothing = len(attributes["class_names"])
-                classes = [objects[row - first] for row in wanted]
-                nearest.append(np.array([each[0]["class_index"] if each else nothing for each in classes], np.int64))
-            advance(last - first)
-    activity = {name: np.concatenate([part[name].values for part in parts]) for name in layers}
-
-    def joined(name: str) -> NDArray:
-        return np.concatenate([part[name].values for part in parts])
-
-    heads = list(attributes["action_heads"].values())
-    action = np.ravel_multi_index(tuple(joined("action").astype(np.int64).T), [len(each) for each in heads])
-    names = [", ".join(each for each in chosen if each != "none") or "nothing" for chosen in product(*heads)]
-    effects = [*(int(each) for each in attributes["class_effects"]), 0]
-    data = xarray.Dataset(
-        {
-            "row": ("point", rows),
-            "value": ("point", joined("value"), {"units": "return", "long_name": "critic's value"}),
-            "health": ("point", joined("health"), {"units": "points", "long_name": "health"}),
-            "action": ("point", action),
-            "nearest": ("point", np.concatenate(nearest)),
-            "step": ("point", joined("step")),
-            "episode": ("point", joined("episode")),
-            "seconds": ("point", joined("step") * seconds_per_decision(recording), {"units": "s"}),
-        },
-        coords={
-            "action_name": names,
-            "nearest_name": [*map(str, attributes["class_names"]), NOTHING_IN_VIEW],
-            "nearest_effect": ("nearest_name", effects, {"units": "points of health"}),
-        },
-    )
-    return activity, data
 
 
 def _embed(
@@ -276,26 +242,36 @@ def _caption(data: xarray.Dataset, recording: Recording, start: LeftOut, chosen:
 
 
 def _draw(result: Result) -> list[Drawing]:
-    """The embedding, once for every variable that colours it."""
+    """The embedding, once for every variable that colours it; the first has its name."""
     from retinoscope import figures
 
-    caption = f"{result.data.attrs['caption']} {result.data.attrs['evidence']}"
+    data = result.data
+    caption = f"{data.attrs['caption']} {data.attrs['evidence']}"
+    numbers = [each for each in json.loads(data.attrs["variables"]) if each["kind"] == "quantity"][:DRAWN_NUMBERS]
+    words = {name: words for name, words in _COLOURED_BY.items() if name in data.variables}
+    order = [name for name in ("value",) if name in words] + [each["name"] for each in numbers]
+    words |= {each["name"]: each["title"] for each in numbers}
+    order += [name for name in words if name not in order]
     return [
         FigureDrawing(
-            "embedding" if variable == "value" else f"embedding_{variable}",
-            f"Embedding, coloured by {words}",
+            f"embedding_{_file_name(variable)}" if number else "embedding",
+            f"Embedding, coloured by {words[variable]}",
             caption,
             functools.partial(figures.embedding, result, variable),
         )
-        for variable, words in _COLOURED_BY.items()
+        for number, variable in enumerate(order)
     ]
+
+
+def _file_name(variable: str) -> str:
+    return re.sub(r"\W+", "_", variable)
 
 
 ANALYSIS = Analysis(
     name="embedding",
     title="Embedding",
     group="behaviour",
-    summary="t-SNE of the activity of dense and recurrent layers, with how much of it is kept and how much is time.",
+    summary="t-SNE of the activity of stored layers, with how much of it is kept and how much is time.",
     run=embedding,
     parameters=EmbeddingParameters,
     of="recording",

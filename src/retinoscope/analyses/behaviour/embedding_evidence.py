@@ -35,8 +35,9 @@ def evidence(data: xarray.Dataset, original: Sequence[NDArray], within_steps: in
     """
     episode, step = data["episode"].values, data["step"].values
     found: dict[str, list[float]] = {}
-    same = np.full((2, len(original), len(LABELS)), np.nan)
-    chance = np.full((len(original), len(LABELS)), np.nan)
+    labels = [label for label in LABELS if label in data]
+    same = np.full((2, len(original), len(labels)), np.nan)
+    chance = np.full((len(original), len(labels)), np.nan)
     for row, before in enumerate(original):
         after, _ = nearest_neighbours(data["embedding"].values[row], before.shape[1], jobs)
         in_time = time_neighbours(after, episode, step, within_steps)
@@ -50,7 +51,7 @@ def evidence(data: xarray.Dataset, original: Sequence[NDArray], within_steps: in
         }
         for name, value in measured.items():
             found.setdefault(name, []).append(value)
-        for column, label in enumerate(LABELS):
+        for column, label in enumerate(labels):
             for where, neighbours in enumerate((after, before)):
                 close = are_close_in_time(neighbours, episode, step, within_steps)
                 alike, counted = neighbours_of_same_class(neighbours, data[label].values, close)
@@ -65,12 +66,15 @@ def evidence(data: xarray.Dataset, original: Sequence[NDArray], within_steps: in
             "same_label_original": (("layer", "label"), same[1], {"units": "1"}),
             "same_label_chance": (("layer", "label"), chance, {"units": "1"}),
         },
-        coords={"label": list(LABELS)},
+        coords={"label": np.array(labels, dtype=str)},
     )
 
 
-def evidence_sentences(data: xarray.Dataset, neighbours: int, seconds: float) -> str:
+def evidence_sentences(data: xarray.Dataset, neighbours: int, within_steps: int) -> str:
     """What the numbers say, for captions."""
+    span = f"{within_steps} decisions"
+    if data.attrs["clock_units"] == "s":
+        span = f"{within_steps * data.attrs['seconds_per_decision']:.1f} s"
     kept, in_time, mostly = [], [], []
     for name in data["layer"].values:
         at = {str(each): float(data[each].sel(layer=name)) for each in data.data_vars if data[each].dims == ("layer",)}
@@ -84,7 +88,7 @@ def evidence_sentences(data: xarray.Dataset, neighbours: int, seconds: float) ->
     sentences = [
         f"Of the {neighbours} nearest neighbours the embedding keeps: {'; '.join(kept)} (95% bootstrap intervals over "
         "episodes).",
-        f"Mere neighbours in time (same episode, within {seconds:.1f} s) among the neighbours in the embedding: "
+        f"Mere neighbours in time (same episode, within {span}) among the neighbours in the embedding: "
         f"{'; '.join(in_time)}.",
     ]
     if mostly:
@@ -92,7 +96,7 @@ def evidence_sentences(data: xarray.Dataset, neighbours: int, seconds: float) ->
             f"In {' and '.join(mostly)}, neighbours are mostly neighbours in time: threads and clusters show when, "
             "before they show what."
         )
-    for label in LABELS:
+    for label in data["label"].values.tolist():
         chosen = data.sel(label=label)
         shares = [
             f"{name} {share:.0%} (chance {chance:.0%})"

@@ -2,54 +2,84 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
+import xarray
 
 from retinoscope.analyses.drawing import TableDrawing
+from retinoscope.analyses.recorded import a_word
 from retinoscope.result import Result
 
 # Sparseness of normal deviates around zero whose negative half is cut off: 1 - 1/pi.
 _SPARSENESS_OF_NORMAL = 0.68
 
 
+def name_of(data: xarray.Dataset, kind: str, events: str) -> str:
+    """What events of a kind are called: `healing pick-ups`; of a kind of its own, `door opened`."""
+    return f"{kind} {events}" if data.attrs["kinds_are_sides"] else kind
+
+
 def claims_caption(result: Result) -> str:
     """What the two claims come to."""
-    data = result.data
+    data, layer, kind = result.data, result.data.attrs["encoded"], result.data.attrs["predicted"]
+    event, tested = _words(data)[0], result.parameters["tested_seconds"]
+    units = data.attrs["clock_units"]
     number = {str(name): float(data[name]) for name in data if data[name].ndim == 0}
     sentences = []
-    if "fc" in data["layer"].values and np.isfinite(float(data["rising_before"].sel(kind="healing", layer="fc"))):
-        before, after = (
-            float(data[name].sel(kind="healing", layer="fc")) for name in ("rising_before", "rising_only_after")
+    if layer and np.isfinite(float(data["rising_before"].sel(kind=kind, layer=layer))):
+        before, after, chance = (
+            float(data[name].sel(kind=kind, layer=layer))
+            for name in ("rising_before", "rising_only_after", "beyond_by_chance")
         )
-        chance = float(data["beyond_by_chance"].sel(kind="healing", layer="fc"))
         sentences.append(
-            f"Left: share of units whose mean rises before a pick-up, and only after it (bars: Wilson's 95% interval "
-            f"over units). Of fc, {before:.0%} rise before healing and {after:.0%} only after; by chance "
+            f"Left: share of units whose mean rises before {a_word(event)}, and only after it (bars: Wilson's 95% "
+            f"interval over units). Of {layer}, {before:.0%} rise before {kind} and {after:.0%} only after; by chance "
             f"{chance:.2%} would differ either way."
         )
     if np.isfinite(number.get("before_ratio", np.nan)):
         sentences.append(
-            f"In the {result.parameters['tested_seconds']:g} s before any pick-up ({number['before_time_share']:.0%} "
-            f"of the time), {number['before_ratio']:.2f} times as many units of fc are active as at other times (95% "
-            f"interval over episodes {number['before_ratio_low']:.2f} to {number['before_ratio_high']:.2f}; shuffled "
-            f"{number['before_chance_low']:.2f} to {number['before_chance_high']:.2f}; p = {number['before_p']:.2g})."
+            f"In the {tested:g} {units} before any {event} ({number['before_time_share']:.0%} "
+            f"of the time), {number['before_ratio']:.2f} times as many units of {layer} are active as at other times "
+            f"(95% interval over episodes {number['before_ratio_low']:.2f} to {number['before_ratio_high']:.2f}; "
+            f"shuffled {number['before_chance_low']:.2f} to {number['before_chance_high']:.2f}; "
+            f"p = {number['before_p']:.2g})."
         )
     if np.isfinite(number["sparseness"]):
         sentences.append(
-            f"Active (above zero) are {_percent(number, 'active')} of fc at a time; population sparseness (Treves & "
-            f"Rolls) {number['sparseness']:.3f} ({number['sparseness_low']:.3f} to {number['sparseness_high']:.3f}; 0 "
+            f"Active (above zero) are {_percent(number, 'active')} of {layer} at a time; population sparseness (Treves "
+            f"& Rolls) {number['sparseness']:.3f} ({number['sparseness_low']:.3f} to {number['sparseness_high']:.3f}; 0 "
             f"dense, 1 one unit, {_SPARSENESS_OF_NORMAL} for normal deviates)."
         )
+    if not layer:
+        sentences.append("The encoder's output is not recorded: nothing is said of how sparse it is.")
     sentences.append(
-        "Right: probability that the number is higher at a moment followed by a healing pick-up than at one that is "
-        "not (AUC), with 95% bootstrap interval over episodes; grey: 95% with outcomes shuffled within episodes. The "
-        "sign of PC1 is chosen to agree with the critic's value, not with the outcome."
+        f"Right: probability that the number is higher at a moment followed by {_followed_by(data)} than at one that "
+        "is not (AUC), with 95% bootstrap interval over episodes; grey: 95% with outcomes shuffled within episodes. "
+        + (
+            "The sign of PC1 is chosen to agree with the critic's value, not with the outcome."
+            if data.attrs["has_critic"]
+            else "There is no critic to give PC1 a sign, and its largest weight is positive: an AUC below 0.5 says as "
+            "much as one above."
+        )
     )
     return " ".join(sentences)
 
 
+def _words(data: xarray.Dataset) -> tuple[str, str]:
+    """One event, and several."""
+    _, _, event, events = json.loads(data.attrs["event_words"])
+    return event, events
+
+
+def _followed_by(data: xarray.Dataset) -> str:
+    kind, event = data.attrs["predicted"], _words(data)[0]
+    return a_word(f"{kind} {event}") if data.attrs["kinds_are_sides"] else f"“{kind}”"
+
+
 def event_table(result: Result) -> TableDrawing:
     """Shares by layer and kind, then what is predicted."""
-    data = result.data
+    data, units = result.data, result.data.attrs["clock_units"]
     rows: list[tuple[str | float, ...]] = []
     for layer in data["layer"].values:
         for kind in data["kind"].values:
@@ -65,14 +95,15 @@ def event_table(result: Result) -> TableDrawing:
             found = [float(at[name]) for name in ("auc", "auc_low", "auc_high")]
             if np.isfinite(found[0]):
                 chance_band = f"{float(at['auc_chance_low']):.3f} to {float(at['auc_chance_high']):.3f}"
-                what = f"AUC of {predictor} for healing within {horizon:.2g} s"
+                what = f"AUC of {predictor} for {data.attrs['predicted']} within {horizon:.2g} {units}"
                 rows.append((what, *(round(each, 3) for each in found), chance_band))
     caption = (
         "Shares: Wilson's 95% interval over units; chance: mean share of units beyond the threshold in shuffled "
         "events. AUC: 95% bootstrap interval over episodes; chance: 95% of shuffled outcomes."
     )
     columns = ("measure", "estimate", "95% from", "95% to", "chance")
-    return TableDrawing("event_triggered", "Activity around pick-ups, in numbers", caption, columns, tuple(rows))
+    title = f"Activity around {_words(data)[1]}, in numbers"
+    return TableDrawing("event_triggered", title, caption, columns, tuple(rows))
 
 
 def _percent(number: dict[str, float], name: str) -> str:

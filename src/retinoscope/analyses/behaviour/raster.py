@@ -11,10 +11,19 @@ from numpy.typing import NDArray
 from retinoscope.agents.agent import Agent
 from retinoscope.analyses.behaviour.convolutions import channel_means, layers_of, unit_blocks
 from retinoscope.analyses.behaviour.layer_components import FEWEST_DECISIONS
-from retinoscope.analyses.decisions import GROUPS, LeftOut, Window, group_of, left_out, pickup_window
+from retinoscope.analyses.decisions import (
+    GROUPS,
+    LeftOut,
+    Window,
+    depends_on_memory,
+    eventful_window,
+    group_of,
+    left_out,
+)
 from retinoscope.analyses.declaration import AGENT, RECORDING, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
-from retinoscope.analyses.recorded import require_same, seconds_per_decision
+from retinoscope.analyses.recorded import events_counted, in_units, require_same
+from retinoscope.analyses.tracks import track_columns, with_tracks
 from retinoscope.errors import NotMeasurable
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
@@ -40,12 +49,15 @@ class RasterParameters:
 
     layers: tuple[str, ...] | None = setting(
         None,
-        "names of layers; none for all but value and policy. Of a convolution the mean of each channel is shown",
+        "names of layers; none for those that stand for the network (the ends of an encoder's stages, what is stored). "
+        "Of a convolution the mean of each channel is shown",
         fewest=1,
     )
     order: Order = setting("cosine", "how units are sorted, see `statistics.raster_order.unit_order`")
     splits: int = setting(3, "random halves of the episodes on which the order is computed anew", least=1)
-    window_seconds: float = setting(30.0, "game time shown", units="s", above=0)
+    window_seconds: float | None = setting(
+        None, "time shown; none for 30 s, or 240 decisions where the world has no time of its own", units="s", above=0
+    )
     burn_in_steps: int | None = setting(
         None,
         "left out of recurrent layers at the start of every episode; none for what `burn_in` finds",
@@ -80,8 +92,9 @@ def raster(
         all decisions, units in their order, `fc_unit` being their numbers; a unit that never changes is 0, and
         `fc_is_constant` (fc_unit). By `layer`: `stability` (layer, split), |Spearman's rho| between the orders of two
         halves of the episodes, `stability_chance` and `stability_chance_high`, mean and 95% quantile of |rho| between
-        random orders; NaN where there are fewer than 3 units or 2 episodes; `decisions`. By `time`: `pickups`
-        (time, class), `health`, `seconds`.
+        random orders; NaN where there are fewer than 3 units or 2 episodes; `decisions`; `is_map`. By `time`: `events`
+        (time, event), `value`, the first numbers of the world (attribute `variables`), `seconds`, in which the episode
+        is (decisions, where the world has no time).
 
     Raises:
         UserError: a parameter is unknown or out of range, the recording is of another agent, there is no such layer,
@@ -95,7 +108,7 @@ def raster(
         name: left_out(
             recording,
             name,
-            chosen.burn_in_steps if agent.policy.layer(name).kind == "recurrent" else 0,
+            chosen.burn_in_steps if depends_on_memory(recording, name) else 0,
             agent=agent,
             given=given,
         )
@@ -103,15 +116,17 @@ def raster(
     }
     means = channel_means(recording, agent, named, given, progress)
     groups = _covariances(recording, means, kept, chosen, progress)
-    seconds = seconds_per_decision(recording)
-    decisions = max(2, round(chosen.window_seconds / seconds))
-    window = pickup_window(recording, decisions, max(each.steps for each in kept.values()))
-    data = _window(recording, means, tuple(kept), window, seconds, chosen)
-    data = data.merge(_stability(groups, chosen))
+    clock = recording.world.clock
+    shown = in_units(chosen.window_seconds, clock, 30.0, 240.0)
+    window = eventful_window(
+        recording, max(2, round(shown / clock.per_decision)), max(each.steps for each in kept.values())
+    )
+    data = _window(recording, means, tuple(kept), window, chosen)
+    data = data.merge(_stability(groups, chosen)).assign(is_map=("layer", [name in means for name in groups]))
     for name, parts in groups.items():
         data = _sorted(data, name, merged(parts).finalize(), chosen)
-    data.attrs["caption"] = _caption(data, kept, window, chosen)
-    said = stated(chosen) | {"layers": list(named), "window_start": window.start}
+    data.attrs["caption"] = _caption(data, recording, kept, window, chosen)
+    said = stated(chosen) | {"layers": list(named), "window_seconds": shown, "window_start": window.start}
     return Result("raster", data, said, provenance(recording=recording))
 
 
@@ -141,28 +156,17 @@ def _covariances(
 
 
 def _window(
-    recording: Recording, means: Means, names: tuple[str, ...], window: Window, seconds: float, chosen: RasterParameters
+    recording: Recording, means: Means, names: tuple[str, ...], window: Window, chosen: RasterParameters
 ) -> xarray.Dataset:
     """Raw activity of the stretch that is shown, and what happened in it."""
-    also = ("health", "pickups")
-    parts = []
+    also = track_columns(recording)
+    parts, rows = [], []
     for block in unit_blocks(recording, names, means, chosen.block_size, also, window.start, window.stop):
-        units = {name: ((f"{name}_unit", "time"), block[name].values.T) for name in names}
-        parts.append(xarray.Dataset(units).assign(health=block["health"], pickups=block["pickups"], step=block["step"]))
-    whole = xarray.concat(parts, "time").drop_vars("row")
-    attributes = recording.attributes
-    return xarray.Dataset(
-        {
-            **{name: whole[name].astype(np.float64) for name in names},
-            "health": ("time", whole["health"].values, {"units": "points"}),
-            "pickups": (("time", "class"), whole["pickups"].values, {"units": "count"}),
-        },
-        coords={
-            "seconds": ("time", whole["step"].values * seconds, {"units": "s", "long_name": "time in the episode"}),
-            "class": [str(name) for name in attributes["class_names"]],
-            "class_effect": ("class", np.asarray(attributes["class_effects"], np.int64), {"units": "points of health"}),
-        },
-    )
+        parts.append(xarray.Dataset({name: ((f"{name}_unit", "time"), block[name].values.T) for name in names}))
+        rows.append(block[[*also]])
+    whole = xarray.concat(parts, "time")
+    data = xarray.Dataset({name: whole[name].astype(np.float64) for name in names})
+    return with_tracks(data, recording, xarray.concat(rows, "time"))
 
 
 def _sorted(data: xarray.Dataset, name: str, estimate: CovarianceEstimate, chosen: RasterParameters) -> xarray.Dataset:
@@ -203,12 +207,11 @@ def _stability(groups: dict[str, list[Covariance]], chosen: RasterParameters) ->
     )
 
 
-def _caption(data: xarray.Dataset, kept: dict[str, LeftOut], window: Window, chosen: RasterParameters) -> str:
-    counts = data["pickups"].values.astype(int).sum(axis=0)
-    effects = data["class_effect"].values
+def _caption(
+    data: xarray.Dataset, recording: Recording, kept: dict[str, LeftOut], window: Window, chosen: RasterParameters
+) -> str:
     sentences = [
-        f"{data.sizes['time']} consecutive decisions with {counts[effects > 0].sum()} healing and "
-        f"{counts[effects < 0].sum()} harmful pick-ups; {window.rule}.",
+        f"{data.sizes['time']} consecutive decisions{events_counted(data, recording.world)}; {window.rule}.",
         f"Every row is a unit (of a convolution: the mean over a channel's map), z-scored over all "
         f"{int(data['decisions'].max()):,} decisions and sorted by {_HOW[chosen.order]}.",
         _stability_sentence(data),

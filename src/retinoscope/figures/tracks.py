@@ -1,0 +1,40 @@
+"""Tracks over time: the critic's value, and numbers of the world."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray
+from matplotlib.axes import Axes
+
+from retinoscope.figures.style import shade
+from retinoscope.figures.variables import numbers_in
+
+__all__: list[str] = []
+
+
+class Track(NamedTuple):
+    """A line over time.
+
+    Attributes:
+        label: of its axis, in two lines.
+        values: (time,).
+    """
+
+    label: str
+    values: np.ndarray
+
+
+def tracks_of(data: xarray.Dataset) -> list[Track]:
+    """Those that `analyses.tracks.with_tracks` put into the data of a Result: the value first, if there is a critic."""
+    found = [Track("critic's\nvalue", data["value"].values)] if "value" in data else []
+    for number in numbers_in(data):
+        found.append(Track(f"{number.title}\n({number.units})" if number.units else number.title, number.values))
+    return found
+
+
+def draw_track(axes: Axes, data: xarray.Dataset, track: Track) -> None:
+    """Draw a line over `seconds`."""
+    axes.plot(data["seconds"].values, track.values, color=shade(0.9), linewidth=0.9)
+    axes.set_ylabel(track.label)
