@@ -64,7 +64,7 @@ def slow_recording(agent: Agent, arena: ArenaArchive, seed: int, environment: in
         scores = logits[0].numpy() + noise.gumbel(size=6)
         row["action"] = np.array([np.argmax(scores[:3]), np.argmax(scores[3:])])
         observation, row["reward"], row["terminated"], row["truncated"], info = game.step(row["action"])
-        row["pickups"] = info["pickups"]
+        row["events"] = info["pickups"]
         over = row["terminated"] or row["truncated"]
         step += 1
         for name, value_of_row in row.items():

@@ -18,11 +18,12 @@ from retinoscope.agents.policy import ActionHead, Policy
 from retinoscope.agents.weights import save_agent
 from retinoscope.errors import UserError
 from retinoscope.result import Result
-from retinoscope.rollouts.chance import action_generator, world_seed
+from retinoscope.rollouts.chance import action_generator
 from retinoscope.rollouts.evaluation import evaluate, summarise
 from retinoscope.scenarios import ACTION_HEADS, Scenario, load_scenario
 from retinoscope.workflows.watch import watch
 from retinoscope.worlds.doom.environment import GatheringEnvironment
+from retinoscope.worlds.seeds import world_seed
 
 
 @pytest.fixture(scope="module")
@@ -70,11 +71,11 @@ def play_slowly(
 
 def assert_is(row: xarray.Dataset, expected: dict[str, object]) -> None:
     assert float(row["episode_return"]) == pytest.approx(expected["episode_return"])
-    np.testing.assert_array_equal(row["pickups"], expected["pickups"])
+    np.testing.assert_array_equal(row["events"], expected["pickups"])
     assert bool(row["survived"]) == expected["survived"]
     # 322 tics are 80 decisions of 4 tics and one of 2.
-    assert float(row["seconds"]) == pytest.approx(min(expected["decisions"] * 4, 322) / 35)
-    assert float(row["health_gathered"]) == expected["pickups"] @ [-20, 20]
+    assert float(row["duration"]) == pytest.approx(min(expected["decisions"] * 4, 322) / 35)
+    assert float(row["gathered"]) == expected["pickups"] @ [-20, 20]
 
 
 @pytest.fixture(scope="module")
@@ -100,9 +101,9 @@ def test_evaluation_does_not_depend_on_the_number_of_processes(seventeen: Result
 def test_the_summary_is_means_and_a_ratio_of_sums_with_intervals_around_them(seventeen: Result) -> None:
     summary = summarise(seventeen)
     for policy in ("agent", "random"):
-        pickups = seventeen.data["pickups"].sel(policy=policy).values
+        pickups = seventeen.data["events"].sel(policy=policy).values
         assert summary[policy]["healing"].estimate == pytest.approx(pickups[:, 1].mean())
-        assert summary[policy]["pickups blue"].estimate == pytest.approx(pickups[:, 0].mean())
+        assert summary[policy]["events blue"].estimate == pytest.approx(pickups[:, 0].mean())
         for interval in summary[policy].values():
             assert interval.low <= interval.estimate * (1 + 1e-12) and interval.estimate <= interval.high * (1 + 1e-12)
     walker = summary["agent"]
@@ -145,7 +146,7 @@ def test_an_agent_that_does_not_fit_the_arena_is_refused(agent: Agent, scenario:
     wide = scenario.model_copy(update={"observation": view})
     with pytest.raises(UserError, match="shows observations of .120, 160, 3., agent 'walker' sees"):
         evaluate(agent, wide, episodes=2)
-    with pytest.raises(UserError, match="arena it was trained in is not known"):
+    with pytest.raises(UserError, match="world it was trained in is not known"):
         evaluate(Agent("stray", agent.policy), episodes=2)
 
 

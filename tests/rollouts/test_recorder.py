@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import zarr
 
+from retinoscope.agents.actions import ActionHead
 from retinoscope.errors import UserError
 from retinoscope.rollouts import open_recording, playing, record, recorder, replay_error
 from retinoscope.rollouts.chance import ActionSampler
@@ -41,7 +42,7 @@ def recording(small_recording):
 def test_rows_are_those_of_a_slow_loop_that_plays_one_environment(recording, arena, environment):
     expected = slow_recording(small_agent(), arena, SEED, environment, 100)
     rows = recording.rows(environment * 100, environment * 100 + 100)
-    for name in ("observation", "action", "pickups", "terminated", "truncated"):
+    for name in ("observation", "action", "events", "terminated", "truncated"):
         np.testing.assert_array_equal(rows[name], expected[name], err_msg=name)
     np.testing.assert_array_equal(rows["step"], expected["step"])
     for name in ("health", "position", "angle", "reward"):
@@ -62,7 +63,7 @@ def test_the_small_recording_shows_what_the_other_tests_rely_on(recording):
     rows = recording.rows()
     assert rows["terminated"].sum() > 2
     assert rows["truncated"].sum() > 0
-    assert rows["pickups"].sum() > 0
+    assert rows["events"].sum() > 0
     assert any(recording.objects())
     assert len({tuple(action) for action in rows["action"].to_numpy().tolist()}) == 9
 
@@ -121,7 +122,7 @@ def test_greedy_recordings_take_the_likeliest_output(arena, tmp_path):
 
 def test_actions_are_drawn_with_the_probabilities_of_the_softmax():
     logits = np.array([[0.0, 1.0, -1.0, 2.0, 0.0]])
-    sampler = ActionSampler(0, (3, 2))
+    sampler = ActionSampler(0, (ActionHead("turn", ("a", "b", "c")), ActionHead("move", ("d", "e"))))
     drawn = np.concatenate([sampler.draw(logits, range(1), np.array([0])) for _ in range(20_000)])
     for head, part in enumerate((logits[0, :3], logits[0, 3:])):
         expected = np.exp(part) / np.exp(part).sum()
@@ -197,13 +198,13 @@ def test_impossible_numbers_are_refused_before_anything_is_written(arena, tmp_pa
 def test_an_agent_that_does_not_fit_the_arena_is_refused(arena, tmp_path):
     agent = small_agent()
     agent.policy.observation_shape = (30, 40, 3)
-    with pytest.raises(UserError, match="arena 'apples'.*30.*40"):
+    with pytest.raises(UserError, match="world 'apples'.*30.*40"):
         record(agent, arena, frames=10, out=tmp_path / "a.zarr")
     agent = small_agent()
     agent.policy.action_heads = agent.policy.action_heads[:1]
-    with pytest.raises(UserError, match="arena 'apples'.*heads"):
+    with pytest.raises(UserError, match="world 'apples'.*heads"):
         record(agent, arena, frames=10, out=tmp_path / "a.zarr")
-    with pytest.raises(UserError, match="arena it was trained in is not known"):
+    with pytest.raises(UserError, match="world it was trained in is not known"):
         record(small_agent(), frames=10, out=tmp_path / "a.zarr")
     assert not list(tmp_path.iterdir())
 
@@ -224,7 +225,7 @@ def test_going_on_with_something_else_is_refused_and_says_what_differs(recording
     other_arena = small_arena(tmp_path).__class__(arena.path, arena.scenario, "f" * 64, arena.actor_names)
     cases = [
         (small_agent(1), arena, {}, "checkpoint_sha256 000000000000.*, not 000000000000"),
-        (small_agent(), other_arena, {}, "arena_sha256 .*, not ffffffffffff"),
+        (small_agent(), other_arena, {}, "world_sha256 .*, not ffffffffffff"),
         (small_agent(), arena, {"seed": 6}, "seed 5, not 6"),
         (small_agent(), arena, {"environments": 4}, "environments 3, not 4"),
         (small_agent(), arena, {"greedy": True}, "greedy False, not True"),
@@ -240,7 +241,7 @@ def test_weights_that_differ_under_the_same_hash_are_noticed(recording, arena):
         record(impostor, arena, frames=400, out=recording.path, seed=SEED)
 
 
-def test_an_engine_that_does_not_repeat_the_recording_is_noticed(recording, arena, tmp_path):
+def test_a_world_that_does_not_repeat_the_recording_is_noticed(recording, arena, tmp_path):
     copy = shutil.copytree(recording.path, tmp_path / "copy.zarr")
     actions = zarr.open_group(copy, mode="r+")["action"]
     actions[0, 95:99] = 2 - actions[0, 95:99]

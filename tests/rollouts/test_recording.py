@@ -58,7 +58,7 @@ def test_variables_have_the_dimensions_types_and_labels_that_are_promised(small_
         "reward": ((), (), np.float32),
         "terminated": ((), (), np.bool_),
         "truncated": ((), (), np.bool_),
-        "pickups": (("class",), (2,), np.uint8),
+        "events": (("event",), (2,), np.uint8),
         "object_count": ((), (), np.uint16),
     }
     assert set(rows.data_vars) == set(promised)
@@ -69,7 +69,7 @@ def test_variables_have_the_dimensions_types_and_labels_that_are_promised(small_
         assert rows[name].attrs["long_name"]
     assert rows["angle"].attrs["units"] == "degrees"
     assert rows["output"].to_numpy().tolist()[:4] == ["turn none", "turn left", "turn right", "move none"]
-    assert rows["class"].to_numpy().tolist() == ["blue", "red"]
+    assert rows["event"].to_numpy().tolist() == ["blue", "red"]
     assert small_recording.rows(0, 1, ["value"]).sizes == {"time": 1}
 
 
@@ -77,9 +77,9 @@ def test_attributes_say_who_played_where_and_with_what(small_recording, small_re
     attributes = small_recording.attributes
     assert attributes["agent"] == "small-0"
     assert attributes["checkpoint_sha256"] == "0" * 64
-    assert attributes["arena_sha256"] == small_recording_arena.sha256
-    assert attributes["scenario"] == small_recording_arena.scenario.to_yaml()
-    assert (attributes["seed"], attributes["schema_version"], attributes["complete"]) == (SEED, 1, True)
+    assert attributes["world_sha256"] == small_recording_arena.sha256
+    assert small_recording.world.source == small_recording_arena.scenario.to_yaml()
+    assert (attributes["seed"], attributes["schema_version"], attributes["complete"]) == (SEED, 2, True)
     assert attributes["layers"] == {"fc": 16, "rnn": 8}
     assert list(attributes["action_heads"]) == ["turn", "move"]
     assert {"python", "numpy", "torch", "vizdoom", "zarr"} <= set(attributes["versions"])
@@ -137,8 +137,8 @@ def test_a_truncated_index_is_noticed(copy):
 
 
 def test_another_schema_version_is_refused(copy, monkeypatch):
-    monkeypatch.setattr("retinoscope.rollouts.recording.SCHEMA_VERSION", 2)
-    with pytest.raises(UserError, match="has schema version 1, this retinoscope reads version 2"):
+    monkeypatch.setattr("retinoscope.rollouts.recording.SCHEMA_VERSION", 1)
+    with pytest.raises(UserError, match="has schema version 2, this retinoscope reads versions 1 to 1"):
         open_recording(copy)
 
 

@@ -87,7 +87,7 @@ def test_the_same_seed_and_actions_give_the_same_frames_in_another_process_after
     environment.close()
     program = (
         "import sys; from pathlib import Path; from tests.arenas import build_arena;"
-        "from tests.rollouts.test_environment import GatheringEnvironment, fingerprint;"
+        "from tests.worlds.test_doom_environment import GatheringEnvironment, fingerprint;"
         "environment = GatheringEnvironment(build_arena(Path(sys.argv[1]), 'digits'));"
         "print(fingerprint(environment, 4)); environment.close()"
     )

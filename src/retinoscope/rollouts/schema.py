@@ -17,6 +17,7 @@ from retinoscope.versions import versions
 from retinoscope.worlds.declaration import Declaration
 
 SCHEMA_VERSION = 2
+_OF_OBJECTS = tuple(f"object_{each}" for each in OBJECT.names or ())
 _PACKAGES = ("retinoscope", "numpy", "torch", "gymnasium", "vizdoom", "zarr")
 
 
@@ -76,7 +77,7 @@ def require_storable(world: Declaration, agent: Agent) -> None:
     """
     names = [column.name for column in stored_columns(world, agent.policy)]
     for name in names:
-        if names.count(name) > 1 or "/" in name or name.removeprefix("object_") in (OBJECT.names or ()):
+        if names.count(name) > 1 or "/" in name or name in _OF_OBJECTS:
             raise UserError(
                 f"{name!r}: is the name of a variable of world {world.name!r} or of a layer of agent {agent.name!r}, "
                 "and of another column of recordings; give it another name"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from retinoscope.worlds.choosing import world_of
     from retinoscope.worlds.declaration import Actions, Declaration, Endings, Event, Picture, Variable, Words
-    from retinoscope.worlds.gymnasium_world import gymnasium_world
+    from retinoscope.worlds.from_gymnasium import gymnasium_world
     from retinoscope.worlds.world import World
 
 _HOMES = {
@@ -20,7 +20,7 @@ _HOMES = {
     "Variable": "declaration",
     "Words": "declaration",
     "World": "world",
-    "gymnasium_world": "gymnasium_world",
+    "gymnasium_world": "from_gymnasium",
     "world_of": "choosing",
 }
 

@@ -11,11 +11,22 @@ import xarray
 import yaml
 
 from retinoscope.worlds.declaration import Declaration, Variable
+from retinoscope.worlds.earlier_results import completed
 
 RENAMED: dict[str, dict[str, str]] = {
-    "intervention": {"seconds": "duration", "pickups": "events", "class": "event", "effect": "event_valence"},
+    "intervention": {
+        "seconds": "duration",
+        "health_gathered": "gathered",
+        "pickups": "events",
+        "class": "event",
+        "effect": "event_valence",
+    },
 }
 """Analysis -> former name of a variable, coordinate or dimension of its Results -> its name today."""
+
+_TRACKS = {"pickups": "events", "class": "event", "class_effect": "event_valence"}
+RENAMED |= dict.fromkeys(("simulation", "raster", "principal_components"), _TRACKS)
+RENAMED |= {"embedding": {"nearest_effect": "nearest_valence"}}
 
 _PROGRESS = {
     f"{old}{end}": f"{new}{end}"
@@ -60,7 +71,7 @@ def renamed(analysis: str, data: xarray.Dataset) -> xarray.Dataset:
     """The data of a Result of that version, under the names of today."""
     there = {*data.variables, *data.dims}
     found = data.rename({old: new for old, new in RENAMED.get(analysis, {}).items() if old in there})
-    return found.assign_attrs(_WORDS | found.attrs)
+    return completed(analysis, found.assign_attrs(_WORDS | found.attrs))
 
 
 def came_from(provenance: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from retinoscope.errors import UserError, said
 from retinoscope.worlds.seeds import world_seed
 from retinoscope.worlds.world import World
 
-_STEPS = 32  # of each of the episodes that are played
-_EPISODES = 2
+_STEPS = 32  # of each part
+_PARTS = 2
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ def tried(world: World, kind: str) -> Trial:
     first, second = world.environment(), world.environment()
     try:
         source = json.dumps(_description(world, first, kind), sort_keys=True, default=str)
-        shown = [_played(world, first, episode) for episode in range(_EPISODES)]
-        again = [_played(world, second, episode) for episode in reversed(range(_EPISODES))][::-1]
+        shown = [_played(world, first, part) for part in range(_PARTS)]
+        again = [_played(world, second, part) for part in reversed(range(_PARTS))][::-1]
     finally:
         first.close()
         second.close()
@@ -56,12 +56,13 @@ def tried(world: World, kind: str) -> Trial:
     return Trial(hashlib.sha256(content.encode()).hexdigest(), source, repeats, shown[0][1])
 
 
-def _played(world: World, environment: gymnasium.Env[Any, Any], episode: int) -> tuple[str, dict[str, np.ndarray]]:
-    """A digest of what an episode showed, and the variables at its start."""
+def _played(world: World, environment: gymnasium.Env[Any, Any], part: int) -> tuple[str, dict[str, np.ndarray]]:
+    """A digest of what some steps showed, and the variables at their start."""
     digest = hashlib.sha256()
-    chance = np.random.default_rng(episode)
+    chance = np.random.default_rng(part)
     try:
-        observation, info = environment.reset(seed=world_seed(0, 0, episode))
+        number = 0
+        observation, info = environment.reset(seed=world_seed(0, part, number))
         variables = {name: np.asarray(value) for name, value in world.variables(environment, info).items()}
         digest.update(observation.tobytes())
         for _ in range(_STEPS):
@@ -73,7 +74,9 @@ def _played(world: World, environment: gymnasium.Env[Any, Any], episode: int) ->
             digest.update(b"".join(np.asarray(value).tobytes() for value in values.values()))
             digest.update(bytes([terminated, truncated]))
             if terminated or truncated:
-                break
+                number += 1
+                observation, _ = environment.reset(seed=world_seed(0, part, number))
+                digest.update(observation.tobytes())
     except UserError:
         raise
     except Exception as error:
