@@ -79,3 +79,13 @@ class Grid(gymnasium.Env[np.ndarray, Any]):
         if self.layout == "flat":
             return picture.ravel()
         return picture / np.float32(255) if self.layout == "float" else picture
+
+
+def arrived(environment: Any, info: Any, reward: float) -> bool:
+    """The goal was reached."""
+    return bool(info["distance"] == 0)
+
+
+def fell(environment: Any, info: Any, reward: float) -> bool:
+    """The red cell was entered, or stayed on."""
+    return bool(info["trap"])

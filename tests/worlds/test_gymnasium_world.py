@@ -19,14 +19,10 @@ from retinoscope.rollouts import open_recording, record, replay_error
 from retinoscope.rollouts.evaluation import evaluate, summarise
 from retinoscope.worlds import Declaration, Endings, Event, Variable, Words, gymnasium_world
 from retinoscope.worlds.seeds import world_seed
-from tests.worlds.grid import CELL, SIDE, Grid
+from tests.worlds.grid import CELL, SIDE, Grid, arrived, fell
 
 PIXELS = SIDE * CELL
 SQUARE = Variable("square", "cells", labels=("row", "column"), kind="place")
-
-
-def fell(environment: Any, info: Any, reward: float) -> bool:
-    return bool(info["trap"])
 
 
 def grid_world(**settings: Any) -> Any:
@@ -34,7 +30,7 @@ def grid_world(**settings: Any) -> Any:
         functools.partial(Grid, **settings),
         name="grid",
         variables={SQUARE: "square", "distance": "distance"},
-        events={Event("goal", 1.0): lambda environment, info, reward: info["distance"] == 0, Event("trap", -2.0): fell},
+        events={Event("goal", 1.0): arrived, Event("trap", -2.0): fell},
         words=Words("good", "bad", "cell", "cells"),
         endings=Endings("the goal was reached"),
     )
@@ -130,14 +126,14 @@ def test_actions_arrive_as_the_environment_takes_them(actions: str, heads: list,
 def test_a_recording_is_what_a_slow_loop_sees(tmp_path: Any) -> None:
     world = grid_world()
     agent = agent_in(world)
-    recording = record(agent, frames=60, out=tmp_path / "a.zarr", seed=4, environments=2, workers=1)
+    recording = record(agent, frames=240, out=tmp_path / "a.zarr", seed=4, environments=2, workers=1)
     rows = recording.rows()
     for number in range(2):
-        environment, row, episode = Grid(), number * 30, 0
-        while row < (number + 1) * 30:
+        environment, row, episode = Grid(), number * 120, 0
+        while row < (number + 1) * 120:
             seen, info = environment.reset(seed=world_seed(4, number, episode))
             state, over, step = torch.zeros(1, 6), False, 0
-            while not over and row < (number + 1) * 30:
+            while not over and row < (number + 1) * 120:
                 one = rows.isel(time=row)
                 np.testing.assert_array_equal(one["observation"], seen)
                 np.testing.assert_array_equal(one["square"], info["square"])
@@ -173,9 +169,9 @@ def test_all_kinds_of_actions_are_recorded_and_gone_on_with(kind: str, tmp_path:
     world = grid_world(actions=actions)
     more = {"q_values": True, "epsilon": 0.3} if kind == "q_values" else {}
     agent = agent_in(world, outputs=3 if kind == "q_values" else 4, **more)
-    whole = record(agent, frames=60, out=tmp_path / "a.zarr", environments=2)
+    whole = record(agent, frames=60, out=tmp_path / "a.zarr", environments=2, workers=1)
     for frames in (10, 60):
-        parts = record(agent, frames=frames, out=tmp_path / "b.zarr", environments=2)
+        parts = record(agent, frames=frames, out=tmp_path / "b.zarr", environments=2, workers=1)
     assert whole.rows().identical(parts.rows())
     chosen = whole.rows()["action"].values
     if kind == "continuous":
@@ -185,7 +181,7 @@ def test_all_kinds_of_actions_are_recorded_and_gone_on_with(kind: str, tmp_path:
         assert 0.05 < (chosen[:, 0] != best).mean() < 0.45  # 0.3 of two thirds
     else:
         assert len(np.unique(chosen, axis=0)) == 4
-    greedy = record(agent, frames=20, out=tmp_path / "c.zarr", greedy=True).rows()
+    greedy = record(agent, frames=20, out=tmp_path / "c.zarr", greedy=True, workers=1).rows()
     if kind == "continuous":
         np.testing.assert_array_equal(greedy["action"], np.clip(greedy["logits"].values[:, :2], -1, 1))
     summary = summarise(evaluate(agent, episodes=4, workers=1))
@@ -200,8 +196,8 @@ def test_a_world_that_does_not_repeat_itself_says_so_and_goes_on_with_another_ep
     assert not world.declaration.repeats_itself
     assert "does not show the same again" in world.declaration.notes[0]
     agent = agent_in(world)
-    record(agent, frames=17, out=tmp_path / "a.zarr", environments=1)
-    recording = record(agent, frames=60, out=tmp_path / "a.zarr", environments=1)
+    record(agent, frames=17, out=tmp_path / "a.zarr", environments=1, workers=1)
+    recording = record(agent, frames=60, out=tmp_path / "a.zarr", environments=1, workers=1)
     assert recording.frames == 60
     assert not open_recording(tmp_path / "a.zarr").world.repeats_itself
     cut = next(each for each in recording.episodes if each.stop == 17)
