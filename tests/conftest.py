@@ -42,7 +42,9 @@ def small_recording_arena(tmp_path_factory: pytest.TempPathFactory) -> ArenaArch
 
 
 @pytest.fixture(scope="session")
-def small_recording(small_recording_arena: ArenaArchive, tmp_path_factory: pytest.TempPathFactory) -> Recording:
+def small_recording(
+    engine: None, small_recording_arena: ArenaArchive, tmp_path_factory: pytest.TempPathFactory
+) -> Recording:
     """Three environments of 100 decisions of `small_agent()`, in stored blocks of 16 steps."""
     from retinoscope.rollouts import record
     from tests.rollouts.recordings import SEED, small_agent

@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent
-FOLDERS = ("rollouts", "training")
+PLACES = ("rollouts/*", "training/*", "worlds/test_doom_*")
 """All tests in these need the engine, but for the files below."""
 WITHOUT = (
-    "rollouts/test_store.py",
-    "rollouts/test_environment_pixels.py",
     "rollouts/test_array_recording.py",
+    "rollouts/test_intervention_anywhere.py",
     "rollouts/test_spawning.py",
+    "rollouts/test_store.py",
     "training/test_config.py",
+    "worlds/test_doom_pixels.py",
 )
-FIXTURES = frozenset({"small_recording", "finished_run"})
-"""What they stand for was played."""
+
+
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """Asked for by every fixture that plays or trains: whatever uses one, also by way of others, is left out."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if is_quick(config):
-        folder = str(ROOT / "without_engine")
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [folder, os.environ.get("PYTHONPATH")]))
+        os.environ["PYTHONPATH"] = python_path(ROOT / "without_engine")
         from tests.without_engine import sitecustomize
 
         sitecustomize.install()
+
+
+def python_path(*first: Path) -> str:
+    """The folders, and then those of this process: so that what refuses the engine goes to the processes it starts."""
+    return os.pathsep.join([*map(str, first), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def is_quick(config: pytest.Config) -> bool:
@@ -42,9 +51,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def needs_engine(item: pytest.Item) -> bool:
-    if FIXTURES & set(getattr(item, "fixturenames", ())):
+    if "engine" in getattr(item, "fixturenames", ()):
         return True
     if not item.path.is_relative_to(ROOT):
         return False
-    place = item.path.relative_to(ROOT)
-    return place.parts[0] in FOLDERS and place.as_posix() not in WITHOUT
+    place = item.path.relative_to(ROOT).as_posix()
+    return place not in WITHOUT and any(fnmatch.fnmatch(place, each) for each in PLACES)

@@ -35,7 +35,9 @@ def arena(tmp_path_factory: pytest.TempPathFactory) -> ArenaArchive:
 
 
 @pytest.fixture(scope="session")
-def finished_run(agent: Agent, arena: ArenaArchive, tmp_path_factory: pytest.TempPathFactory) -> AnalysisRun:
+def finished_run(
+    engine: None, agent: Agent, arena: ArenaArchive, tmp_path_factory: pytest.TempPathFactory
+) -> AnalysisRun:
     """Not to be changed; copy its directory to do so."""
     from retinoscope.workflows.analysis_run import analyze
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.quick import python_path
+
 ROOT = Path(__file__).parents[1]
 NAME = "value_by_health"
 
@@ -28,21 +30,32 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(house: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": f"{house}{os.pathsep}{ROOT}"}
+    environment = {**os.environ, "PYTHONPATH": python_path(house, ROOT)}
     command = [sys.executable, "-m", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=check)
 
 
+LISTS = f"""
+import contextlib, io
+import retinoscope
+from retinoscope.analyses.listing import reference_of_analyses
+from retinoscope.cli import main
+
+def printed(*arguments):
+    with contextlib.redirect_stdout(io.StringIO()) as text:
+        assert main(list(arguments)) == 0
+    return text.getvalue()
+
+assert "{NAME}" in printed("analyze", "--list")
+assert "{NAME}.step" in printed("analyze", "--list", "{NAME}")
+assert "`{NAME}.step`" in reference_of_analyses()
+assert retinoscope.analyses.{NAME}.__doc__ and retinoscope.analyses.ValueByHealthParameters(step=3)
+"""
+
+
 def test_it_is_in_every_list(house: Path) -> None:
-    assert NAME in run(house, "retinoscope", "analyze", "--list").stdout
-    assert f"{NAME}.step" in run(house, "retinoscope", "analyze", "--list", NAME).stdout
-    program = (
-        "import retinoscope; from retinoscope.analyses.listing import reference_of_analyses as text\n"
-        f"assert retinoscope.analyses.{NAME}.__doc__ and retinoscope.analyses.ValueByHealthParameters(step=3)\n"
-        f"assert '`{NAME}.step`' in text()"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(house)}
-    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+    environment = {**os.environ, "PYTHONPATH": python_path(house)}
+    subprocess.run([sys.executable, "-c", LISTS], env=environment, check=True)
 
 
 @pytest.mark.engine

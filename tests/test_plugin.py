@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tests.quick import python_path
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "plugin"
@@ -28,11 +31,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     place = tmp_path_factory.mktemp("installed")
     command = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", str(place)]
     subprocess.run([sys.executable, *command, str(sources)], check=True)
-    return {**os.environ, "PYTHONPATH": f"{place}{os.pathsep}{ROOT}"}
+    return {**os.environ, "PYTHONPATH": python_path(place, ROOT)}
 
 
 def run(environment: dict[str, str], *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", *arguments]
+    command = [sys.executable, *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=check)
 
 
@@ -41,17 +44,21 @@ def test_it_is_one_file_of_at_most_60_lines() -> None:
     assert len(file.read_text(encoding="utf-8").splitlines()) <= 60
 
 
-def test_it_is_listed_with_its_parameters(installed: dict[str, str]) -> None:
-    listed = run(installed, "retinoscope", "analyze", "--list").stdout
+COMMANDS = """
+import sys
+from retinoscope.cli import main
+for each in sys.argv[1:]:
+    print("code", main(each.split()), flush=True)
+"""
+
+
+def test_it_is_listed_with_its_parameters_and_a_wrong_setting_is_refused_like_ours(installed: dict[str, str]) -> None:
+    wrong = f"analyze --only {NAME} --out nowhere --set {NAME}.longest=1"
+    done = run(installed, "-c", COMMANDS, "analyze --list", f"analyze --list {NAME}", wrong)
+    listed, shown, refused, _ = re.split(r"code \d\n", done.stdout)
     assert NAME in listed and "For how long the agent keeps to the same action." in listed
-    shown = run(installed, "retinoscope", "analyze", "--list", NAME).stdout
     assert f"{NAME}.longest" in shown and "decisions" in shown and "at least 2" in shown
-
-
-def test_a_wrong_setting_of_it_is_refused_like_ours(installed: dict[str, str], tmp_path: Path) -> None:
-    arguments = ("analyze", "--only", NAME, "--out", str(tmp_path / "out"), "--set", f"{NAME}.longest=1")
-    done = run(installed, "retinoscope", *arguments, check=False)
-    assert done.returncode == 2
+    assert refused == "" and re.findall(r"code (\d)\n", done.stdout) == ["0", "0", "2"]
     assert done.stderr.strip() == "retinoscope: action runs: longest is 1; give at least 2"
 
 
@@ -59,7 +66,7 @@ def test_a_wrong_setting_of_it_is_refused_like_ours(installed: dict[str, str], t
 def test_it_is_made_with_its_setting_and_stands_on_the_page(installed: dict[str, str], tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = ("analyze", "--only", NAME, "--frames", "60", "--set", f"{NAME}.longest=7", "--out", str(out))
-    run(installed, "retinoscope", *arguments)
+    run(installed, "-m", "retinoscope", *arguments)
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["computed"] == [NAME]
     assert {each["path"] for each in manifest["products"]} >= {
@@ -89,6 +96,6 @@ def test_it_is_made_with_its_setting_and_stands_on_the_page(installed: dict[str,
 def test_the_shared_suite_takes_it_in(installed: dict[str, str]) -> None:
     suite = str(ROOT / "tests" / "analyses" / "test_every_analysis.py")
     arguments = ("-q", "-p", "no:cacheprovider", "-k", f"planted and {NAME}", suite)
-    done = run(installed, "pytest", *arguments, check=False)
+    done = run(installed, "-m", "pytest", *arguments, check=False)
     assert done.returncode == 0, done.stdout
     assert "7 passed" in done.stdout

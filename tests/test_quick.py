@@ -27,6 +27,17 @@ def test_training(tmp_path):
 def test_that_says_so():
     raise AssertionError
 
+@pytest.fixture
+def played(engine):
+    raise AssertionError
+
+@pytest.fixture
+def seen_again(played):
+    raise AssertionError
+
+def test_of_what_was_played(seen_again):
+    raise AssertionError
+
 def test_that_plays_nothing():
     pass
 """
@@ -54,5 +65,5 @@ def test_what_starts_the_engine_without_saying_so_fails_in_quick_mode(tmp_path: 
         "test_training": "FAILED",
         "test_that_plays_nothing": "PASSED",
     }, done.stdout
-    assert "1 deselected" in done.stdout
+    assert "2 deselected" in done.stdout
     assert done.stdout.count("mark the test: @pytest.mark.engine") >= 3

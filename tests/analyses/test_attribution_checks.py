@@ -31,7 +31,7 @@ SMALL = {"frames": 24, "stretch_frames": 6, "workers": 1, "steps": 4, "samples":
 
 
 @pytest.fixture(scope="module")
-def linear(small_recording_arena, tmp_path_factory):
+def linear(engine, small_recording_arena, tmp_path_factory):
     """An agent whose value is a weighted sum of pixels, so that the effect of an object is the sum over its pixels."""
     agent = small_agent(encoder="linear", rnn="none")
     with torch.no_grad():

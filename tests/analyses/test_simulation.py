@@ -19,7 +19,7 @@ from tests.simulations import HEADS, PlantedRecording, planted_rows, planted_sim
 
 
 @pytest.fixture(scope="module")
-def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+def recording(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Recording:
     folder = tmp_path_factory.mktemp("recording")
     return record(small_agent(), small_arena(folder), frames=90, out=folder / "small.zarr", workers=1)
 

@@ -62,7 +62,7 @@ class Compared:
 
 
 @pytest.fixture(scope="module")
-def compared(tmp_path_factory: pytest.TempPathFactory) -> Compared:
+def compared(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Compared:
     folder = tmp_path_factory.mktemp("run")
     agent = load_agent(write_unlike_checkpoints(folder / "run"))
     arena = small_arena(folder)

@@ -250,6 +250,7 @@ def test_squares_that_look_the_same_painted_over_do_not_pass_the_network():
     assert maps[0, :10, :10].any() and not maps[0, 10:].any() and not maps[1].any()
 
 
+@pytest.mark.engine
 def test_the_baseline_is_the_empty_arena_of_an_agent_and_the_mid_grey_of_a_policy():
     agent = retinoscope.load_agent("apples")
     frame = retinoscope.attribution.baseline_frame(agent)

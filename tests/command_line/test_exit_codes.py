@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -40,7 +39,9 @@ print(*[main(command.split()) for command in {commands!r}])
         (["scenario", "build", "nowhere"], "'nowhere'"),
         (["scenario", "build", "missing.yaml"], "missing.yaml"),
         (["scenario", "build", "misspelt.yaml"], "'clases'"),
-        (["scenario", "preview", "digits", "--out", "picture.doc"], "picture.doc"),
+        pytest.param(
+            ["scenario", "preview", "digits", "--out", "picture.doc"], "picture.doc", marks=pytest.mark.engine
+        ),
         (["train", "nowhere", "--out", "run"], "'nowhere'"),
         (["train", "digits", "--out", "run", "--frames", "0"], "--frames"),
         (["train", "digits", "--out", "run", "--batch-size", "0"], "--batch-size"),
@@ -68,12 +69,15 @@ def test_wrong_input_is_one_line_and_code_2(
     assert named in line
 
 
-def test_cuda_without_a_device_is_said(tmp_path: Path) -> None:
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}  # so that there is none on any machine
-    command = [sys.executable, "-m", "retinoscope", "record", "digits", "--frames", "9", "--device", "cuda"]
-    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    (line,) = done.stderr.splitlines()
+def test_cuda_without_a_device_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)  # so that there is none on any machine
+    assert main("record digits --frames 9 --device cuda".split()) == 2
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    (line,) = printed.err.splitlines()
     assert "cuda" in line and "--device cpu" in line
 
 
@@ -139,8 +143,10 @@ def test_ctrl_c_is_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
         ("scenario list", set(retinoscope.shipped_scenarios())),
         ("scenario build apples", {"path", "sha256", "classes"}),
         ("agents", {"agents"}),
-        ("record digits --frames 32 --out r.zarr", {"path", "frames", "episodes"}),
-        ("analyze digits --frames 32 --out a", {"report", "manifest"}),
+        pytest.param(
+            "record digits --frames 32 --out r.zarr", {"path", "frames", "episodes"}, marks=pytest.mark.engine
+        ),
+        pytest.param("analyze digits --frames 32 --out a", {"report", "manifest"}, marks=pytest.mark.engine),
     ],
 )
 def test_json_is_one_object_and_nothing_else(
@@ -159,6 +165,7 @@ def test_json_is_one_object_and_nothing_else(
     assert said == [], "no progress bar where nobody watches"
 
 
+@pytest.mark.engine
 def test_evaluate_json_holds_what_the_library_computes(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "digits", "--episodes", "2", "--seed", "5", "--json"]) == 0
     output = capfd.readouterr()

@@ -46,6 +46,7 @@ def test_every_command_shows_an_example_of_itself(name: str, capsys: pytest.Capt
     assert all(example[: len(name.split())] == name.split() for example in examples)
 
 
+@pytest.mark.engine
 def test_the_examples_work_one_after_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -127,6 +128,7 @@ def test_options_of_train_arrive_in_its_configuration() -> None:
     assert config == TrainingConfig(frames=3e6, batch_size=512, network=network)
 
 
+@pytest.mark.engine
 def test_options_of_record_arrive_in_the_recording(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "small.zarr"
     options = "--frames 64 --seed 3 --environments 2 --workers 1 --block-frames 32 --greedy --checkpoint early"

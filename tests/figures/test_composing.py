@@ -250,7 +250,7 @@ def test_a_figure_has_the_size_asked_for_and_still_nothing_over_anything(name: s
 
 @pytest.mark.parametrize("name", CARRY_CAPTIONS)
 def test_captions_can_be_left_out_and_the_figure_is_as_much_smaller(name: str) -> None:
-    whole, bare = draw(name), draw(name, caption=False)
+    whole, bare = plain(name), draw(name, caption=False)
     said = set(own_words(whole)) - set(own_words(bare))
     (caption,) = said
     assert len(caption) > 80 and set(own_words(bare)) <= set(own_words(whole))

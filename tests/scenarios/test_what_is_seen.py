@@ -20,7 +20,7 @@ EYES = {"height": 480, "width": 640, "supersampling": 1}
 
 
 @pytest.fixture(scope="module", params=SOURCES)
-def fifty(request, tmp_path_factory):
+def fifty(engine, request, tmp_path_factory):
     """Name of the set, 50 random images of it by a name of their own, and what the engine shows under that name."""
     folder, known = tmp_path_factory.mktemp("fifty"), load_labelled_images(SOURCES[request.param])
     chosen = np.random.default_rng(1).choice(len(known.labels), 50, replace=False)
@@ -61,6 +61,7 @@ def grey(image):
     return np.repeat(image[..., :3].mean(-1, keepdims=True), 3, axis=-1).round().astype(np.uint8)
 
 
+@pytest.mark.engine
 def test_a_class_of_many_shows_every_one_of_its_images(tmp_path):
     shades = [np.full((8, 8), shade, np.uint8) for shade in (40, 100, 160, 220)]
     arena = build_arena(
@@ -75,6 +76,7 @@ def test_a_class_of_many_shows_every_one_of_its_images(tmp_path):
     assert np.bincount(nearest).min() > len(nearest) / 12  # a quarter each is expected
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize(("size", "offset"), [(48, 0), (96, 0), (48, 30)])
 def test_size_and_vertical_offset_are_those_of_the_scenario(size, offset, tmp_path):
     image = np.full((16, 16), 200, np.uint8)
@@ -109,6 +111,7 @@ def test_size_and_vertical_offset_are_those_of_the_scenario(size, offset, tmp_pa
     np.testing.assert_allclose(bottom - 240, (41 - offset) * scale, rtol=0.15, atol=4)
 
 
+@pytest.mark.engine
 def test_transparent_grey_palette_odd_and_oblong_pictures_are_all_seen(tmp_path):
     folder = tmp_path / "pictures"
     pictures = {

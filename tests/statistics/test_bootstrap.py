@@ -67,7 +67,7 @@ def test_several_statistics_from_the_same_resamples_are_each_as_by_itself() -> N
 
 @pytest.mark.parametrize(("level", "deviates"), [(0.95, 1.95996), (0.8, 1.28155), (0.5, 0.67449)])
 def test_the_level_is_shared_by_both_ends(level: float, deviates: float) -> None:
-    values = np.random.default_rng(2).normal(size=4_000)
+    values = np.random.default_rng(2).normal(size=400)
     interval = bootstrap_interval(values, level=level, resamples=20_000)
     error = values.std() / np.sqrt(len(values))
     expected = values.mean() + np.array([-1, 1]) * deviates * error

@@ -73,7 +73,7 @@ def test_without_a_code_one_in_twenty_is_called_significant():
     for seed in range(200):
         random = np.random.default_rng(seed)
         features, labels = random.normal(size=(160, 8)), random.permutation(np.arange(160) % 4)
-        found = decode(features, labels, random.random(160) < 0.4, permutations=100, seed=seed)
+        found = decode(features, labels, random.random(160) < 0.4, permutations=40, seed=seed)
         alarms += found.p < 0.05
     low, high = scipy.stats.binom.interval(0.95, 200, 0.05)
     assert low <= alarms <= high

@@ -113,6 +113,8 @@ def test_the_grid_is_computed_by_one_thread(most_exactly: int, threads: int, mon
 
     monkeypatch.setattr(openTSNE, "TSNEEmbedding", embedding)
     monkeypatch.setattr("retinoscope.statistics.embedding._MOST_EXACTLY", most_exactly)
+    for phase in ("EARLY_ITERATIONS", "ITERATIONS"):
+        monkeypatch.setattr(f"retinoscope.statistics.embedding.{phase}", 10)
     points, _ = clusters()
     embed(affinities(*nearest_neighbours(points, 30), PERPLEXITY), initial_embedding(points), jobs=4)
     assert asked == [threads]

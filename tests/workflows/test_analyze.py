@@ -152,6 +152,7 @@ def test_a_result_is_used_again_only_if_its_parameters_and_bases_are_the_same(
     assert computed(layers="conv1") == {"simulation"}
 
 
+@pytest.mark.engine
 def test_one_parameter_changed_recomputes_what_depends_on_it_and_says_so(
     tmp_path: Path, agent: Agent, arena: ArenaArchive, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -182,6 +183,7 @@ def test_one_parameter_changed_recomputes_what_depends_on_it_and_says_so(
     )
 
 
+@pytest.mark.engine
 def test_a_first_run_that_fails_keeps_only_the_recording_and_goes_on_with_it(
     tmp_path: Path, agent: Agent, arena: ArenaArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:

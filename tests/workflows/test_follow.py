@@ -107,6 +107,7 @@ def events_of(folder: Path):
     return accumulator
 
 
+@pytest.mark.engine
 def test_following_analyses_and_logs_every_checkpoint(training, tmp_path):
     save_checkpoint(training, 9004)
     out = tmp_path / "out"
@@ -127,6 +128,7 @@ def test_following_analyses_and_logs_every_checkpoint(training, tmp_path):
     assert again.directory == last.directory and again.manifest["seconds"] == last.manifest["seconds"]
 
 
+@pytest.mark.engine
 def test_all_checkpoints_are_compared(training, tmp_path):
     save_checkpoint(training, 6000)
     out = tmp_path / "out"
@@ -147,6 +149,7 @@ def test_all_checkpoints_are_compared(training, tmp_path):
     np.testing.assert_allclose(healing, expected, rtol=1e-6)
 
 
+@pytest.mark.engine
 def test_one_checkpoint_alone_is_not_compared_and_the_page_says_so(training, tmp_path):
     run = analyze(training, out=tmp_path / "out", frames=FRAMES, only="burn_in", checkpoints="all")
     assert "needs at least 2" in run.manifest["omitted"]["training_progress"]
