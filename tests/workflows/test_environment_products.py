@@ -22,7 +22,7 @@ MOVIE_FRAMES = 24
 
 
 @pytest.fixture(scope="module")
-def finished(agent, arena, tmp_path_factory):
+def finished(engine, agent, arena, tmp_path_factory):
     """Only these analyses; the small agent meets few stimuli, so that the pick-ups are too few."""
     out = tmp_path_factory.mktemp("environment") / "out"
     return analyze(agent, out=out, frames=200, arena=arena, only=MINE, movie_frames=MOVIE_FRAMES, gif=True)

@@ -10,6 +10,7 @@ from tests.foreign import counted_arena
 from tests.rollouts.recordings import small_agent
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [("made elsewhere", "was made elsewhere"), ("with obstacles", "attribution cannot tell what lies behind")],
