@@ -41,7 +41,7 @@ def picture(frame: np.ndarray) -> np.ndarray:
     darkest, brightest = grey.min(), grey.max()
     stretched = (grey - darkest) * (255 / max(brightest - darkest, 1)) + 0.5
     small = Image.fromarray(stretched.astype(np.uint8)).resize((80, 80), Image.Resampling.BILINEAR)
-    return np.asarray(small)[..., None]
+    return np.array(small)[..., None]
 
 
 class Seen(gymnasium.Wrapper):

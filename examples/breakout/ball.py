@@ -16,7 +16,8 @@ import numpy as np
 import retinoscope
 
 TARGETS = ("ball_x", "ball_y", "ball_dx", "ball_dy")
-PENALTIES = 10.0 ** np.arange(-4, 5)
+PENALTIES = 10.0 ** np.arange(-5, 1)  # of scaled features; 1 shrinks even their first component by half
+FOLDS = 5
 NOT_IN_PLAY = 10.5  # ball_y then
 
 
@@ -37,8 +38,15 @@ class Decisions:
     episodes: np.ndarray
 
 
-def decisions_of(recording: retinoscope.Recording, most: int = 4000) -> Decisions:
-    """At most so many decisions, evenly spread over the recording."""
+def decisions_of(recording: retinoscope.Recording, most: int = 3000) -> Decisions:
+    """At most so many decisions, evenly spread over the recording.
+
+    Raises:
+        UserError: there are too few episodes to judge in others than those that were fitted.
+    """
+    if len(recording.episodes) < 2 * FOLDS:
+        wanted = f"at least {2 * FOLDS} are needed; record with --environments {2 * FOLDS} or more"
+        raise retinoscope.UserError(f"{recording.path}: has {len(recording.episodes)} episodes, {wanted}")
     (layer,) = recording.layers_of("memory")
     ball = recording.rows(names=["ball_x", "ball_y"])
     places = np.stack([ball["ball_x"].values, ball["ball_y"].values], axis=1).astype(np.float64)
@@ -74,12 +82,12 @@ def read_out(x: np.ndarray, y: np.ndarray, is_test: np.ndarray, penalties: Seque
     return [z[is_test] @ weights(z[~is_test], y[~is_test] - level, each) + level for each in penalties]
 
 
-def predicted(x: np.ndarray, y: np.ndarray, episodes: np.ndarray, folds: int = 5) -> np.ndarray:
+def predicted(x: np.ndarray, y: np.ndarray, episodes: np.ndarray) -> np.ndarray:
     """(decision, target), each from episodes other than its own; the penalty is chosen within these."""
     x, found = x.astype(np.float64), np.empty_like(y)
-    group = np.unique(episodes, return_inverse=True)[1] % folds
-    for fold in range(folds):
-        is_test, inner = group == fold, group == (fold + 1) % folds
+    group = np.unique(episodes, return_inverse=True)[1] % FOLDS
+    for fold in range(FOLDS):
+        is_test, inner = group == fold, group == (fold + 1) % FOLDS
         tried = read_out(x[~is_test], y[~is_test], inner[~is_test], PENALTIES)
         errors = [((each - y[inner]) ** 2).mean(axis=0) / y[inner].var(axis=0) for each in tried]
         best = PENALTIES[int(np.mean(errors, axis=1).argmin())]

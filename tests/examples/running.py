@@ -1,0 +1,40 @@
+"""Examples as their users have them: files that are imported, and commands that are run."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+
+
+def imported(name: str, file: str = "agent.py") -> ModuleType:
+    """A file of an example, as a module of its own."""
+    key = f"example_{name}_{Path(file).stem}"
+    if key not in sys.modules:
+        spec = importlib.util.spec_from_file_location(key, EXAMPLES / name / file)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[key] = module
+        spec.loader.exec_module(module)
+    return sys.modules[key]
+
+
+def run(*arguments: str | Path) -> str:
+    """What a Python program of the source at hand prints; it must succeed."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, *map(str, arguments)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def analyzed(out: Path, agent: str | Path, *options: str) -> set[str]:
+    """Run `retinoscope analyze`; the analyses whose numbers it left."""
+    run("-m", "retinoscope", "analyze", agent, "--out", out, *options)
+    return {path.stem for path in (out / "results").glob("*.nc")}
