@@ -5,7 +5,10 @@ The public face, in the order of a day's work:
     arena = retinoscope.get_arena("digits")                      # images -> a playable arena
     run = retinoscope.train("digits", "runs/digits")             # arena -> a run directory with checkpoints
     agent = retinoscope.load_agent("digits")                     # checkpoint, run or shipped name -> an agent
+    world = retinoscope.gymnasium_world(make)                    # anyone's environment -> a world
+    agent = retinoscope.from_module(module, world=world)         # anyone's network -> an agent
     result = retinoscope.evaluate(agent)                         # how well it lives
+    report = retinoscope.check(agent)                            # is it the agent that its owner means?
     recording = retinoscope.record(agent, frames=10_000, out="digits.zarr")
     recording = retinoscope.open("digits.zarr")                  # what it saw, did and computed
     fields = retinoscope.analyses.receptive_fields(agent)        # -> Result
@@ -25,7 +28,7 @@ from retinoscope.errors import UserError
 from retinoscope.registration import register_environments
 
 if TYPE_CHECKING:
-    from retinoscope import analyses, attribution, figures
+    from retinoscope import analyses, attribution, figures, worlds
     from retinoscope.agents.agent import Agent
     from retinoscope.agents.from_module import from_module
     from retinoscope.agents.load import load_agent, shipped_agents
@@ -39,10 +42,13 @@ if TYPE_CHECKING:
     from retinoscope.training import TrainingConfig, train
     from retinoscope.training.classifier import train_classifier
     from retinoscope.workflows import analyze, rebuild_report
+    from retinoscope.workflows.check import check
     from retinoscope.workflows.examples import examples
     from retinoscope.workflows.intervene import intervene
     from retinoscope.workflows.watch import watch
     from retinoscope.worlds.doom.play import play
+    from retinoscope.worlds.from_gymnasium import gymnasium_world
+    from retinoscope.worlds.world import World
 
 __version__ = "0.1.0"
 
@@ -53,6 +59,9 @@ __all__ = [  # noqa: RUF022 - in workflow order
     "new_scenario",
     "load_scenario",
     "get_arena",
+    "World",
+    "worlds",
+    "gymnasium_world",
     "TrainingConfig",
     "train",
     "train_classifier",
@@ -62,6 +71,7 @@ __all__ = [  # noqa: RUF022 - in workflow order
     "from_module",
     "from_sb3",
     "random_agent",
+    "check",
     "evaluate",
     "watch",
     "play",
@@ -86,6 +96,8 @@ _HOMES = {
     "load_scenario": "retinoscope.scenarios",
     "get_arena": "retinoscope.scenarios",
     "new_scenario": "retinoscope.scenarios",
+    "World": "retinoscope.worlds.world",
+    "gymnasium_world": "retinoscope.worlds.from_gymnasium",
     "TrainingConfig": "retinoscope.training",
     "train": "retinoscope.training",
     "train_classifier": "retinoscope.training.classifier",
@@ -95,6 +107,7 @@ _HOMES = {
     "from_module": "retinoscope.agents.from_module",
     "from_sb3": "retinoscope.agents.sb3",
     "random_agent": "retinoscope.agents.random_agent",
+    "check": "retinoscope.workflows.check",
     "evaluate": "retinoscope.rollouts.evaluation",
     "watch": "retinoscope.workflows.watch",
     "play": "retinoscope.worlds.doom.play",
@@ -111,7 +124,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("analyses", "attribution", "figures"):
+    if name in ("analyses", "attribution", "figures", "worlds"):
         return importlib.import_module(f"retinoscope.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'retinoscope' has no attribute {name!r}")

@@ -15,6 +15,7 @@ import typer
 
 from retinoscope.command_line import options
 from retinoscope.command_line.analyze import analyze
+from retinoscope.command_line.check import check
 from retinoscope.command_line.examples import examples
 from retinoscope.command_line.intervene import intervene
 from retinoscope.command_line.output import interval, print_json, print_table
@@ -208,6 +209,7 @@ def record(
     typer.echo(f"{recording.path}: {recording.frames:,} frames, {episodes} episodes; replayed rows agree")
 
 
+app.command()(check)
 app.command()(analyze)
 app.command()(examples)
 app.command()(intervene)

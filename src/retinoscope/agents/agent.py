@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from retinoscope.agents.policy import Policy
 from retinoscope.scenarios import Scenario
 from retinoscope.worlds.world import World
+
+Predict = Callable[[NDArray[Any], NDArray[np.bool_]], Any]
+"""The owner's own forward pass over consecutive decisions: observations (time, height, width, channel) as the world
+shows them, and whether each is the first of an episode (time,), to logits (time, output)."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +32,7 @@ class Agent:
         frames_trained: engine frames of training; None if that is not known.
         training: parameters of the training run, as far as they are known.
         world: the world it was trained in, where that is no arena of `scenario`.
+        predict: its owner's own forward pass, with which `check` compares the policy; None if that is not at hand.
     """
 
     name: str
@@ -33,3 +43,4 @@ class Agent:
     frames_trained: int | None = None
     training: dict[str, object] = field(default_factory=dict)
     world: World | None = None
+    predict: Predict | None = None

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from retinoscope.agents.actions import ActionHead, action_heads, gaussian_head
-from retinoscope.agents.agent import Agent
+from retinoscope.agents.agent import Agent, Predict
 from retinoscope.agents.network import Network, Preprocess, Step
 from retinoscope.agents.packing import InitialState
 from retinoscope.agents.policy import PolicyStep, Role, one_thread
@@ -39,6 +39,7 @@ def from_module(
     roles: Mapping[str, Role] | None = None,
     name: str = "agent",
     frames_trained: int | None = None,
+    predict: Predict | None = None,
 ) -> Agent:
     """An agent of any `torch.nn.Module`.
 
@@ -67,6 +68,7 @@ def from_module(
             `encoder output`, `memory`, `readout` or `other`.
         name: for titles and file names.
         frames_trained: frames of training, if known.
+        predict: the owner's own forward pass, with which `retinoscope.check` compares what was read of the module.
 
     Raises:
         UserError: the forward pass fails, returns something else or numbers that are not finite, mixes the rows of a
@@ -80,7 +82,14 @@ def from_module(
         policy = _Found(network, shape, heads, dict(roles or {})).policy()
     except UserError as error:
         raise UserError(f"agent {name!r}: {error}") from error
-    return Agent(name, policy, checkpoint_sha256=_weights_sha256(module), frames_trained=frames_trained, world=world)
+    return Agent(
+        name,
+        policy,
+        checkpoint_sha256=_weights_sha256(module),
+        frames_trained=frames_trained,
+        world=world,
+        predict=predict,
+    )
 
 
 def _forward(module: nn.Module, inputs: Any, state: Any) -> Any:

@@ -7,6 +7,7 @@ compared with its own answers.
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -66,7 +67,7 @@ def from_sb3(model: Any, *, name: str | None = None, epsilon: float = 0.0) -> Ag
     )
     agent.training.update(training_in(vars(model)))
     _require_same(agent, model)
-    return agent
+    return dataclasses.replace(agent, predict=_Predict(model))
 
 
 def agent_of_network(
@@ -233,6 +234,36 @@ def _preprocess(model: Any, network: Any) -> Pixels:
             "makes them, load the model with its environment"
         )
     return divided_by_255 if network.normalize_images else channels_first
+
+
+class _Predict:
+    """The library's own forward pass over consecutive decisions, one at a time, as it plays."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def __call__(self, observations: np.ndarray, is_start: np.ndarray) -> np.ndarray:
+        """Logits, (time, output)."""
+        network, states = self._model.policy, None
+        was_training = network.training
+        network.set_training_mode(False)
+        found = []
+        with inference():
+            for pixels, start in zip(observations, is_start, strict=True):
+                seen = _as_they_see(self._model, torch.from_numpy(pixels[None]).to(network.device))
+                if getattr(network, "lstm_actor", None) is None:
+                    found.append(_their_own(self._model, network, seen)[0])
+                    continue
+                if states is None:
+                    zeros = torch.zeros(
+                        network.lstm_actor.num_layers, 1, network.lstm_actor.hidden_size, device=seen.device
+                    )
+                    states = (zeros, zeros.clone())
+                starts = torch.tensor([float(start)], device=seen.device)
+                distribution, states = network.get_distribution(seen, states, starts)
+                found.append(_numbers(distribution))
+        network.set_training_mode(was_training)
+        return torch.cat(found).cpu().numpy()
 
 
 def _require_same(agent: Agent, model: Any) -> None:
