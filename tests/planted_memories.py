@@ -31,6 +31,12 @@ def _keeping(cell: nn.RNNCellBase, leak: float) -> None:
         cell.weight_ih[is_new] *= 3
 
 
+def _decided(actor: nn.Linear) -> None:
+    """What it does depends visibly on what it remembers."""
+    with torch.no_grad():
+        actor.weight *= 15
+
+
 class LSTMNetwork(nn.Module):
     """Its state is (h, c), of which c keeps the share `leak`, and h shows half of tanh(c)."""
 
@@ -40,6 +46,7 @@ class LSTMNetwork(nn.Module):
         self.cell = nn.LSTMCell(FEATURES, UNITS)
         self.actor, self.critic = nn.Linear(UNITS, 3), nn.Linear(UNITS, 1)
         _keeping(self.cell, leak)
+        _decided(self.actor)
 
     def forward(self, pixels: torch.Tensor, state: Any) -> Any:
         seen = torch.relu(self.dense(pixels.flatten(1).to(self.dense.weight.dtype) / 255))
@@ -57,6 +64,7 @@ class TwoMemories(nn.Module):
         self.actor = nn.Linear(2 * UNITS + 1, 3)
         for cell, leak in zip((self.quick, self.slow), leaks, strict=True):
             _keeping(cell, leak)
+        _decided(self.actor)
 
     def forward(self, pixels: torch.Tensor, state: Any) -> Any:
         seen = torch.relu(self.dense(pixels.flatten(1).to(self.dense.weight.dtype) / 255))
@@ -64,8 +72,8 @@ class TwoMemories(nn.Module):
         return self.actor(torch.cat([quick, slow], 1)), {"quick": quick, "slow": slow}
 
 
-def lstm_agent(leak: float = 0.7) -> Agent:
-    """The state lies as [h | c] in a vector of 2 * UNITS."""
+def lstm_agent(leak: float = 0.7, start: float = 0.0) -> Agent:
+    """The state lies as [h | c] in a vector of 2 * UNITS; at the start of an episode all of it is `start`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         network = LSTMNetwork(leak)
@@ -73,7 +81,7 @@ def lstm_agent(leak: float = 0.7) -> Agent:
         network,
         observation_shape=VIEW,
         actions=3,
-        initial_state=lambda batch: (torch.zeros(batch, UNITS), torch.zeros(batch, UNITS)),
+        initial_state=lambda batch: (torch.full((batch, UNITS), start), torch.full((batch, UNITS), start)),
         name="lstm",
     )
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from retinoscope.analyses.behaviour import burn_in as burn_in_module
 from retinoscope.analyses.behaviour.burn_in import burn_in, choose_burn_in
 from retinoscope.analyses.memory.component_gallery import component_gallery
 from retinoscope.analyses.memory.component_quantities import Quantities
@@ -130,8 +131,10 @@ def test_of_two_memories_the_slower_counts_and_each_forgets_by_its_own_leak() ->
 def test_without_a_time_of_the_world_decisions_are_said_alone() -> None:
     agent = lstm_agent()
     result = burn_in(lived(agent), agent=agent)
-    assert "seconds_per_decision" not in result.data.attrs and " s)" not in result.data.attrs["caption"]
-    assert "reset to zero" in result.data.attrs["rule"]
+    assert " s)" not in result.data.attrs["caption"] and "reset to zero" in result.data.attrs["rule"]
+    (drawing,) = burn_in_module.ANALYSIS.draw(result)
+    said = [each.get_text() for each in drawing.draw().axes[0].get_legend().get_texts()]
+    assert f"burn-in: {int(result.data['steps'])} decisions" in said
 
 
 @pytest.mark.parametrize("layer", ["quick", "slow", "dense"])

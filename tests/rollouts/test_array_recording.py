@@ -69,6 +69,56 @@ def test_blocks_and_layers():
     xarray.testing.assert_equal(xarray.concat(blocks, "time"), recording.rows(names=["fc"]))
 
 
+def test_episodes_end_where_the_arrays_say_it():
+    ends = np.zeros((2, 12), bool)
+    ends[0, 7], ends[1, 4] = True, True
+    recording = planted(
+        arrays={"fc": np.zeros((12, 3)), "terminated": ends[0], "truncated": ends[1]},
+        episode_lengths=None,
+        terminated=None,
+    )
+    assert [(each.start, each.stop, each.terminated, each.truncated) for each in recording.episodes] == [
+        (0, 5, False, True),
+        (5, 8, True, False),
+        (8, 12, False, False),
+    ]
+    never = {"fc": np.zeros((12, 3)), "terminated": np.zeros(12)}
+    assert len(planted(arrays=never, episode_lengths=None, terminated=None).episodes) == 1
+
+
+def test_what_is_not_declared_is_told_by_the_arrays():
+    arrays = {
+        "fc": np.zeros((12, 3)),
+        "memory": np.zeros((12, 2)),
+        "observation": np.zeros((12, 4, 5), np.uint8),
+        "ball": np.arange(12.0),
+        "action": np.array([0, 2] * 6),
+        "events": np.eye(12, 2, dtype=np.uint8),
+    }
+    recording = planted(arrays=arrays, roles={"memory": "memory"}, events={"coin": 1, "bump": None})
+    assert recording.layers_of("memory") == ("memory",) and recording.layers_of("other") == ("fc",)
+    assert recording.world.picture.shape == (4, 5, 1)
+    assert [each.name for each in recording.world.variables] == ["ball"]
+    assert [(each.name, each.valence) for each in recording.world.events] == [("coin", 1), ("bump", None)]
+    assert recording.attributes["action_heads"] == {"action": ["0", "1", "2"]}
+    rows = recording.rows()
+    assert rows["action"].dims == ("time", "head") and rows["observation"].shape == (12, 4, 5, 1)
+    assert rows["event"].values.tolist() == ["coin", "bump"]
+    numbers = planted(arrays={"fc": np.zeros((12, 3)), "action": np.zeros((12, 2), np.float32)})
+    assert numbers.attributes["action_kinds"] == {"action": "gaussian"}
+    assert numbers.attributes["action_heads"]["action"][:2] == ["0", "1"]
+
+
+def test_a_folder_is_opened_with_what_is_in_it(tmp_path):
+    for name, values in {"hx": np.zeros((12, 3)), "value": np.arange(12.0)}.items():
+        np.save(tmp_path / f"{name}.npy", values)
+    recording = ArrayRecording.open(tmp_path, episode_lengths=LENGTHS, roles={"hx": "memory"})
+    assert recording.columns[:2] == ("hx", "value") and len(recording.episodes) == 3
+    assert recording.layers_of("memory") == ("hx",)
+    with pytest.raises(UserError, match="holds no .npy files"):
+        ArrayRecording.open(tmp_path / "nowhere")
+
+
 def test_files_are_mapped(tmp_path):
     np.save(tmp_path / "fc.npy", np.arange(36.0).reshape(12, 3))
     recording = planted(arrays={"fc": tmp_path / "fc.npy"})
@@ -87,6 +137,8 @@ def test_files_are_mapped(tmp_path):
         ({"terminated": [True] * 4}, "4 entries for 3 episodes"),
         ({"layers": ["value"]}, "layer 'value'"),
         ({"objects": [[]]}, "objects of 1 rows"),
+        ({"roles": {"rnn": "memory"}}, "roles name 'rnn'"),
+        ({"events": {"coin": 1}}, "names of 1 events, and counts of 0"),
     ],
 )
 def test_what_does_not_fit_is_one_line(changes, says):

@@ -124,6 +124,8 @@ IN_THE_SHELL = {
     "gradient_step": 3,
     "proportion": (0.2,),
     "components": "pca:4",
+    "world": "elsewhere",
+    "layer": "fc",
     "decisions": 123,
     "window_steps": 9,
     "stride_steps": 5,
@@ -179,7 +181,7 @@ def test_every_setting_in_python_arrives_and_changes_nothing_else(
     given = {"activity": arrays / "hx.npy", "frames": arrays / "frames.npy"}
     otherwise = {"gradient_step": 3, "proportion": 0.2, "window_steps": 9, "stride_steps": 5, "burn_in_steps": 7}
     otherwise |= {"components": "units", "seed": 7, "leave_out_constant": True, "stability": True, "gallery": False}
-    asked_of_recordings = {"source", "decisions", "progress"}
+    asked_of_recordings = {"source", "world", "layer", "decisions", "progress"}
     assert {*otherwise, *given, "out"} | asked_of_recordings == set(inspect.signature(retinoscope.examples).parameters)
 
     def found(**settings: Any) -> dict[str, Any]:
@@ -195,14 +197,40 @@ def test_every_setting_in_python_arrives_and_changes_nothing_else(
 
 
 def test_an_agent_is_recorded_for_as_many_decisions_as_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def record(agent: Agent, **settings: Any) -> None:
-        raise Stopped(settings)
+    def record(agent: Agent, world: Any, **settings: Any) -> None:
+        raise Stopped(settings | {"world": world})
 
     monkeypatch.setattr("retinoscope.rollouts.record", record)
     with pytest.raises(Stopped) as stopped:
-        retinoscope.examples(small_agent(), out=tmp_path, decisions=77, seed=4, progress=True)
+        retinoscope.examples(small_agent(), out=tmp_path, decisions=77, seed=4, progress=True, world="elsewhere")
     (settings,) = stopped.value.args
-    assert settings == {"frames": 77, "seed": 4, "progress": True, "out": tmp_path / "recording.zarr"}
+    asked = {"frames": 77, "seed": 4, "progress": True, "world": "elsewhere"}
+    assert settings == asked | {"out": tmp_path / "recording.zarr"}
+
+
+def test_a_folder_with_an_array_of_each_layer_is_cut_into_windows_within_its_episodes(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    activity, ends = random.normal(size=(130, 3)).astype(np.float32), np.zeros(130, bool)
+    ends[[49, 99]] = True
+    np.save(tmp_path / "hx.npy", activity)
+    np.save(tmp_path / "other.npy", random.normal(size=(130, 2)))
+    np.save(tmp_path / "observation.npy", random.integers(0, 256, (130, 8, 10, 3), dtype=np.uint8))
+    np.save(tmp_path / "terminated.npy", ends)
+    settings = {"components": "units", "window_steps": 20, "burn_in_steps": 5, "layer": "hx"}
+    made = retinoscope.examples(activity=tmp_path, out=tmp_path / "out", **settings)
+    starts = [5, 25, 55, 75, 105]  # of three episodes, from the fifth decision of each
+    assert made.result.data["first_row"].values.tolist() == starts
+    windows = np.stack([activity[start : start + 20] for start in starts])
+    lists = json.loads((tmp_path / "out" / "dataset_examples.json").read_text())
+    assert lists == slow_lists(windows, 0.1, 19)
+    assert (tmp_path / "out" / "component_gallery.nc").is_file()
+    with pytest.raises(UserError, match="name one of its layers: hx, other"):
+        retinoscope.examples(activity=tmp_path, out=tmp_path / "out", components="units")
+
+
+def test_samples_of_one_array_have_no_layer_to_choose(arrays: Path) -> None:
+    with pytest.raises(UserError, match="has no layers to choose 'hx' from; leave --layer out"):
+        retinoscope.examples(activity=arrays / "hx.npy", layer="hx", out=arrays / "out")
 
 
 def test_units_of_the_users_that_never_change_are_refused_unless_asked(tmp_path: Path) -> None:

@@ -52,8 +52,9 @@ def burn_in(result: Result, *, ax: Axes | None = None, figsize: Size = None) -> 
         line = (0, (4, 3))
         axes.axhline(float(data["threshold"]), color=shade(0.8), linewidth=0.9, linestyle=line, label=threshold)
     burn_in_steps = int(data["steps"])
-    seconds = burn_in_steps * data.attrs["seconds_per_decision"]
-    found = f"burn-in: {burn_in_steps} decisions ({seconds:.1f} s)"
+    found = f"burn-in: {burn_in_steps} decisions"
+    if data.attrs.get("clock_units", "s") == "s":
+        found += f" ({burn_in_steps * data.attrs['seconds_per_decision']:.1f} s)"
     axes.axvline(burn_in_steps, color=colour("harmful"), linewidth=1.2, label=found)
     low, high = float(data["steps_low"]), float(data["steps_high"])
     if np.isfinite(low):

@@ -118,7 +118,9 @@ class Player:
             row[name][:] = table[name][group.rows]
         for number, found in objects.items():
             block.objects[number][index] = found
-        group.state[torch.from_numpy(row["step"] == 0)] = 0  # a new episode remembers nothing
+        is_new = torch.from_numpy(row["step"] == 0)  # a new episode remembers nothing of the one before
+        if is_new.any():
+            group.state[is_new] = self._policy.initial_state(int(is_new.sum()))
         if self._policy.state_size:
             row["state_entering"][:] = group.state.cpu().numpy()
         logits, value, group.state = self._decide(table["observation"][group.rows], group.state)

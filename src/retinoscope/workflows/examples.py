@@ -20,7 +20,7 @@ from retinoscope.analyses.memory.fitted_components import (
     fitted_components,
     samples_of,
 )
-from retinoscope.analyses.memory.recording_windows import WINDOW_STEPS
+from retinoscope.analyses.memory.recording_windows import WINDOW_STEPS, RecordingWindows
 from retinoscope.analyses.memory.samples import ArraySamples, FolderSamples, Samples
 from retinoscope.errors import UserError
 from retinoscope.page.products import write_drawings
@@ -123,6 +123,8 @@ def examples(
     )
     folder = _directory(out)
     samples, agent = _samples(source, world, activity, frames, wanted, folder, decisions, progress)
+    if layer is not None and not isinstance(samples, RecordingWindows):
+        raise UserError(f"examples: {samples.source} has no layers to choose {layer!r} from; leave --layer out")
     step = gradient_step_of(parameters, samples)
     given = {"fitted_components": fitted_components(samples, parameters=wanted)}
     fit = fit_of(samples, given=given)

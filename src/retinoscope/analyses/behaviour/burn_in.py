@@ -22,7 +22,7 @@ from retinoscope.agents.policy import Policy, inference
 from retinoscope.analyses.declaration import MEMORY as NEEDS_MEMORY
 from retinoscope.analyses.declaration import RECORDING, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
-from retinoscope.analyses.recorded import require_same
+from retinoscope.analyses.recorded import clock_attributes, require_same
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.result import Result, provenance
 from retinoscope.settings import parameters, setting, stated, with_settings
@@ -186,11 +186,9 @@ def _measure(
         coords={
             "step": ("step", np.arange(len(estimate.curve)), {"units": "decisions", "long_name": "time from the reset"})
         },
-        attrs={"rule": _rule(estimate, method, parameters, over, "zero" if is_zero else "its start")},
+        attrs=clock_attributes(recording.world.clock)
+        | {"rule": _rule(estimate, method, parameters, over, "zero" if is_zero else "its start")},
     )
-    clock = recording.world.clock
-    if clock.units == "s":
-        data.attrs["seconds_per_decision"] = clock.per_decision
     data.attrs["caption"] = _caption(data, estimate, method, parameters, over, layers)
     said = stated(parameters) | {"layers": list(layers), "method": method, "horizon_steps": horizon, "over": over}
     return Result("burn_in", data, said, provenance(recording=recording))
@@ -323,8 +321,8 @@ def _caption(
     over: int,
     layers: tuple[str, ...],
 ) -> str:
-    rule, seconds = data.attrs["rule"], data.attrs.get("seconds_per_decision")
-    sentences = [f"{rule[0].upper()}{rule[1:]}" + ("." if seconds is None else f" ({estimate.steps * seconds:.1f} s).")]
+    rule, seconds = data.attrs["rule"], estimate.steps * data.attrs["seconds_per_decision"]
+    sentences = [f"{rule[0].upper()}{rule[1:]}" + (f" ({seconds:.1f} s)." if data.attrs["clock_units"] == "s" else ".")]
     if len(layers) > 1:
         how = "the one that is farthest counts" if method == "forgetting" else "side by side"
         sentences.append(f"Layers of memory: {', '.join(layers)}; {how}.")

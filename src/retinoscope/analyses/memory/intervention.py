@@ -114,11 +114,11 @@ def intervention(
 
     Returns:
         A Result by (edit, episode): `duration` in units of the world's clock, `survived` (see `Words.survived`),
-        `is_terminated`, `episode_return`, `events` (edit, episode, event), and `actions` (edit, episode, output), the
-        share of decisions, or the mean of a continuous action. Edits are `none`, `component 3`, `random 3.0` and so on,
-        with `component`, `is_random` and `explained` (edit). What each edited component changed, by (edited, measure):
-        `difference` and `random_difference`, each with `_low` and `_high`, and `p`; and `unedited` (measure), with
-        `_low` and `_high`: see `effects_of` and `unedited_means`.
+        `is_terminated`, `episode_return`, `gathered` (sum of the valences of what happened), `events` (edit, episode,
+        event), and `actions` (edit, episode, output), the share of decisions, or the mean of a continuous action. Edits
+        are `none`, `component 3`, `random 3.0` and so on, with `component`, `is_random` and `explained` (edit). What
+        each edited component changed, by (edited, measure): `difference` and `random_difference`, each with `_low` and
+        `_high`, and `p`; and `unedited` (measure), with `_low` and `_high`: see `effects_of` and `unedited_means`.
 
     Raises:
         UserError: a parameter is unknown or out of range, recording or components are not those of the agent in that
@@ -287,6 +287,7 @@ def _to_result(
         )
 
     by_episode = ("edit", "episode")
+    units = {"units": next((each.units for each in declared.events if each.units), "1")}
     clock, dones = declared.clock, table(lambda row: _done(row["actions"], heads))
     data = xarray.Dataset(
         {
@@ -294,6 +295,7 @@ def _to_result(
             "survived": (by_episode, table(lambda row: row["survived"])),
             "is_terminated": (by_episode, table(lambda row: row["is_terminated"])),
             "episode_return": (by_episode, table(lambda row: row["episode_return"]), {"units": "reward"}),
+            "gathered": (by_episode, table(lambda row: row["gathered"]), units),
             "events": ((*by_episode, "event"), table(lambda row: row["events"]), {"units": "1"}),
             "actions": ((*by_episode, "output"), dones, {"units": "share of decisions; means of continuous actions"}),
             "component": ("edit", [each.component for each in edits]),

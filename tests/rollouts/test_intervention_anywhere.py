@@ -1,0 +1,120 @@
+"""Interventions on memories of other kinds in a world that is no arena: what happens is what a slow loop plays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+
+from retinoscope.agents.agent import Agent
+from retinoscope.analyses.behaviour.burn_in import burn_in
+from retinoscope.analyses.memory.fitted_components import fitted_components, fitted_of
+from retinoscope.analyses.memory.intervention import effects_of, intervention
+from retinoscope.analyses.memory.intervention_effects import drawings_of_effects
+from retinoscope.result import Result
+from retinoscope.rollouts import record
+from retinoscope.rollouts.chance import action_generator
+from retinoscope.worlds.declaration import Endings, Event
+from retinoscope.worlds.from_gymnasium import GymnasiumWorld, gymnasium_world
+from retinoscope.worlds.seeds import world_seed
+from tests.planted_memories import UNITS, VIEW, lstm_agent, two_memories_agent
+
+
+class Flicker(gymnasium.Env[np.ndarray, int]):
+    """Random pictures; what is rewarded is the action that the first pixel names, and a bright one ends it."""
+
+    observation_space = gymnasium.spaces.Box(0, 255, VIEW, np.uint8)
+    action_space = gymnasium.spaces.Discrete(3)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[np.ndarray, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.steps = 0
+        return self._next(), {}
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        wanted = int(self.seen.flat[0]) % 3
+        self.steps += 1
+        return self._next(), 1.0 if action == wanted else 0.0, bool(self.seen.flat[0] > 250), self.steps == 40, {}
+
+    def _next(self) -> np.ndarray:
+        self.seen = self.np_random.integers(0, 256, VIEW, dtype=np.uint8)
+        return self.seen
+
+
+def flicker() -> GymnasiumWorld:
+    return gymnasium_world(
+        Flicker,
+        name="flicker",
+        events={Event("hit", 1.0): lambda environment, info, reward: reward > 0},
+        endings=Endings("a flash ended it"),
+    )
+
+
+def play_edited(agent: Agent, columns: slice, matrix: np.ndarray, seed: int, episode: int) -> dict[str, Any]:
+    """One decision at a time: the columns of the state are edited by hand, and the actor reads what it reads."""
+    environment, random = Flicker(), action_generator(seed, 0, episode)
+    observation, _ = environment.reset(seed=world_seed(seed, 0, episode))
+    state, actions, total, network = agent.policy.initial_state(1), [], 0.0, agent.policy.module
+    while True:
+        with torch.no_grad():
+            state = agent.policy.step(torch.from_numpy(observation)[None], state).state.clone()
+            state[0, columns] = torch.from_numpy(matrix @ state[0, columns].double().numpy()).float()
+            read = state[:, :UNITS] if hasattr(network, "cell") else state
+            logits = network.actor(read)[0].double().numpy()
+        actions.append(int((logits + random.gumbel(size=3)).argmax()))
+        observation, reward, terminated, truncated, _ = environment.step(actions[-1])
+        total += reward
+        if terminated or truncated:
+            return {"actions": np.bincount(actions, minlength=3) / len(actions), "return": total, "end": terminated}
+
+
+def played(agent: Agent, layer: str, folder: Any) -> tuple[Result, Result]:
+    world = flicker()
+    recording = record(agent, world, frames=800, out=folder / "recording.zarr", environments=2, seed=9)
+    fit = fitted_components(recording, agent=agent, components="pca:2", layer=layer, burn_in_steps=2, window_steps=4)
+    settings = {"component": 0, "do": "ablate", "episodes": 4, "random_directions": 1, "workers": 1, "episode_seed": 3}
+    return intervention(agent, world=world, given={"fitted_components": fit}, **settings), fit
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("layer", ["cell", "slow"])
+def test_every_edit_plays_the_episodes_that_a_slow_loop_plays(layer: str, tmp_path: Any) -> None:
+    make, columns = {"cell": (lstm_agent, slice(0, 3)), "slow": (two_memories_agent, slice(3, 7))}[layer]
+    agent = make()
+    result, fit = played(agent, layer, tmp_path)
+    components, units = fitted_of(fit).components, columns.stop - columns.start
+    direction, pattern = (getattr(components, name)()[0] for name in ("directions", "patterns"))
+    edits = {"none": np.eye(units), "component 0": np.eye(units) - np.outer(pattern, direction)}
+    for name, matrix in edits.items():
+        for episode in range(4):
+            expected, one = play_edited(agent, columns, matrix, 3, episode), result.data.sel(edit=name, episode=episode)
+            np.testing.assert_allclose(one["actions"].values, expected["actions"])
+            assert float(one["episode_return"]) == expected["return"] == int(one["events"].sel(event="hit"))
+            assert bool(one["is_terminated"]) == expected["end"]
+    assert not np.array_equal(*(result.data["actions"].sel(edit=name).values for name in edits))
+    assert result.parameters["layer"] == layer
+    (effects,) = effects_of(result)
+    assert {"duration", "is_terminated", "episode_return", "rewarded", "events hit"} < set(effects)
+    assert "survived" not in effects and "punished" not in effects
+    titles = dict(zip(result.data["measure"].values.tolist(), result.data["title"].values.tolist(), strict=True))
+    assert titles["duration"] == "length of the episode (decisions)"
+    assert titles["is_terminated"] == "a flash ended it (share)"
+    panels = [axes.get_title("left") for axes in drawings_of_effects(result)[0].draw().axes]
+    assert panels[:3] == ["length of the episode (decisions)", "return", "rewarded events per episode"]
+    assert "in flicker, ablate at every decision" in result.data.attrs["caption"]
+
+
+@pytest.mark.engine
+def test_a_memory_that_does_not_start_at_zero_is_recorded_from_its_start(tmp_path: Any) -> None:
+    agent = lstm_agent(start=0.25)
+    recording = record(agent, flicker(), frames=400, out=tmp_path / "recording.zarr", environments=2, seed=9)
+    rows = recording.rows(names=["state_entering"])
+    is_first = rows["step"].values == 0
+    assert is_first.sum() > 4
+    assert (rows["state_entering"].values[is_first] == 0.25).all()
+    assert not (rows["state_entering"].values[~is_first] == 0.25).any()
+    result = burn_in(recording, agent=agent, most_steps=8)
+    assert "a state reset to its start is" in result.data.attrs["rule"]
