@@ -71,6 +71,7 @@ def record(
     if seed < 0:
         raise UserError(f"seed: {seed} is negative; give 0 or more")
     where = world_of(agent, world)
+    where.require_playable()
     require_storable(where.declaration, agent)
     if path.is_dir() and any(path.iterdir()):
         _check_same(open_recording(path), agent, where, seed, environments, greedy)

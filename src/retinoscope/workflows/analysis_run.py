@@ -175,6 +175,7 @@ def _refuse_early(wanted: _Wanted) -> None:
     from retinoscope.figures.style import active_style
 
     active_style()
+    wanted.world.require_playable()
     inputs = Inputs(wanted.agent, None, wanted.world)
     for each in wanted.analyses:
         if each.refuse is not None:
@@ -183,7 +184,6 @@ def _refuse_early(wanted: _Wanted) -> None:
 
 def _make(wanted: _Wanted, directory: RunDirectory) -> tuple[dict[str, Any], list[Product]]:
     """Record, analyse and draw into `unfinished`: the manifest so far, and the products."""
-    # Imported before anything is written: without the game engine, there is nothing to begin with.
     from retinoscope.rollouts import record
 
     path, start = directory.recording(wanted.identity), time.monotonic()

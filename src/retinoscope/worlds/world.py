@@ -45,6 +45,13 @@ class World(abc.ABC):
             UserError: it cannot be made.
         """
 
+    def require_playable(self) -> None:  # noqa: B027 - most worlds lack nothing
+        """Refuse where this machine lacks what playing needs, before anything is begun.
+
+        Raises:
+            UserError: it does.
+        """
+
     def action(self, chosen: np.ndarray) -> Any:
         """What `step` of the environment takes for a stored action, (head,) int or (number,) float."""
         return chosen

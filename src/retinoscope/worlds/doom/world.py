@@ -45,6 +45,9 @@ class DoomWorld(World):
         is_labelled = objects_in_view and self.declaration.object_classes is not None
         return GatheringEnvironment(self.arena, is_labelled, "human" if window else None)
 
+    def require_playable(self) -> None:
+        import retinoscope.worlds.doom.engine  # noqa: F401 - says so where the game engine is missing
+
     def variables(self, environment: gymnasium.Env[Any, Any], info: Mapping[str, Any]) -> Mapping[str, Any]:
         return {**{name: info[name] for name in ("health", "position", "angle")}, **info.get("variables", {})}
 
