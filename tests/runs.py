@@ -42,7 +42,7 @@ def finished_run(
     from retinoscope.workflows.analysis_run import analyze
 
     out: Path = tmp_path_factory.mktemp("run") / "out"
-    return analyze(agent, out=out, frames=FRAMES, arena=arena)
+    return analyze(agent, out=out, frames=FRAMES, world=arena)
 
 
 def find_chromium() -> str | None:

@@ -117,7 +117,7 @@ def test_turning_is_towards_what_heals_and_away_from_what_harms_on_either_side()
     given = LabelledImages("dark and light", images, labels, ("0", "9"), np.arange(16) < 4)
     presentation = Presentation(distances=(100,), bearings=(0, -25, 25))
     policy = TurnsToLight(empty_view(arena))
-    data = action_given_stimulus(policy, arena=arena, dataset=given, presentation=presentation).data
+    data = action_given_stimulus(policy, world=arena, dataset=given, presentation=presentation).data
     chances = data["mean_probability"].sel(action=["left", "right"]).values
     np.testing.assert_allclose(chances[1], [[0, 1], [1, 0]], atol=1e-3)  # left of straight ahead: dark, light
     np.testing.assert_allclose(chances[2], [[1, 0], [0, 1]], atol=1e-3)
@@ -127,4 +127,4 @@ def test_turning_is_towards_what_heals_and_away_from_what_harms_on_either_side()
 
 def test_an_agent_with_other_actions_is_refused():
     with pytest.raises(UserError, match="has no action 'move forward'"):
-        action_given_stimulus(small_policy((60, 80, 3)), arena=get_arena("digits"))
+        action_given_stimulus(small_policy((60, 80, 3)), world=get_arena("digits"))

@@ -43,7 +43,7 @@ def test_the_embedding_says_how_far_to_trust_it():
 def test_what_the_agent_met_is_familiar_and_a_white_wall_is_not(small_recording, small_recording_arena):
     presentation = Presentation(distances=(60, 200), bearings=(0,))
     result = dataset_presentation(
-        small_agent(), recording=small_recording, arena=small_recording_arena, presentation=presentation, images=10
+        small_agent(), recording=small_recording, world=small_recording_arena, presentation=presentation, images=10
     )
     data = result.data
     assert data["example"].shape == (2, 2, 60, 80, 3)
@@ -87,7 +87,7 @@ def test_the_response_of_the_memory_is_the_difference_to_the_same_history_withou
 
 def test_a_network_without_memory_has_no_such_response(small_recording, small_recording_arena):
     with pytest.raises(NotMeasurable, match="no recurrent core"):
-        recurrent_response(small_agent(rnn="none"), recording=small_recording, arena=small_recording_arena)
+        recurrent_response(small_agent(rnn="none"), recording=small_recording, world=small_recording_arena)
 
 
 def test_attribution_lies_on_the_stimulus_more_than_by_chance():
@@ -129,7 +129,7 @@ def test_filters_of_a_twin_stand_beside_their_partners():
 
 def test_a_twin_that_sees_otherwise_is_refused():
     with pytest.raises(UserError, match="train a twin with the agent's view"):
-        twin_comparison(small_agent(), arena=get_arena("digits"), twin=Agent("other", small_policy((32, 32, 3))))
+        twin_comparison(small_agent(), world=get_arena("digits"), twin=Agent("other", small_policy((32, 32, 3))))
 
 
 def test_without_a_twin_nothing_is_compared():

@@ -94,6 +94,6 @@ def test_wrong_parameters_and_layers_are_refused():
     with pytest.raises(UserError, match="permutations"):
         DecodingParameters(permutations=0)
     with pytest.raises(UserError, match="layer 'conv9'"):
-        decoding(small_agent(), arena=get_arena("digits"), parameters=DecodingParameters(("conv9",)))
+        decoding(small_agent(), world=get_arena("digits"), parameters=DecodingParameters(("conv9",)))
     with pytest.raises(UserError, match=r"decoding: there is no parameter 'permutation'; did you mean 'permutations'"):
         decoding(small_agent(), permutation=3)

@@ -37,6 +37,7 @@ from retinoscope.stimuli.places import InArena, Presentation
 from retinoscope.stimuli.presentation import present
 from retinoscope.workflows.chosen import chosen_parameters
 from retinoscope.workflows.running import computed
+from retinoscope.worlds.doom.world import DoomWorld
 from tests.analyses.dataset_runs import NEAR, few_digits
 from tests.rollouts.recordings import small_agent
 
@@ -88,7 +89,7 @@ def test_a_run_shows_every_image_once_at_every_place_and_passes_it_once_through_
     given = {"dataset": few_digits(), "presentation": PRESENTATION, "twin": retinoscope.load_agent("digits", "early")}
     analyses = [each for each in select_analyses(only=SETTINGS) if each.name in ("shown_images", *SETTINGS)]
     parameters = chosen_parameters(analyses, {**SETTINGS, "shown_images": SHOWN}, given, seed=0)
-    inputs, results = Inputs(retinoscope.load_agent("digits"), recording, get_arena("digits")), {}
+    inputs, results = Inputs(retinoscope.load_agent("digits"), recording, DoomWorld(get_arena("digits"))), {}
     for each in analyses:
         running[0] = each.name
         results[each.name] = computed(each, inputs, parameters[each.name], results)
@@ -137,7 +138,7 @@ def test_scores_are_those_of_components_fitted_to_the_training_images_that_are_s
     monkeypatch.setattr(passes, "_AT_ONCE", at_once)
     agent, arena = small_agent(), get_arena("digits")
     result = shown_images(
-        agent, arena=arena, dataset=few_digits(), presentation=NEAR, fit_images=70, components=6, images=20
+        agent, world=arena, dataset=few_digits(), presentation=NEAR, fit_images=70, components=6, images=20
     )
     shown = shown_dataset(arena, few_digits())
     views = np.concatenate([each.observations for each in present(arena, shown.images, (InArena(100),))])
@@ -217,7 +218,7 @@ def test_what_cannot_be_shown_is_refused_in_one_line(settings, says):
 
 
 def test_layers_that_are_not_there_or_too_large_are_refused():
-    agent, given = small_agent(), {"arena": get_arena("digits"), "dataset": few_digits()}
+    agent, given = small_agent(), {"world": get_arena("digits"), "dataset": few_digits()}
     with pytest.raises(UserError, match="layer 'conv1': is a convolution"):
         shown_images(agent, layer="conv1", **given)
     with pytest.raises(UserError, match="layer 'conv9': unknown"):
@@ -226,11 +227,12 @@ def test_layers_that_are_not_there_or_too_large_are_refused():
 
 def test_where_nothing_can_be_shown_a_run_goes_on_and_what_is_wrong_ends_it():
     agent, arena = small_agent(), get_arena("vizdoom:basic")
-    ANALYSIS.refuse(Inputs(agent, None, arena), ShownImagesParameters())
-    with pytest.raises(NotMeasurable, match="was made elsewhere"):
-        shown_images(agent, arena=arena)
+    ANALYSIS.refuse(Inputs(agent, None, DoomWorld(arena)), ShownImagesParameters())
+    with pytest.raises(NotMeasurable, match="has no place where images could be shown"):
+        shown_images(agent, world=arena)
     with pytest.raises(UserError, match="outside the view"):
-        ANALYSIS.refuse(Inputs(agent, None, get_arena("digits")), ShownImagesParameters("digits", "arena bearing=80"))
+        shown = ShownImagesParameters("digits", "arena bearing=80")
+        ANALYSIS.refuse(Inputs(agent, None, DoomWorld(get_arena("digits"))), shown)
 
 
 def test_what_was_shown_is_not_asked_for_twice_nor_of_another_agent():
@@ -238,7 +240,7 @@ def test_what_was_shown_is_not_asked_for_twice_nor_of_another_agent():
     with pytest.raises(UserError, match="dataset: belongs to shown_images, whose Result was given"):
         decoding(retinoscope.load_agent("digits"), given=given, dataset="digits")
     with pytest.raises(UserError, match="images were shown to 'digits', not to 'small-0'"):
-        decoding(small_agent(), arena=get_arena("digits"), given=given)
+        decoding(small_agent(), world=get_arena("digits"), given=given)
 
 
 @pytest.mark.parametrize(
@@ -262,17 +264,17 @@ def test_a_class_without_held_out_images_cannot_be_decoded(recording):
 
 def test_scores_that_were_not_kept_cannot_be_decoded():
     agent, arena = small_agent(), get_arena("digits")
-    given = {"shown_images": shown_images(agent, arena=arena, dataset=few_digits(), presentation=NEAR, layers=("fc",))}
-    assert decoding(agent, arena=arena, given=given, permutations=2).data["layer"].values.tolist() == ["pixels", "fc"]
+    given = {"shown_images": shown_images(agent, world=arena, dataset=few_digits(), presentation=NEAR, layers=("fc",))}
+    assert decoding(agent, world=arena, given=given, permutations=2).data["layer"].values.tolist() == ["pixels", "fc"]
     with pytest.raises(NotMeasurable, match=r"name it in shown_images\.layers too"):
-        decoding(agent, arena=arena, given=given, layers=("conv1",))
+        decoding(agent, world=arena, given=given, layers=("conv1",))
     with pytest.raises(UserError, match="layer 'conv9': unknown"):
-        decoding(agent, arena=arena, given=given, layers=("conv9",))
+        decoding(agent, world=arena, given=given, layers=("conv9",))
 
 
 def test_the_twin_sees_the_views_that_the_agent_saw():
     agent, arena = small_agent(), get_arena("digits")
-    given = {"shown_images": shown_images(agent, arena=arena, dataset=few_digits(), presentation=NEAR, **SHOWN)}
-    data = twin_comparison(agent, arena=arena, given=given, twin=agent, untrained=2, permutations=3).data
+    given = {"shown_images": shown_images(agent, world=arena, dataset=few_digits(), presentation=NEAR, **SHOWN)}
+    data = twin_comparison(agent, world=arena, given=given, twin=agent, untrained=2, permutations=3).data
     np.testing.assert_array_equal(data["balanced"][0], data["balanced"][1])
     assert data["layer"].values.tolist()[0] == "pixels" and "fc" in data["layer"].values

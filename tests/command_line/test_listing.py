@@ -35,7 +35,7 @@ def test_the_parameters_of_one_are_listed(capsys: pytest.CaptureFixture[str]) ->
     (line,) = (line for line in text.splitlines() if line.startswith("raster.order"))
     assert "cosine, euclidean or rastermap" in line and "how units are sorted" in line
     (line,) = (line for line in text.splitlines() if line.startswith("raster.window_seconds"))
-    assert line.split()[1:3] == ["30", "s"]
+    assert line.split()[1:3] == ["none", "s"]
 
 
 def test_programs_get_the_same(capsys: pytest.CaptureFixture[str]) -> None:

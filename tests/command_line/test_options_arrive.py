@@ -16,13 +16,19 @@ from tests.command_line.commands import all_commands
 
 COMMANDS = all_commands()
 OTHERWISE: dict[str, dict[str, Any]] = {
-    "evaluate": {"agent": "mine", "arena": "apples", "episodes": 3, "checkpoint": "early", "seed": 7, "workers": 2},
-    "watch": {"agent": "mine", "arena": "apples", "frames": 123, "checkpoint": "early", "seed": 7},
-    "record": {"agent": "mine", "arena": "apples", "frames": 123, "checkpoint": "early", "seed": 7, "workers": 2},
+    "evaluate": {"agent": "mine", "world": "apples", "episodes": 3, "checkpoint": "early", "seed": 7, "workers": 2},
+    "watch": {"agent": "mine", "world": "apples", "frames": 123, "checkpoint": "early", "seed": 7},
+    "record": {"agent": "mine", "world": "apples", "frames": 123, "checkpoint": "early", "seed": 7, "workers": 2},
 }
 """What each option of these commands is given instead of its default."""
-OTHERWISE["intervene"] = {"agent": "mine", "arena": "apples", "component": 3, "do": "swap:1", "checkpoint": "early"}
-OTHERWISE["intervene"] |= {"recording": Path("digits.zarr"), "components": "pca:4", "episodes": 3, "frames": 123}
+OTHERWISE["intervene"] = {"agent": "mine", "world": "apples", "component": 3, "do": "swap:1", "checkpoint": "early"}
+OTHERWISE["intervene"] |= {
+    "recording": Path("digits.zarr"),
+    "components": "pca:4",
+    "layer": "rnn",
+    "episodes": 3,
+    "frames": 123,
+}
 OTHERWISE["intervene"] |= {"random_directions": 2, "out": Path("out"), "seed": 7, "greedy": True, "workers": 2}
 OTHERWISE["evaluate"] |= {"greedy": True}
 OTHERWISE["watch"] |= {"greedy": True, "out": Path("play.mp4")}
@@ -86,7 +92,9 @@ def test_an_option_arrives_and_changes_nothing_else(
 
 
 @pytest.mark.parametrize("command", ["evaluate", "watch", "record"])
-@pytest.mark.parametrize(("arguments", "arena"), [((), "digits"), (("--arena", "apples"), "apples")])
+@pytest.mark.parametrize(
+    ("arguments", "arena"), [((), "digits"), (("--arena", "apples"), "apples"), (("--world", "apples"), "apples")]
+)
 def test_all_that_play_know_the_random_agent(
     command: str, arguments: tuple[str, ...], arena: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,7 +95,9 @@ def test_it_says_what_agent_what_arena_and_which_parameters(page: Page, agent: A
     for layer in agent.policy.layers:
         assert re.search(rf"\b{layer.name} {layer.kind}\b", text)
     assert "29 × 29" in text
-    assert "blue ▽ hurts, −20" in text and "red ▲ heals, +20" in text
+    assert "blue ▽ harmful, −20 points of health" in text and "red ▲ healing, +20 points of health" in text
+    assert "terminated means that the agent died" in text and "one decision every 0.11 s" in text
+    assert "health health points" in text and "position position: x, y map units" in text
     assert "network.encoder lindsey" in text
     assert "method gradient" in text and "seed 0" in text
 

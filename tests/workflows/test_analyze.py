@@ -24,6 +24,8 @@ from retinoscope.rollouts import open_recording
 from retinoscope.scenarios import ArenaArchive
 from retinoscope.workflows import AnalysisRun, analyze, rebuild_report, running
 from retinoscope.workflows.reuse import result_key
+from retinoscope.worlds.declaration import Declaration
+from retinoscope.worlds.doom.world import declaration_of
 from tests.runs import FRAMES
 
 
@@ -86,11 +88,11 @@ def test_results_are_those_of_the_analyses_called_by_hand(finished_run: Analysis
     xarray.testing.assert_identical(saved.data, simulation(recording, frames=FRAMES).data)
 
 
-def test_the_manifest_says_what_agent_and_arena(finished_run: AnalysisRun, agent: Agent, arena: ArenaArchive) -> None:
+def test_the_manifest_says_what_agent_and_world(finished_run: AnalysisRun, agent: Agent, arena: ArenaArchive) -> None:
     manifest = finished_run.manifest
     assert manifest["identity"] == {
         "checkpoint_sha256": agent.checkpoint_sha256,
-        "arena_sha256": arena.sha256,
+        "world_sha256": arena.sha256,
         "seed": 0,
         "frames": FRAMES,
     }
@@ -99,7 +101,9 @@ def test_the_manifest_says_what_agent_and_arena(finished_run: AnalysisRun, agent
     field = conv3["receptive_field"]
     assert (field["height"], field["width"], field["row_stride"], field["column_stride"]) == (29, 29, 4, 4)
     assert conv3["units"] == np.prod(conv3["shape"])
-    assert manifest["arena"]["scenario"] == arena.scenario.model_dump(mode="json")
+    assert manifest["world"]["name"] == "apples" and manifest["world"]["sha256"] == arena.sha256
+    declared = Declaration.from_json(manifest["world"]["declaration"])
+    assert declared == declaration_of(arena.scenario, arena.sha256)
     assert manifest["versions"]["numpy"] == np.__version__
 
 
@@ -111,7 +115,7 @@ def test_figures_are_large_enough_to_print(finished_run: AnalysisRun) -> None:
 
 def test_the_same_run_again_uses_its_recording(run: Path, agent: Agent, arena: ArenaArchive) -> None:
     before = {file: file.stat().st_mtime_ns for file in (run / "recording.zarr").rglob("*") if file.is_file()}
-    analyze(agent, out=run, frames=FRAMES, arena=arena, only="simulation")
+    analyze(agent, out=run, frames=FRAMES, world=arena, only="simulation")
     assert {file: file.stat().st_mtime_ns for file in (run / "recording.zarr").rglob("*") if file.is_file()} == before
     assert [file.name for file in (run / "results").iterdir()] == ["simulation.nc"], "what is no longer made is removed"
 
@@ -123,7 +127,7 @@ def test_another_run_is_refused_and_nothing_touched(
     before = content_of(run)
     other = dataclasses.replace(agent, checkpoint_sha256=str(change.pop("checkpoint", agent.checkpoint_sha256)))
     with pytest.raises(UserError, match="already holds results of another run; choose another directory"):
-        analyze(other, out=run, arena=arena, **{"frames": FRAMES, **change})
+        analyze(other, out=run, world=arena, **{"frames": FRAMES, **change})
     assert content_of(run) == before
 
 
@@ -133,7 +137,7 @@ def test_a_step_that_fails_leaves_the_old_run(
     failing("receptive_fields", RuntimeError("of all things"))
     before = content_of(run)
     with pytest.raises(RuntimeError, match="of all things"):
-        analyze(agent, out=run, frames=FRAMES, arena=arena, layers="conv1")
+        analyze(agent, out=run, frames=FRAMES, world=arena, layers="conv1")
     assert content_of(run) == before
 
 
@@ -141,7 +145,7 @@ def test_a_result_is_used_again_only_if_its_parameters_and_bases_are_the_same(
     run: Path, agent: Agent, arena: ArenaArchive
 ) -> None:
     def computed(**changes: Any) -> set[str]:
-        return set(analyze(agent, out=run, frames=FRAMES, arena=arena, **changes).manifest["computed"])
+        return set(analyze(agent, out=run, frames=FRAMES, world=arena, **changes).manifest["computed"])
 
     before = content_of(run)
     assert computed() == set()
@@ -161,7 +165,7 @@ def test_one_parameter_changed_recomputes_what_depends_on_it_and_says_so(
             agent,
             out=tmp_path / "out",
             frames=150,
-            arena=arena,
+            world=arena,
             only="raster,simulation",
             settings=of_analyses,
             progress=True,
@@ -194,10 +198,10 @@ def test_a_first_run_that_fails_keeps_only_the_recording_and_goes_on_with_it(
     with monkeypatch.context() as patch:
         patch.setattr(running, "_call", fail)
         with pytest.raises(KeyboardInterrupt):
-            analyze(agent, out=out, frames=20, arena=arena)
+            analyze(agent, out=out, frames=20, world=arena)
     assert [each.name for each in out.iterdir()] == [".unfinished"]
     made = next((out / ".unfinished" / "recording.zarr").rglob("zarr.json")).stat().st_ino
-    analyze(agent, out=out, frames=20, arena=arena)
+    analyze(agent, out=out, frames=20, world=arena)
     assert next((out / "recording.zarr").rglob("zarr.json")).stat().st_ino == made
     assert not (out / ".unfinished").exists()
 
@@ -245,14 +249,14 @@ def test_a_directory_without_a_run_cannot_be_rebuilt(tmp_path: Path) -> None:
         ),
         ({"rastr_order": "cosine"}, "did you mean 'raster_order'"),
         ({"agent": "nobody"}, "'nobody'"),
-        ({"arena": "nowhere"}, "'nowhere'"),
-        ({"arena": None}, "arena"),
+        ({"world": "nowhere"}, "'nowhere'"),
+        ({"world": None}, "is not known; name an arena, or file.py:name .* with --world"),
     ],
 )
 def test_wrong_input_is_refused_before_anything_is_written(
     wrong: dict[str, object], named: str, agent: Agent, arena: ArenaArchive, tmp_path: Path
 ) -> None:
-    arguments = {"agent": agent, "frames": FRAMES, "arena": arena, **wrong}
+    arguments = {"agent": agent, "frames": FRAMES, "world": arena, **wrong}
     with pytest.raises(UserError, match=named):
         analyze(out=tmp_path / "out", **arguments)  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
@@ -261,7 +265,7 @@ def test_wrong_input_is_refused_before_anything_is_written(
 def test_a_place_that_cannot_be_written_is_refused(agent: Agent, arena: ArenaArchive, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(UserError, match=r"file: cannot be written .*; choose another directory"):
-        analyze(agent, out=tmp_path / "file", frames=FRAMES, arena=arena)
+        analyze(agent, out=tmp_path / "file", frames=FRAMES, world=arena)
     assert (tmp_path / "file").read_text() == "mine"
 
 

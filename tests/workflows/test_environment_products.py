@@ -25,7 +25,7 @@ MOVIE_FRAMES = 24
 def finished(engine, agent, arena, tmp_path_factory):
     """Only these analyses; the small agent meets few stimuli, so that the pick-ups are too few."""
     out = tmp_path_factory.mktemp("environment") / "out"
-    return analyze(agent, out=out, frames=200, arena=arena, only=MINE, movie_frames=MOVIE_FRAMES, gif=True)
+    return analyze(agent, out=out, frames=200, world=arena, only=MINE, movie_frames=MOVIE_FRAMES, gif=True)
 
 
 def products(run, kind):
@@ -74,4 +74,4 @@ def test_a_rebuilt_report_keeps_the_movies_it_cannot_compose(finished, tmp_path)
 
 def test_the_length_of_a_movie_is_a_number(agent, arena, tmp_path):
     with pytest.raises(UserError, match="activation movies: frames is 0"):
-        analyze(agent, out=tmp_path / "out", frames=20, arena=arena, responses="environment", movie_frames=0)
+        analyze(agent, out=tmp_path / "out", frames=20, world=arena, responses="environment", movie_frames=0)

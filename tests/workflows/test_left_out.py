@@ -13,7 +13,7 @@ from tests.rollouts.recordings import small_agent
 @pytest.mark.engine
 @pytest.mark.parametrize(
     ("kind", "reason"),
-    [("made elsewhere", "was made elsewhere"), ("with obstacles", "attribution cannot tell what lies behind")],
+    [("made elsewhere", "cannot be shown without what is in it"), ("with obstacles", "attribution cannot tell what lies behind")],
 )
 def test_attribution_is_left_out_with_a_reason_and_the_rest_is_made(kind, reason, tmp_path):
     if kind == "made elsewhere":
@@ -22,7 +22,7 @@ def test_attribution_is_left_out_with_a_reason_and_the_rest_is_made(kind, reason
         arena = build_arena(tmp_path / "arena", "apples", obstacles={"count": 60})
     # Of those that always run, the quick one.
     wanted = ("simulation", "episode_attribution", "attribution_checks")
-    run = analyze(small_agent(), out=tmp_path / "out", frames=60, arena=arena, only=wanted)
+    run = analyze(small_agent(), out=tmp_path / "out", frames=60, world=arena, only=wanted)
     assert set(run.manifest["omitted"]) == {"episode_attribution", "attribution_checks"}
     page = run.report.read_text(encoding="utf-8")
     for name, said in run.manifest["omitted"].items():

@@ -15,7 +15,7 @@ from tests.command_line.commands import all_commands
 IN_THE_SHELL: dict[str, tuple[str, Any]] = {
     "out": ("elsewhere", None),
     "frames": ("1e4", 10_000),
-    "arena": ("apples", "apples"),
+    "world": ("apples", "apples"),
     "responses": ("behaviour", ("behaviour",)),
     "only": ("raster,burn_in", ("raster,burn_in",)),
     "dataset": ("images.npz", "images.npz"),
