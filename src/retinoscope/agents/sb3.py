@@ -20,6 +20,7 @@ from retinoscope.agents.agent import Agent
 from retinoscope.agents.from_module import from_module
 from retinoscope.agents.policy import inference
 from retinoscope.errors import UserError
+from retinoscope.worlds.world import World
 
 _TOLERANCE = 1e-5
 _ALGORITHMS = "PPO, A2C, DQN and RecurrentPPO"
@@ -37,7 +38,7 @@ _TRAINING = (
 Pixels = Callable[[torch.Tensor], torch.Tensor]
 
 
-def from_sb3(model: Any, *, name: str | None = None, epsilon: float = 0.0) -> Agent:
+def from_sb3(model: Any, *, name: str | None = None, epsilon: float = 0.0, world: World | None = None) -> Agent:
     """An agent of a model of Stable-Baselines3 or sb3-contrib, as it is in memory.
 
     Its pixels are those that its environment gives, with stacked frames as channels, before `VecTransposeImage` and
@@ -47,6 +48,7 @@ def from_sb3(model: Any, *, name: str | None = None, epsilon: float = 0.0) -> Ag
         model: a PPO, A2C, DQN or RecurrentPPO that acts from pictures; networks of one's own are fine.
         name: for titles and file names; None for the algorithm's.
         epsilon: of DQN, the probability of a random action.
+        world: in which it was trained.
 
     Raises:
         UserError: it is none of these, its observations are no pictures, or it does not compute what is read of it.
@@ -67,7 +69,7 @@ def from_sb3(model: Any, *, name: str | None = None, epsilon: float = 0.0) -> Ag
     )
     agent.training.update(training_in(vars(model)))
     _require_same(agent, model)
-    return dataclasses.replace(agent, predict=_Predict(model))
+    return dataclasses.replace(agent, predict=_Predict(model), world=world)
 
 
 def agent_of_network(

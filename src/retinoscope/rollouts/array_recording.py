@@ -26,6 +26,7 @@ _SECOND_AXES = {
 
 _NO_VARIABLES = ("value", "reward", "terminated", "truncated", "object_count")
 
+_LOOKED_AT = 256  # frames
 _OWN = ("terminated", "truncated")  # made from the episodes where they are not given
 
 
@@ -157,8 +158,10 @@ class ArrayRecording(Recording):
     ) -> Declaration:
         """What the arrays tell of the world: its pictures, the names of variables and how many events there are."""
         frames = self._arrays.get("observation")
-        shape = (0, 0, 0) if frames is None or frames.ndim != 4 else tuple(map(int, frames.shape[1:]))
+        height, width, channels = (0, 0, 0) if frames is None or frames.ndim != 4 else frames.shape[1:]
         dtype = "uint8" if frames is None else str(frames.dtype)
+        # Floats are seldom pixels from 0 to 255; the first of them show it.
+        low, high = (0.0, 255.0) if frames is None or dtype == "uint8" else _range_of(frames[:_LOOKED_AT])
         count = self._arrays["events"].shape[1] if "events" in self._arrays else 0
         named = {f"event {number}": None for number in range(count)} if events is None else events
         if len(named) != count:
@@ -167,7 +170,7 @@ class ArrayRecording(Recording):
             name=name,
             sha256="",
             source="",
-            picture=Picture(*shape, dtype=dtype),
+            picture=Picture(int(height), int(width), int(channels), dtype, low, high),
             actions=(),
             variables=tuple(
                 Variable(key)
@@ -229,6 +232,11 @@ def _arranged(key: str, array: NDArray[Any]) -> NDArray[Any]:
     """With an axis for the one head, event or channel that anyone may leave out."""
     lacks_one = array.ndim == {"action": 1, "events": 1, "observation": 3}.get(key)
     return array[..., None] if lacks_one else array
+
+
+def _range_of(frames: NDArray[Any]) -> tuple[float, float]:
+    """Black and white of float frames: from 0, or the darkest below it, to 1, or 255 if any are brighter."""
+    return min(0.0, float(frames.min())), 1.0 if frames.max() <= 1 else 255.0
 
 
 def _heads_of(actions: NDArray[Any]) -> dict[str, Any]:

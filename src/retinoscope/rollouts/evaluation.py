@@ -12,16 +12,15 @@ import numpy as np
 import torch
 import xarray
 
-from retinoscope.agents.actions import ActionHead, gaussian_head
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy, inference
+from retinoscope.agents.random_agent import random_heads
 from retinoscope.errors import UserError
 from retinoscope.progress import progress_bar
 from retinoscope.rollouts.chance import ActionSampler
 from retinoscope.rollouts.spawning import nothing_to_import_again, process_pool
 from retinoscope.statistics.bootstrap import Interval, bootstrap_interval, ratio_of_sums
 from retinoscope.worlds.choosing import WorldLike, world_of
-from retinoscope.worlds.declaration import Declaration
 from retinoscope.worlds.seeds import world_seed
 from retinoscope.worlds.world import World
 
@@ -67,6 +66,7 @@ def evaluate(
     if seed < 0:
         raise UserError(f"seed: {seed} is negative; give 0 or more")
     chosen = world_of(agent, world)
+    chosen.require_playable()
     tasks = _tasks(agent.policy, chosen, episodes, seed, greedy)
     rows: dict[tuple[str, int], dict[str, Any]] = {}
     bar = progress_bar("episodes", total=2 * episodes, visible=progress)
@@ -155,14 +155,6 @@ class _Life:
             "actions": np.array(self.actions),
             "gathered": self.gathered,
         }
-
-
-def random_heads(world: Declaration) -> tuple[ActionHead, ...]:
-    """Heads that, given zeros, act at random: every output is equally likely, every number of standard deviation 1."""
-    return tuple(
-        gaussian_head(head.outputs, head.bounds) if head.is_continuous else ActionHead(head.name, head.outputs)
-        for head in world.actions
-    )
 
 
 def _logits(policy: Policy | None, playing: list[_Life]) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from retinoscope.errors import UserError
 from retinoscope.scenarios import ArenaArchive, ForeignScenario, Scenario, get_arena
@@ -57,8 +57,9 @@ def find_world(world: WorldLike) -> World:
     if isinstance(world, ArenaArchive):
         return DoomWorld(world)
     if isinstance(world, str) and names_code(world) and not world.startswith("vizdoom:"):
-        return load_named(world, World, "world", "give a retinoscope.World, or a function that returns one")
-    return DoomWorld(get_arena(world))
+        advice = "give a retinoscope.World, or a function that returns one"
+        return load_named(world, World, "world", advice)  # type: ignore[type-abstract]
+    return DoomWorld(get_arena(cast(Scenario | str | Path, world)))
 
 
 def _require_fit(agent: Agent, world: World) -> None:

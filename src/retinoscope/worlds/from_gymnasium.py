@@ -33,7 +33,7 @@ def _is_punished(environment: Environment, info: Mapping[str, Any], reward: floa
     return reward < 0
 
 
-REWARDS: dict[Event, ReadEvent] = {Event("reward", 1.0): _is_rewarded, Event("punishment", -1.0): _is_punished}
+REWARDS: dict[str | Event, ReadEvent] = {Event("reward", 1.0): _is_rewarded, Event("punishment", -1.0): _is_punished}
 """The events of a world that declares none: the sign of the reward."""
 
 

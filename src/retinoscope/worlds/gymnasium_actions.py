@@ -49,8 +49,8 @@ def chooser_of(environment: gymnasium.Env[Any, Any], name: str) -> Chooser:
     if isinstance(space, spaces.MultiDiscrete) and space.nvec.ndim == 1:
         sizes = [int(each) for each in space.nvec]
         return Chooser(tuple(Actions(f"action {head}", _numbered(size)) for head, size in enumerate(sizes)), space)
-    if isinstance(space, spaces.MultiBinary) and isinstance(space.n, int):
-        return Chooser(tuple(Actions(f"action {head}", ("off", "on")) for head in range(space.n)), space)
+    if isinstance(space, spaces.MultiBinary) and len(space.shape) == 1:
+        return Chooser(tuple(Actions(f"action {head}", ("off", "on")) for head in range(space.shape[0])), space)
     if isinstance(space, spaces.Box) and space.dtype is not None and space.dtype.kind == "f":
         low, high = space.low.ravel().tolist(), space.high.ravel().tolist()
         return Chooser((Actions("action", _numbered(len(low)), tuple(zip(low, high, strict=True))),), space)
