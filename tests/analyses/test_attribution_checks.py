@@ -10,21 +10,17 @@ import numpy as np
 import pytest
 import torch
 
-from retinoscope.analyses.attribution.attribution_checks import (
-    ANALYSIS,
-    attribution_checks,
-    is_passed,
-    similarity,
-    strength,
-    worst_stage,
-)
-from retinoscope.analyses.declaration import Inputs
+from retinoscope.analyses.attribution.attribution_checks import ANALYSIS, attribution_checks
+from retinoscope.analyses.attribution.attribution_verdicts import is_passed, similarity, strength, worst_stage
+from retinoscope.attribution.baselines import blurred
 from retinoscope.attribution.parameters import ATTRIBUTION_METHODS
-from retinoscope.errors import UserError
+from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.figures.attribution_checks import spoken
 from retinoscope.result import load_result
 from retinoscope.rollouts import record
 from retinoscope.scenarios import get_arena
+from retinoscope.worlds.doom.world import DoomWorld
+from tests.figures.behaviour_results import faults_of
 from tests.rollouts.recordings import small_agent
 
 SMALL = {"frames": 24, "stretch_frames": 6, "workers": 1, "steps": 4, "samples": 2, "window": 20, "stride": 20}
@@ -44,7 +40,7 @@ def linear(engine, small_recording_arena, tmp_path_factory):
 def planted(linear, small_recording_arena):
     agent, recording = linear
     return attribution_checks(
-        recording, agent=agent, arena=small_recording_arena, targets=["value", "logit:move forward"], **SMALL
+        recording, agent=agent, world=small_recording_arena, targets=["value", "logit:move forward"], **SMALL
     )
 
 
@@ -68,7 +64,7 @@ def test_what_a_network_that_weighs_all_pixels_alike_adds_to_the_pixels_differen
     data = attribution_checks(
         recording,
         agent=even,
-        arena=small_recording_arena,
+        world=small_recording_arena,
         targets=["value"],
         methods=("gradient", "gradient_x_input"),
         **SMALL,
@@ -112,7 +108,7 @@ def test_every_number_has_an_interval_and_the_result_says_how_it_was_made(plante
 
 def test_maps_that_only_change_their_sign_do_not_pass():
     """The first method's maps stay the same but for a sign by chance, the second's are unlike; chance gives 0.05."""
-    layers = ("value and policy", "fc", "conv1")
+    judged = 1  # fc, of value and policy, fc, conv1
     signs = np.resize([1.0, -1.0], 12)
     rho = np.stack([0.9 * signs, 0.06 * signs])[:, None, None].repeat(3, axis=1)
     measured = [
@@ -125,17 +121,16 @@ def test_maps_that_only_change_their_sign_do_not_pass():
     strong, chance = strength(measured)
     np.testing.assert_allclose(chance, 0.05)
     np.testing.assert_allclose(strong[0], 0.9)
-    assert is_passed(strong[..., 0] - chance, layers, 0.2).tolist() == [[False, False], [True, True]]
+    assert is_passed(strong[..., 0] - chance, judged, 0.2).tolist() == [[False, False], [True, True]]
     strong[0, 0], strong[0, 2] = 5, 1  # of the stages above fc none is judged
-    assert worst_stage(strong[..., 0] - chance, layers)[0].tolist() == [2, 2]
+    assert worst_stage(strong[..., 0] - chance, judged)[0].tolist() == [2, 2]
 
 
 @pytest.mark.parametrize(("fc", "conv1"), [(0.9, 0.0), (0.0, 0.9)])
 def test_every_judged_stage_must_pass(fc, conv1):
     """Maps that are still alike at one of the stages do not become evidence by being unlike at another."""
     excess = np.array([[0.95, 0.95, fc, conv1], [0.95, 0.95, 0.1, 0.1]])[:, :, None]  # (method, stage, target)
-    layers = ("value and policy", "rnn", "fc", "conv1")
-    assert is_passed(excess, layers, 0.2).tolist() == [[False], [True]]
+    assert is_passed(excess, 2, 0.2).tolist() == [[False], [True]]
 
 
 def test_a_map_that_ignores_the_network_fails(small_recording, small_recording_arena):
@@ -144,7 +139,7 @@ def test_a_map_that_ignores_the_network_fails(small_recording, small_recording_a
     result = attribution_checks(
         small_recording,
         agent=agent,
-        arena=small_recording_arena,
+        world=small_recording_arena,
         targets=["value"],
         methods=("gradient", "guided_backprop"),
         **SMALL,
@@ -173,7 +168,7 @@ def test_workers_do_not_change_the_answer(linear, small_recording_arena):
     settings = SMALL | {"frames": 12, "methods": ("gradient",), "targets": ["value"]}
     one, two = (
         attribution_checks(
-            recording, agent=agent, arena=small_recording_arena, **(settings | {"workers": workers})
+            recording, agent=agent, world=small_recording_arena, **(settings | {"workers": workers})
         ).data
         for workers in (1, 2)
     )
@@ -195,24 +190,73 @@ def test_workers_do_not_change_the_answer(linear, small_recording_arena):
 )
 def test_what_cannot_be_is_refused_in_one_line(small_recording, small_recording_arena, settings, message):
     with pytest.raises(UserError, match=message) as caught:
-        attribution_checks(small_recording, agent=small_agent(), arena=small_recording_arena, **(SMALL | settings))
+        attribution_checks(small_recording, agent=small_agent(), world=small_recording_arena, **(SMALL | settings))
     assert "\n" not in str(caught.value)
 
 
 def test_short_recordings_are_cut_into_five_stretches(linear, small_recording_arena):
     agent, recording = linear
     settings = SMALL | {"stretch_frames": None, "frames": 30, "targets": ["value"], "methods": ("gradient",)}
-    found = attribution_checks(recording, agent=agent, arena=small_recording_arena, **settings)
+    found = attribution_checks(recording, agent=agent, world=small_recording_arena, **settings)
     assert found.parameters["stretch_frames"] == 6 and "5 stretches of 6" in found.data.attrs["caption"]
 
 
-def test_an_arena_made_elsewhere_cannot_be_emptied(small_recording, small_recording_arena):
-    foreign = get_arena("vizdoom:basic")
-    inputs = Inputs(small_agent(), small_recording, small_recording_arena)
-    assert ANALYSIS.why_not(inputs) is None
-    assert "was made elsewhere" in ANALYSIS.why_not(dataclasses.replace(inputs, arena=foreign))
+def test_where_the_world_cannot_be_emptied_the_checks_that_need_it_are_left_out_and_this_is_said(linear):
+    agent, recording = linear
+    settings = SMALL | {"targets": ["value"], "methods": ("gradient", "integrated_gradients")}
+    data = attribution_checks(recording, agent=dataclasses.replace(agent, scenario=None), **settings).data
+    assert not {"agreement", "agreement_of_size", "agreement_of_difference"} & set(data)
+    assert sorted(data["rank"].values) == [1, 2] and data.attrs["objects"] == 0
+    caption = data.attrs["caption"]
+    assert "n = 24 frames in 4 stretches of 6; in brackets" in caption
+    assert (
+        "Baseline, also put in place of deleted pixels: the same view, blurred (Gaussian, σ 3.75 pixels). The emptied "
+        "world was not to be had: the world of the recording is not at hand. (c), what painting out an object in view "
+        "changes, is left out." in caption
+    )
+    frames = recording.rows(names=["observation"])["observation"].values
+    rows = np.arange(24) * len(frames) // 24
+    soft = blurred(frames[rows])
+    with torch.no_grad():
+        whole, nothing = (
+            agent.policy.step(torch.from_numpy(each), agent.policy.initial_state(24)).value.numpy()
+            for each in (frames[rows], soft)
+        )
+    # Of a linear agent integrated gradients add up to the change to the baseline, and order its parts.
+    one = data["deletion"].sel(order="integrated_gradients", target="value").values
+    assert one[0] == 0 and one[-1] == pytest.approx(1, rel=1e-5)
+    assert np.abs(whole - nothing).mean() > 0
+    result = attribution_checks(recording, agent=agent, world=None, **(settings | {"baseline": "grey"}))
+    assert "even picture of grey level" in result.data.attrs["caption"]
+    assert "was not to be had" not in result.data.attrs["caption"]
+    figure, table, by_target = ANALYSIS.draw(result)
+    assert len(table.columns) == 8 and all(len(row) == 8 for row in (*table.rows, *by_target.rows))
+    assert "(c) Over" not in table.caption and "from frame to baseline" in table.caption
+    assert "true change" not in figure.caption and faults_of(figure.draw()) == []
+
+
+def test_the_emptied_world_is_not_silently_replaced_where_it_is_asked_for(linear):
+    agent, recording = linear
+    with pytest.raises(NotMeasurable, match="the world of the recording is not at hand"):
+        attribution_checks(recording, agent=dataclasses.replace(agent, scenario=None), **SMALL, baseline="emptied")
+
+
+def test_another_world_than_that_of_the_recording_is_refused(linear):
+    agent, recording = linear
+    with pytest.raises(UserError, match="was made with another world"):
+        attribution_checks(recording, agent=agent, world="digits", **SMALL)
+
+
+def test_a_world_made_elsewhere_is_named_where_it_cannot_be_emptied(linear, small_recording_arena, monkeypatch):
+    agent, recording = linear
+    world = DoomWorld(get_arena("vizdoom:basic"))
+    monkeypatch.setitem(recording.attributes, "world_sha256", world.declaration.sha256)
+    monkeypatch.setattr("retinoscope.worlds.choosing._require_fit", lambda *_: None)
+    settings = SMALL | {"targets": ["value"], "methods": ("gradient",)}
+    caption = attribution_checks(recording, agent=agent, world=world, **settings).data.attrs["caption"]
+    assert "cannot be shown without what is in it" in caption and "blurred" in caption
 
 
 def test_the_recording_of_another_agent_is_refused(small_recording, small_recording_arena):
     with pytest.raises(UserError, match="made with another agent"):
-        attribution_checks(small_recording, agent=small_agent(seed=1), arena=small_recording_arena, **SMALL)
+        attribution_checks(small_recording, agent=small_agent(seed=1), world=small_recording_arena, **SMALL)

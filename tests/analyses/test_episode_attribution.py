@@ -18,8 +18,8 @@ from retinoscope.analyses.registry import analysis
 from retinoscope.attribution import attribute, attribute_through_time, default_targets
 from retinoscope.errors import UserError
 from retinoscope.result import load_result
-from retinoscope.rollouts.environment_views import views_again
 from retinoscope.settings import value_from_text
+from retinoscope.worlds.doom.views import views_again
 from tests.rollouts.recordings import small_agent
 
 SMALL = {"workers": 1, "steps": 4, "lag_steps": 2, "times": 12, "checked_frames": 8}
@@ -27,7 +27,7 @@ SMALL = {"workers": 1, "steps": 4, "lag_steps": 2, "times": 12, "checked_frames"
 
 @pytest.fixture(scope="module")
 def result(small_recording, small_recording_arena):
-    return episode_attribution(small_recording, agent=small_agent(), arena=small_recording_arena, **SMALL)
+    return episode_attribution(small_recording, agent=small_agent(), world=small_recording_arena, **SMALL)
 
 
 def test_a_whole_episode_is_attributed_for_the_value_and_every_action(result, small_recording):
@@ -129,7 +129,7 @@ def test_any_window_of_any_episode_by_any_method(small_recording, small_recordin
     found = episode_attribution(
         small_recording,
         agent=small_agent(),
-        arena=small_recording_arena,
+        world=small_recording_arena,
         targets=["fc:3"],
         method="gradient",
         episode=1,
@@ -161,14 +161,14 @@ def test_any_window_of_any_episode_by_any_method(small_recording, small_recordin
 )
 def test_what_cannot_be_is_refused_in_one_line(small_recording, small_recording_arena, settings, message):
     with pytest.raises(UserError, match=message):
-        episode_attribution(small_recording, agent=small_agent(), arena=small_recording_arena, **(SMALL | settings))
+        episode_attribution(small_recording, agent=small_agent(), world=small_recording_arena, **(SMALL | settings))
 
 
 def test_lags_are_fewer_in_a_window_that_is_shorter_and_the_result_says_how_many(
     small_recording, small_recording_arena
 ):
     settings = SMALL | {"lag_steps": None, "method": "gradient", "targets": ["value"], "stop": 6, "times": 2}
-    found = episode_attribution(small_recording, agent=small_agent(), arena=small_recording_arena, **settings)
+    found = episode_attribution(small_recording, agent=small_agent(), world=small_recording_arena, **settings)
     assert found.parameters["lag_steps"] == 5 and found.data.sizes["lag"] == 6
 
 
@@ -214,6 +214,6 @@ def test_targets_that_the_agent_does_not_have_are_refused_before_anything_is_rec
 def test_a_direction_in_the_memory_is_a_target_that_can_be_stated(small_recording, small_recording_arena):
     direction = np.linspace(-1, 1, small_agent().policy.state_size)
     settings = SMALL | {"targets": [direction], "stop": 6, "method": "gradient", "times": 2, "checked_frames": 4}
-    found = episode_attribution(small_recording, agent=small_agent(), arena=small_recording_arena, **settings)
+    found = episode_attribution(small_recording, agent=small_agent(), world=small_recording_arena, **settings)
     assert found.data["target"].values.tolist() == ["direction in the recurrent state"]
     assert EpisodeAttributionParameters(targets=[direction]) == EpisodeAttributionParameters(targets=[direction.copy()])

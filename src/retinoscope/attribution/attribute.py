@@ -23,7 +23,6 @@ from retinoscope.attribution.parameters import (
 )
 from retinoscope.attribution.targets import Target, TargetLike, independent, parse_target
 from retinoscope.errors import UserError
-from retinoscope.scenarios import Scenario
 
 _LARGE_BYTES = 31 * 2**20  # the C library heeds blocks up to 32 MiB
 
@@ -46,13 +45,12 @@ def attribute(
         states: recurrent states that enter, (batch, state), as `state_entering` of a recording; None for the state at
             the start of an episode.
         target: `value`; `probability:move forward`, `logit:turn left`, `log_probability:move backward`; a unit such as
-            `fc:12` or `conv2:CHANNEL,ROW,COLUMN`; or a direction in the recurrent state, (state,) numbers, of which
-            the product with the leaving state is explained.
+            `fc:12` or, of a map, `conv2:CHANNEL,ROW,COLUMN`; or a direction in the recurrent state, (state,) numbers,
+            of which the product with the leaving state is explained; for agents of other kinds see `parse_target`.
         method: `gradient`, `gradient_x_input`, `guided_backprop`, `integrated_gradients`, `smoothgrad` or `occlusion`;
             see `attribution/methods.py` for what each is.
         baseline: what there is when there is nothing to see, for gradient x input, integrated gradients and occlusion:
-            a grey level, a frame (height, width, channel), or one for each observation. None for the empty arena of the
-            agent, drawn by the game engine; for a policy, which has no arena, its own mid-grey.
+            a grey level, a frame (height, width, channel), or one for each observation. None for `baseline_frame`.
         **settings: fields of `AttributionParameters`: `steps`, `samples`, `noise_sigma`, `window`, `stride`, `seed`,
             `batch_size`.
 
@@ -205,17 +203,18 @@ def policy_of(agent: Agent | Policy) -> Policy:
 def baseline_frame(agent: Agent | Policy) -> NDArray[np.float32]:
     """What there is when there is nothing to see, (height, width, channel).
 
-    The first view of the agent's arena without any stimuli, drawn by the game engine; for a policy, or an agent whose
-    arena is not known, a frame of the grey level that its normalisation brings to zero.
+    The first view of the agent's world without anything in it; for a policy, or an agent whose world is not known or
+    cannot be emptied, a frame of the grey level that its normalisation brings to zero.
     """
     policy = policy_of(agent)
-    if isinstance(agent, Agent) and isinstance(agent.scenario, Scenario):
-        # Here, because attribution with a baseline of the user's own needs no game engine.
-        from retinoscope.rollouts.empty_arena import empty_frame
+    lived_in = (agent.world or agent.scenario) if isinstance(agent, Agent) else None
+    if lived_in is not None:
+        # Here, because attribution with a baseline of the user's own needs no world.
+        from retinoscope.worlds.choosing import find_world
 
-        frame = empty_frame(agent.scenario)
-        if frame.shape == policy.observation_shape:
-            return frame.astype(np.float32)
+        world = find_world(lived_in)
+        if world.declaration.can_be_emptied and world.declaration.picture.shape == policy.observation_shape:
+            return world.empty_view().astype(np.float32)
     return np.full(policy.observation_shape, policy.grey_level, np.float32)
 
 

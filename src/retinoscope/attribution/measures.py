@@ -36,17 +36,17 @@ class Frames:
 
     Attributes:
         rows: (frame,) of the recording.
-        observations: (frame, height, width, channel) uint8.
+        observations: (frame, height, width, channel), uint8 or float32.
         states: (frame, state) that entered.
-        backgrounds: as `observations`, the same views without stimuli.
+        backgrounds: as `observations`, what they are compared with: as a rule the same views of the emptied world.
         masks: for each frame (object, height, width) bool, where the objects in view are.
         objects: for each frame (object,), their places in `Recording.objects`.
     """
 
     rows: NDArray[np.int64]
-    observations: NDArray[np.uint8]
+    observations: NDArray[Any]
     states: NDArray[np.float32]
-    backgrounds: NDArray[np.uint8]
+    backgrounds: NDArray[Any]
     masks: tuple[NDArray[np.bool_], ...]
     objects: tuple[NDArray[np.int64], ...]
 
@@ -76,8 +76,8 @@ def measure(work: tuple[Task, Frames]) -> dict[str, NDArray[Any]]:
     Returns:
         `signed`, `absolute` (method, stage, target, frame): rank correlation of maps before and after randomisation;
         `signed_chance`, `absolute_chance`; `deletion`, `insertion` (order, target, frame, fraction): distance of the
-        target from its value at the whole frame, orders being the methods, the pixels' own difference from the view
-        without stimuli, which knows nothing of the network, and the random one;
+        target from its value at the whole frame, orders being the methods, the pixels' own difference from the
+        background, which knows nothing of the network, and the random one;
         `object_frame` (object) row of the recording; `object_index` (object) place in `Recording.objects`;
         `object_pixels` (object); `change` (target, object) true change of the target when the
         object is painted out; `mass_signed`, `mass_absolute` (method, target, object);
@@ -113,7 +113,7 @@ def similarities(work: tuple[Task, Frames]) -> dict[str, NDArray[Any]]:
     return {"row": frames.rows} | _similarities(task, frames, _maps(task, task.policy, frames))
 
 
-def past(work: tuple[Task, NDArray[np.uint8], NDArray[np.float32]]) -> tuple[Array, Array]:
+def past(work: tuple[Task, NDArray[Any], NDArray[np.float32]]) -> tuple[Array, Array]:
     """Gradients at the last observation of windows with respect to all of them, latest first.
 
     Args:
@@ -207,7 +207,7 @@ def _curves(task: Task, frames: Frames, maps: _Sums) -> dict[str, NDArray[Any]]:
 
 
 class _Mixtures:
-    """Frames of which some pixels are those of the views without stimuli, and the answers to them."""
+    """Frames of which some pixels are those of the backgrounds, and the answers to them."""
 
     def __init__(self, task: Task, frames: Frames) -> None:
         self._explained, device = Explained(task.policy, task.targets), task.policy.device
@@ -230,7 +230,7 @@ class _Mixtures:
         Args:
             first: (mixture, frame, pixel) those pixels.
             whole: (frame, target) answers to the frames.
-            nothing: (frame, target) answers to the views without stimuli.
+            nothing: (frame, target) answers to the backgrounds.
         """
         found = np.empty((2, *first.shape[:2], whole.shape[1]))
         is_all, is_none = ((each >= self._differs).all(axis=-1) for each in (first, ~first))
@@ -261,7 +261,7 @@ class _Mixtures:
 
 
 def _difference(frames: Frames) -> Array:
-    """How much every pixel differs from the view without stimuli, summed over colours: (frame, pixel)."""
+    """How much every pixel differs from the background, summed over colours: (frame, pixel)."""
     away = np.abs(frames.observations.astype(np.float32) - frames.backgrounds).sum(axis=-1)
     return away.reshape(len(away), -1)
 
@@ -292,7 +292,7 @@ def _objects(task: Task, frames: Frames, maps: _Sums) -> dict[str, NDArray[Any]]
     painted = np.where(is_painted, frames.backgrounds[frame_of], frames.observations[frame_of])
     whole = _answers(task, frames, frames.observations)[frame_of]
     change = whole - _answers(task, frames, painted, frame_of)
-    inside = is_painted.reshape(len(frame_of), -1)
+    inside = is_painted.reshape(len(frame_of), int(np.prod(frames.observations.shape[1:3])))
     found: dict[str, NDArray[Any]] = {
         "object_frame": frames.rows[frame_of],
         "object_index": np.concatenate(frames.objects),

@@ -51,20 +51,24 @@ def attribution_checks(result: Result, target: str = "all", *, figsize: Size = N
     if target not in names:
         raise UserError(f"target {target!r}: is not in this result; it has {', '.join(names)}")
     data = result.data.sel(target=target)
-    figure = Figure(figsize=figsize or (WIDTH, 6.9), layout="constrained")
-    (signed, absolute), (deletion, insertion), (agree, legend) = figure.subplots(3, 2)
+    has_agreement = "agreement" in data
+    figure = Figure(figsize=figsize or (WIDTH, 6.9 if has_agreement else 5.8), layout="constrained")
+    grid = figure.add_gridspec(3, 2, height_ratios=(1, 1, 1 if has_agreement else 0.4))
+    signed, absolute, deletion, insertion = (figure.add_subplot(grid[divmod(number, 2)]) for number in range(4))
     for axes, which in ((signed, "signed"), (absolute, "absolute")):
         _draw_similarity(axes, data, which)
     for axes, which in ((deletion, "deletion"), (insertion, "insertion")):
         _draw_curves(axes, data, which)
-    _draw_agreement(agree, data)
+    if has_agreement:
+        _draw_agreement(figure.add_subplot(grid[2, 0]), data)
+    legend = figure.add_subplot(grid[2, 1] if has_agreement else grid[2, :])
     handles, labels = signed.get_legend_handles_labels()
     for other in (absolute, deletion):
         for handle, label in zip(*other.get_legend_handles_labels(), strict=True):
             if label not in labels:
                 handles, labels = [*handles, handle], [*labels, label]
     legend.set_axis_off()
-    legend.legend(handles, labels, loc="center left")
+    legend.legend(handles, labels, loc="center left" if has_agreement else "center", ncols=1 if has_agreement else 3)
     titled(figure, title_of(result, "Are the maps about the agent?"))
     return figure
 

@@ -15,6 +15,7 @@ from retinoscope.figures import canvas
 from retinoscope.figures.contact_sheet import contact_sheet
 from retinoscope.figures.overlay import colour_bar, overlay
 from retinoscope.figures.page import WIDTH, Size, panel
+from retinoscope.figures.pictures import Pictures
 from retinoscope.figures.style import colour, require, rgb, series, styled, title_of
 from retinoscope.result import Result
 
@@ -49,10 +50,10 @@ def episode_attribution(
     steps, answers = data["step"].values[chosen], data["answer"].values[chosen]
     labels = [f"decision {step + 1}:  {_number(answer)}" for step, answer in zip(steps, answers, strict=True)]
     return contact_sheet(
-        data["observation"].values[chosen],
+        _shown(data, data["observation"].values[chosen]),
         data["map"].values[chosen],
         labels,
-        title_of(result, f"What moves the {_spoken(name)}"),
+        title_of(result, f"What moves the {spoken(name)}"),
         attribution_caption(result, name) if caption else "",
         str(data["map"].attrs["units"]).format(str(data["target_units"].values)),
         figsize=figsize,
@@ -76,17 +77,17 @@ def attribution_through_time(result: Result, *, figsize: Size = None, caption: b
     when = int(data.attrs["lag_example"])
     labels = ["now"] + [f"{lag} decision{'s' if lag > 1 else ''} before" for lag in range(1, shown)]
     says = (
-        f"Gradient of the {_spoken(first)} at decision {int(result.data['step'].values[when]) + 1} with respect to the "
+        f"Gradient of the {spoken(first)} at decision {int(result.data['step'].values[when]) + 1} with respect to the "
         f"observations of that and earlier decisions, through the recurrent core; of {int(data.attrs['lag_times'])} "
         "decisions the one with the largest share on the past. Truncated: gradients are followed for "
         f"{int(data.attrs['lag_steps'])} steps, and what the state owes to earlier observations is left out. "
         f"{result.data.attrs[f'gradient badge {first}']}"
     )
     return contact_sheet(
-        data["lag_observation"].values[:shown],
+        _shown(data, data["lag_observation"].values[:shown]),
         data["lag_map"].values[:shown],
         labels,
-        title_of(result, f"The past in the {_spoken(first)}"),
+        title_of(result, f"The past in the {spoken(first)}"),
         says if caption else "",
         f"{data['target_units'].values} per pixel unit",
         columns=3,
@@ -121,7 +122,7 @@ def attribution_lags(result: Result, *, ax: Axes | None = None, figsize: Size = 
         place = lags + (number - (len(names) - 1) / 2) * 0.08
         axes.errorbar(
             place, estimate, (estimate - low, high - estimate), color=shades[number % len(shades)],
-            marker=_MARKERS[number % len(_MARKERS)], markersize=3.5, linewidth=0.9, label=_spoken(name),
+            marker=_MARKERS[number % len(_MARKERS)], markersize=3.5, linewidth=0.9, label=spoken(name),
         )  # fmt: skip
     axes.axhline(100 / len(lags), color=colour("chance"), linestyle=":", linewidth=1, label="all of the same weight")
     axes.set(xlabel="decisions before", ylabel="share of the absolute gradient (%)", ylim=(0, None), xticks=lags)
@@ -132,7 +133,7 @@ def attribution_lags(result: Result, *, ax: Axes | None = None, figsize: Size = 
 def attribution_caption(result: Result, target: str) -> str:
     """What is to be read beside the maps of a target: how they were made, and whether they are about the network."""
     attributes = result.data.attrs
-    return f"Target: {_spoken(target)}. {attributes['caption']} {attributes[f'badge {target}']}"
+    return f"Target: {spoken(target)}. {attributes['caption']} {attributes[f'badge {target}']}"
 
 
 def attribution_frames(result: Result, target: str | None = None) -> Iterator[np.ndarray]:
@@ -156,7 +157,7 @@ def attribution_frames(result: Result, target: str | None = None) -> Iterator[np
 
 def _compose(data: xarray.Dataset, name: str) -> Iterator[np.ndarray]:
     observations, maps, answers = (data[each].values for each in ("observation", "map", "answer"))
-    scale, steps = float(data["scale"]), data["step"].values
+    scale, steps, pictures = float(data["scale"]), data["step"].values, Pictures.of(data)
     factor = max(1, _VIEW // data.sizes["width"])
     width, height = factor * data.sizes["width"], factor * data.sizes["height"]
     background = _background(data, name, width, height)
@@ -164,9 +165,9 @@ def _compose(data: xarray.Dataset, name: str) -> Iterator[np.ndarray]:
     trace_top = top + height + _BAR + 34
     trace = _trace(answers, 2 * width + _GAP)
     for time in range(len(maps)):
-        frame = background.copy()
-        frame[top : top + height, _MARGIN : _MARGIN + width] = canvas.enlarge(canvas.to_rgb(observations[time]), factor)
-        covered = overlay(observations[time], maps[time], scale)
+        frame, seen = background.copy(), pictures.shown(observations[time])
+        frame[top : top + height, _MARGIN : _MARGIN + width] = canvas.enlarge(seen, factor)
+        covered = overlay(seen, maps[time], scale)
         frame[top : top + height, second : second + width] = canvas.enlarge(covered, factor)
         canvas.draw_text(
             frame, f"decision {steps[time] + 1}", _MARGIN + width, _MARGIN + 34, 18, canvas.GREY, align="right"
@@ -186,7 +187,7 @@ def _background(data: xarray.Dataset, name: str, width: int, height: int) -> np.
     frame = np.full((tall + tall % 2, whole + whole % 2, 3), 255, np.uint8)
     second, top = _MARGIN + width + _GAP, _MARGIN + _TITLE
     verdict = "passed" if bool(data["passed"]) else "FAILED"
-    canvas.draw_text(frame, f"What moves the {_spoken(name)}", _MARGIN, _MARGIN, 22, bold=True)
+    canvas.draw_text(frame, f"What moves the {spoken(name)}", _MARGIN, _MARGIN, 22, bold=True)
     canvas.draw_text(frame, "what the agent sees", _MARGIN, _MARGIN + 36, 16, canvas.GREY)
     method = str(data.attrs["method"]).replace("_", " ")
     canvas.draw_text(frame, f"{method}; parameter randomisation: {verdict}", second, _MARGIN + 36, 16, canvas.GREY)
@@ -198,7 +199,7 @@ def _background(data: xarray.Dataset, name: str, width: int, height: int) -> np.
         (f"raises +{scale:.2g}", second + width, "right"),
     ):
         canvas.draw_text(frame, text, x, bar_top + 18, 15, canvas.INK, align=align)  # type: ignore[arg-type]
-    canvas.draw_text(frame, _spoken(name), _MARGIN, top + height + _BAR + 6, 16, bold=True)
+    canvas.draw_text(frame, spoken(name), _MARGIN, top + height + _BAR + 6, 16, bold=True)
     low, high = (float(each) for each in (data["answer"].min(), data["answer"].max()))
     limits = f"from {_number(low)} to {_number(high)}"
     canvas.draw_text(frame, limits, second + width, top + height + _BAR + 8, 15, canvas.GREY, align="right")
@@ -216,6 +217,12 @@ def _trace(answers: np.ndarray, width: int) -> np.ndarray:
     return picture
 
 
+def _shown(data: xarray.Dataset, observations: np.ndarray) -> np.ndarray:
+    """(frame, height, width, channel) -> (frame, height, width, 3) uint8."""
+    pictures = Pictures.of(data)
+    return np.stack([pictures.shown(each) for each in observations])
+
+
 def _checked(result: Result) -> Result:
     require(result, "episode_attribution", "attribution")
     return result
@@ -229,13 +236,13 @@ def _of_target(result: Result, target: str | None) -> tuple[xarray.Dataset, str]
     return result.data.sel(target=name), name
 
 
-def _spoken(target: str) -> str:
-    """`probability:move forward` -> `probability of move forward`."""
+def spoken(target: str) -> str:
+    """What people call a target: `probability:move forward` is the probability of move forward."""
     kind, colon, rest = target.partition(":")
     if not colon:
         return target
-    if kind in ("probability", "logit", "log_probability"):
-        return f"{kind.replace('_', ' ')} of {rest}"
+    if kind in ("probability", "logit", "log_probability", "q_value", "mean"):
+        return f"{'Q-value' if kind == 'q_value' else kind.replace('_', ' ')} of {rest}"
     return f"activity of {kind} {rest}"
 
 

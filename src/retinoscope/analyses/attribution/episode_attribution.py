@@ -18,17 +18,10 @@ import xarray
 from numpy.typing import NDArray
 
 from retinoscope.agents.agent import Agent
-from retinoscope.analyses.attribution.attribution_checks import (
-    MAPS,
-    STATISTICS,
-    Measured,
-    first_judged,
-    is_passed,
-    similarity,
-    strength,
-    worst_stage,
-)
 from retinoscope.analyses.attribution.attribution_frames import (
+    BASELINES,
+    Baseline,
+    Compared,
     Work,
     each_in_a_process,
     evenly_spaced,
@@ -37,12 +30,21 @@ from retinoscope.analyses.attribution.attribution_frames import (
     part_of,
     refuse_targets,
 )
-from retinoscope.analyses.declaration import AGENT, EMPTIED_WORLD, FRAMES, RECORDING, WORLD, Analysis
+from retinoscope.analyses.attribution.attribution_verdicts import (
+    MAPS,
+    STATISTICS,
+    Measured,
+    is_passed,
+    similarity,
+    strength,
+    worst_stage,
+)
+from retinoscope.analyses.declaration import AGENT, FRAMES, RECORDING, Analysis
 from retinoscope.analyses.drawing import SPEED, Drawing, FigureDrawing, MovieDrawing
-from retinoscope.analyses.recorded import require_same, seconds_per_decision
+from retinoscope.analyses.recorded import movie_attributes, picture_attribute, picture_sentence, require_same
 from retinoscope.attribution.measures import Frames, Task, answers, past, signed_maps, similarities
 from retinoscope.attribution.parameters import WITH_BASELINE, AttributionMethod, settle
-from retinoscope.attribution.randomisation import stages
+from retinoscope.attribution.randomisation import first_judged, stages
 from retinoscope.attribution.targets import Targets, default_targets, parse_target
 from retinoscope.errors import UserError
 from retinoscope.result import Result, provenance
@@ -51,7 +53,8 @@ from retinoscope.statistics.attribution_checks import shares
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Episode, Recording
-    from retinoscope.scenarios import ArenaArchive
+    from retinoscope.worlds.choosing import WorldLike
+    from retinoscope.worlds.declaration import Declaration
 
 CLIPPED = 0.001
 """Share of the pixels that lie beyond the scale of a movie."""
@@ -89,6 +92,7 @@ class EpisodeAttributionParameters:
     most_decisions: int | None = setting(
         1000, "the window ends after so many even so; none for no limit", units="decisions", least=1
     )
+    baseline: Baseline | None = setting(None, BASELINES)
     steps: int = setting(16, "of integrated gradients", least=1)
     samples: int = setting(16, "of SmoothGrad", least=1)
     noise_sigma: float = setting(25.5, "standard deviation of SmoothGrad's noise", units="pixel units", above=0)
@@ -97,7 +101,7 @@ class EpisodeAttributionParameters:
     lag_steps: int | None = setting(
         None,
         "how far back through the recurrent core gradients are followed; there they are truncated. None for 12, or as "
-        "many as the window has",
+        "many as the window has; for 0 without a recurrent core",
         units="decisions",
         least=0,
     )
@@ -126,17 +130,17 @@ def episode_attribution(
     recording: Recording,
     *,
     agent: Agent,
-    arena: ArenaArchive | None = None,
+    world: WorldLike | None = None,
     parameters: EpisodeAttributionParameters | None = None,
     progress: bool = False,
     **settings: Any,
 ) -> Result:
-    """Attribute the value and the probabilities of all actions over a window of a recorded episode.
+    """Attribute the value and all actions over a window of a recorded episode.
 
     Args:
         recording: made with the agent.
         agent: whose maps.
-        arena: where it was made; None for the arena the agent was trained in.
+        world: where it was made; None for the world the agent was trained in, if that is where.
         parameters: see `EpisodeAttributionParameters`; single ones may be given by name instead, `method="gradient"`.
         progress: show a progress bar on standard error if that is a terminal.
         **settings: fields of `EpisodeAttributionParameters` that replace those of `parameters`.
@@ -154,17 +158,17 @@ def episode_attribution(
     Raises:
         UserError: a parameter, method or target is unknown; the window or the lags do not fit into the episode; the
             recording was made by another agent.
-        NotMeasurable: as `views_again`.
+        NotMeasurable: as `frames_of`.
     """
-    from retinoscope.rollouts.arenas import arena_of
-
     chosen = with_settings(parameters or EpisodeAttributionParameters(), settings)
     require_same(recording, agent)
     policy = agent.policy
     wanted = tuple(parse_target(policy, each) for each in chosen.targets or default_targets(policy))
     episode, rows = _window(recording, chosen)
-    lags = min(_LAG_STEPS, len(rows) - 1) if chosen.lag_steps is None else chosen.lag_steps
-    frames = frames_of(recording, arena or arena_of(agent), rows.tolist())
+    reach = _LAG_STEPS if policy.state_size else 0
+    lags = min(reach, len(rows) - 1) if chosen.lag_steps is None else chosen.lag_steps
+    compared = frames_of(recording, agent, world, rows.tolist(), chosen.baseline)
+    frames = compared.frames
     task = Task(policy, wanted, (chosen.method,), chosen.settings, chosen.seed)
     at = evenly_spaced(lags, len(rows), chosen.times)
     checks, pasts, maps = (
@@ -184,20 +188,22 @@ def episode_attribution(
         "episode": episode.index,
         "is_complete": int(episode.terminated or episode.truncated),
         "first_step": chosen.start,
-        "decisions_per_second": 1 / seconds_per_decision(recording),
+        "picture": picture_attribute(recording.world),
         "lag_steps": lags,
+        **movie_attributes(recording.world.clock),
     }
+    judged = stages(policy)[first_judged(policy)]
     for name in data["target"].values:
         for words, prefix in (("badge", ""), ("gradient badge", "gradient_")):
-            data.attrs[f"{words} {name}"] = _badge(data.sel(target=name), prefix, chosen.threshold, stages(policy))
-    data.attrs["caption"] = _caption(data, chosen.settings)
+            data.attrs[f"{words} {name}"] = _badge(data.sel(target=name), prefix, chosen.threshold, judged)
+    data.attrs["caption"] = _caption(data, chosen.settings, compared, recording.world)
     said = stated(chosen) | {
         "episode": episode.index,
         "stop": int(rows[-1] + 1 - episode.start),
         "lag_steps": lags,
         "targets": [each.name for each in wanted],
     }
-    return Result("episode_attribution", data, said, provenance(agent=agent, recording=recording, arena=arena))
+    return Result("episode_attribution", data, said, provenance(agent=agent, recording=recording))
 
 
 def _window(recording: Recording, chosen: EpisodeAttributionParameters) -> tuple[Episode, NDArray[np.int64]]:
@@ -251,7 +257,7 @@ def _pasts(task: Task, frames: Frames, at: NDArray[np.int64], lags: int) -> list
 
 
 def _dataset(task: Task, frames: Frames, maps: NDArray[np.floating], recording: Recording) -> xarray.Dataset:
-    rows = recording.rows(int(frames.rows[0]), int(frames.rows[-1]) + 1, ("value",))
+    rows = recording.rows(int(frames.rows[0]), int(frames.rows[-1]) + 1, ())
     scales = [np.quantile(each[each != 0], 1 - CLIPPED) if each.any() else 0.0 for each in np.abs(maps)]
     data = xarray.Dataset(
         {
@@ -280,11 +286,11 @@ def _is_per_pixel_unit(method: str) -> bool:
 
 
 def _verdicts(task: Task, measured: Measured, threshold: float) -> xarray.Dataset:
-    layers = stages(task.policy)
+    judged = first_judged(task.policy)
     absolute = similarity(measured)[0][..., MAPS.index("absolute"), 0]
     values, chance = strength(measured)
     excess = values[..., 0] - chance
-    passed, worst = is_passed(excess, layers, threshold), worst_stage(excess, layers)
+    passed, worst = is_passed(excess, judged, threshold), worst_stage(excess, judged)
     each = np.arange(len(task.targets))
     variables: dict[str, Any] = {}
     for prefix, number in (("", 0), ("gradient_", -1)):
@@ -323,21 +329,21 @@ def _through_time(
     )
 
 
-def _badge(one: xarray.Dataset, prefix: str, threshold: float, layers: tuple[str, ...]) -> str:
-    """Whether the maps of one target pass the randomisation of parameters."""
+def _badge(one: xarray.Dataset, prefix: str, threshold: float, judged: str) -> str:
+    """Whether the maps of one target pass the randomisation of parameters, from the stage that is judged first."""
     verdict = "passed" if bool(one[f"{prefix}passed"]) else "FAILED"
     found, chance, absolute = (
         float(one[f"{prefix}{name}"]) for name in ("strength", "strength_chance", "absolute_similarity")
     )
     return (
         f"Parameter randomisation: {verdict}, |ρ| = {found:.2f} (mean over frames of the rank correlation of signed "
-        f"maps without its sign, worst from {layers[first_judged(layers)]} down; chance {chance:.2f}, passed up to "
+        f"maps without its sign, worst from {judged} down; chance {chance:.2f}, passed up to "
         f"{threshold:g} above it; absolute maps, not judged: ρ = {absolute:.2f}; "
         f"n = {int(one[f'{prefix}checked_frames'])} frames)."
     )
 
 
-def _caption(data: xarray.Dataset, settings: dict[str, Any]) -> str:
+def _caption(data: xarray.Dataset, settings: dict[str, Any], compared: Compared, world: Declaration) -> str:
     """Over what and how the maps of an episode were made."""
     method, count = str(data.attrs["method"]), data.sizes["time"]
     how = {
@@ -346,35 +352,46 @@ def _caption(data: xarray.Dataset, settings: dict[str, Any]) -> str:
         "occlusion": f", squares of {settings['window']} pixels every {settings['stride']}",
     }.get(method, "")
     unit = "target units per pixel unit" if _is_per_pixel_unit(method) else "target units"
-    baseline = " Baseline: the same view of the arena without stimuli." if method in WITH_BASELINE else ""
+    baseline = " ".join(["", f"Baseline: {compared.baseline}.", *filter(None, [compared.why])])
+    over = "colours" if world.picture.frames == 1 else f"the channels of all {world.picture.frames} stacked frames"
+    shown = picture_sentence(world)
     first = int(data.attrs["first_step"])
     whole = "" if data.attrs["is_complete"] else ", which the end of the recording cut short"
+    given = "; the recurrent state that entered each is taken as given" if compared.frames.states.shape[1] else ""
     return (
-        f"{METHOD_NAMES[method].capitalize()}{how}; {unit}, summed over colours.{baseline} Episode "
-        f"{int(data.attrs['episode']) + 1}{whole}, decisions {first + 1} to {first + count} (n = {count:,}); the "
-        "recurrent state that entered each is taken as given."
+        f"{METHOD_NAMES[method].capitalize()}{how}; {unit}, summed over {over}."
+        f"{baseline if method in WITH_BASELINE else ''}{shown and f' {shown}'} Episode "
+        f"{int(data.attrs['episode']) + 1}{whole}, decisions {first + 1} to {first + count} (n = {count:,}){given}."
     )
 
 
 def _draw(result: Result) -> list[Drawing]:
-    from retinoscope.figures.episode_attribution import attribution_caption, attribution_frames
+    from retinoscope.figures.episode_attribution import attribution_caption, attribution_frames, spoken
     from retinoscope.figures.episode_attribution import episode_attribution as contact_sheet
 
-    rate = SPEED * float(result.data.attrs["decisions_per_second"])
+    rate, pace = _pace(result)
     drawings: list[Drawing] = []
     for target in map(str, result.data["target"].values):
         name, caption = f"attribution_{_file_name(target)}", attribution_caption(result, target)
         movie = (
             f"{caption} One scale for the whole movie, ±{float(result.data['scale'].sel(target=target)):.2g}: all but "
-            f"one in a thousand of the pixels that are not zero lie within; the others are drawn at its ends. Shown at "
-            f"{SPEED:g} times the speed of the game."
+            f"one in a thousand of the pixels that are not zero lie within; the others are drawn at its ends. {pace}"
         )
-        title = f"What moves the {target.replace(':', ' of ', 1)}"
+        title = f"What moves the {spoken(target)}"
         frames = functools.partial(attribution_frames, result, target)
         drawings.append(MovieDrawing(name, title, movie, frames, rate))
         sheet = functools.partial(contact_sheet, result, target)
         drawings.append(FigureDrawing(name, title, caption, sheet, says_caption=True))
-    return [*drawings, *_drawings_through_time(result)]
+    # Without a memory all of the gradient falls on what is seen now.
+    return [*drawings, *(_drawings_through_time(result) if result.data.sizes["lag"] > 1 else ())]
+
+
+def _pace(result: Result) -> tuple[float, str]:
+    """Decisions of the movie in a second, and the sentence that says it."""
+    attributes = result.data.attrs
+    if "movie_rate" not in attributes:  # of an earlier version, whose worlds all had a time
+        return SPEED * float(attributes["decisions_per_second"]), f"Shown at {SPEED:g} times real speed."
+    return float(attributes["movie_rate"]), str(attributes["movie_pace"])
 
 
 def _drawings_through_time(result: Result) -> list[Drawing]:
@@ -414,7 +431,7 @@ ANALYSIS = Analysis(
     run=episode_attribution,
     parameters=EpisodeAttributionParameters,
     of="recording",
-    needs=(RECORDING, FRAMES, AGENT, WORLD, EMPTIED_WORLD),
+    needs=(RECORDING, FRAMES, AGENT),
     draw=_draw,
     refuse=refuse_targets,
     formerly=("attribution",),
