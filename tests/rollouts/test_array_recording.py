@@ -104,6 +104,9 @@ def test_what_is_not_declared_is_told_by_the_arrays():
     rows = recording.rows()
     assert rows["action"].dims == ("time", "head") and rows["observation"].shape == (12, 4, 5, 1)
     assert rows["event"].values.tolist() == ["coin", "bump"]
+    for bright, white in ((1.0, 1.0), (200.0, 255.0)):
+        picture = planted(arrays=arrays | {"observation": np.full((12, 4, 5, 3), bright, np.float32)}).world.picture
+        assert (picture.shape, picture.low, picture.high) == ((4, 5, 3), 0.0, white)
     numbers = planted(arrays={"fc": np.zeros((12, 3)), "action": np.zeros((12, 2), np.float32)})
     assert numbers.attributes["action_kinds"] == {"action": "gaussian"}
     assert numbers.attributes["action_heads"]["action"][:2] == ["0", "1"]
