@@ -18,7 +18,7 @@ from tests.quick import python_path
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-WITHOUT_ENGINE = ("README.md", "agents.md", "own-networks.md", "plugins.md", "reference.md")
+WITHOUT_ENGINE = ("README.md", "agents.md", "own-networks.md", "plugins.md", "reference.md", "worlds.md")
 """Pages whose commands play nothing."""
 PLAYED = [
     page if page.name in WITHOUT_ENGINE else pytest.param(page, marks=pytest.mark.engine, id=page.name)
