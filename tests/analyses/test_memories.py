@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from retinoscope.analyses.behaviour import burn_in as burn_in_module
+from retinoscope.analyses.behaviour import raster as raster_module
 from retinoscope.analyses.behaviour.burn_in import burn_in, choose_burn_in
+from retinoscope.analyses.behaviour.raster import raster
 from retinoscope.analyses.memory.component_gallery import component_gallery
 from retinoscope.analyses.memory.component_quantities import Quantities
 from retinoscope.analyses.memory.components import components
@@ -214,3 +216,10 @@ def test_an_agent_without_a_critic_has_no_value_among_the_quantities() -> None:
     assert np.isnan(recording.rows(names=["value"])["value"].values).all()
     assert Quantities(recording).names == ["action 0", "action 1", "action 2"]
     assert Quantities(lived(lstm_agent())).names[0] == "value"
+
+
+def test_a_raster_needs_neither_value_nor_events_nor_variables() -> None:
+    agent = two_memories_agent()
+    recording = lived(agent, episodes=3, rows=60)
+    (drawing,) = [each for each in raster_module.ANALYSIS.draw(raster(recording, agent=agent)) if each.name == "raster"]
+    assert any(axes.has_data() for axes in drawing.draw().axes)

@@ -163,7 +163,7 @@ def _window(
     parts, rows = [], []
     for block in unit_blocks(recording, names, means, chosen.block_size, also, window.start, window.stop):
         parts.append(xarray.Dataset({name: ((f"{name}_unit", "time"), block[name].values.T) for name in names}))
-        rows.append(block[[*also]])
+        rows.append(block[[*also]].assign_coords(step=block["step"]))  # of no columns it would keep no time
     whole = xarray.concat(parts, "time")
     data = xarray.Dataset({name: whole[name].astype(np.float64) for name in names})
     return with_tracks(data, recording, xarray.concat(rows, "time"))

@@ -30,7 +30,7 @@ from retinoscope.statistics.components import Components, Standardised, fit_comp
 if TYPE_CHECKING:
     from retinoscope.agents.agent import Agent
     from retinoscope.analyses.memory.fitted_components import Source
-    from retinoscope.worlds.declaration import Declaration
+    from retinoscope.rollouts import Recording
 
 _NAMED = 3  # correlates in the table
 
@@ -155,7 +155,7 @@ def _with_correlations(
     values = {"": found.estimate, "_low": found.low, "_high": found.high}
     variables = {f"correlation{end}": (("component", "quantity"), each, {"units": "1"}) for end, each in values.items()}
     data = data.assign(variables | {"correlation_chance": ("component", found.chance, {"units": "1"})})
-    caption = _correlation_caption(samples.recording.world, found.rows, found.episodes)
+    caption = _correlation_caption(samples.recording, found.rows, found.episodes)
     return data.assign_coords(quantity=names).assign_attrs(correlation_caption=caption)
 
 
@@ -179,8 +179,11 @@ def _caption(fit: Fit, judged: Stability) -> str:
     return " ".join(sentences)
 
 
-def _correlation_caption(world: Declaration, rows: int, episodes: int) -> str:
-    reading = ["Actions: 1 where taken, else 0, or the numbers of continuous ones."]
+def _correlation_caption(recording: Recording, rows: int, episodes: int) -> str:
+    world, kinds = recording.world, recording.attributes["action_kinds"].values()
+    reading = []
+    if "action" in recording.columns:
+        reading.append(f"Actions: {'their numbers' if 'gaussian' in kinds else '1 where taken, else 0'}.")
     if world.variable("heading") is not None:
         reading.append("Headings: their sine and cosine.")
     if world.object_classes:
