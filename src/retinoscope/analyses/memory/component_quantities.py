@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
     from retinoscope.worlds.declaration import Declaration
 
-_OF_ANGLES = {"sine": np.sin, "cosine": np.cos}
+_OF_ANGLES: dict[str, np.ufunc] = {"sine": np.sin, "cosine": np.cos}
 
 
 class Quantities:
