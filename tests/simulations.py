@@ -2,35 +2,64 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 import numpy as np
 import xarray
 
 from retinoscope.analyses.behaviour.simulation import simulation
 from retinoscope.result import Result
 from retinoscope.rollouts import ArrayRecording
+from retinoscope.worlds.declaration import Declaration, Endings, Event, Picture, Variable
+from retinoscope.worlds.doom.world import WORDS
 
 HEADS = {"turn": ("none", "left", "right"), "move": ("none", "forward", "backward")}
-SCENARIO = "name: planted\nhealth: {start: 100, maximum: 200}\n"
+CLASSES = {"poison": -20, "stone": 0, "fruit": 25}
+
+
+def planted_world(
+    view: tuple[int, int, int] = (60, 80, 3), classes: dict[str, int] | None = None, **changed: Any
+) -> Declaration:
+    """That of an arena: health, healing and harmful pick-ups, 35/4 decisions a second."""
+    return dataclasses.replace(
+        Declaration(
+            "planted",
+            "cd" * 32,
+            "planted",
+            Picture(*view),
+            (),
+            seconds_per_decision=4 / 35,
+            variables=(Variable("health", "points", low=0.0, high=200.0),),
+            events=tuple(Event(name, each, "points of health") for name, each in (classes or CLASSES).items()),
+            words=WORDS,
+            endings=Endings("the agent died"),
+        ),
+        **changed,
+    )
 
 
 class PlantedRecording(ArrayRecording):
     """A recording of rows given as a dataset."""
 
-    def __init__(self, rows: xarray.Dataset, heads: dict[str, tuple[str, ...]], classes: dict[str, int]) -> None:
+    def __init__(
+        self,
+        rows: xarray.Dataset,
+        heads: dict[str, tuple[str, ...]] = HEADS,
+        world: Declaration | None = None,
+        kinds: dict[str, str] | None = None,
+    ) -> None:
         super().__init__(
             {str(name): rows[name].values for name in rows},
             layers=(),
+            world=world or planted_world(rows["observation"].shape[1:]),
             episode_lengths=np.bincount(rows["episode"].values).tolist(),
             attributes={
                 "agent": "planted",
                 "checkpoint_sha256": "0" * 64,
-                "scenario": SCENARIO,
                 "seed": 0,
-                "class_names": list(classes),
-                "class_effects": list(classes.values()),
                 "action_heads": {name: list(choices) for name, choices in heads.items()},
-                "frame_skip": 4,
-                "tics_per_second": 35,
+                "action_kinds": kinds or dict.fromkeys(heads, "choice"),
             },
             name="planted.zarr",
         )
@@ -44,7 +73,7 @@ def planted_rows(
     classes: int = 3,
     seed: int = 0,
 ) -> xarray.Dataset:
-    """Random rows without pick-ups; the episodes have these lengths, and what is left over belongs to one more."""
+    """Random rows in which nothing happens; the episodes have these lengths, and what is left over belongs to one more."""
     random = np.random.default_rng(seed)
     outputs = sum(map(len, heads.values()))
     ends = np.cumsum(episode_lengths, dtype=int)
@@ -66,7 +95,7 @@ def planted_rows(
             "reward": ("time", random.normal(size=decisions).astype(np.float32)),
             "terminated": ("time", np.zeros(decisions, bool)),
             "truncated": ("time", truncated),
-            "pickups": (("time", "class"), np.zeros((decisions, classes), np.uint8)),
+            "events": (("time", "event"), np.zeros((decisions, classes), np.uint8)),
         },
         coords={
             "episode": ("time", episode),
@@ -75,11 +104,7 @@ def planted_rows(
     )
 
 
-def planted_simulation(
-    rows: xarray.Dataset,
-    heads: dict[str, tuple[str, ...]] = HEADS,
-    classes: dict[str, int] | None = None,
-) -> Result:
+def planted_simulation(rows: xarray.Dataset, heads: dict[str, tuple[str, ...]] = HEADS, **named: Any) -> Result:
     """The simulation of planted rows; by default class 0 hurts, 1 does nothing, 2 heals."""
-    recording = PlantedRecording(rows, heads, classes or {"poison": -20, "stone": 0, "fruit": 25})
-    return simulation(recording, frames=recording.frames)  # type: ignore[arg-type]
+    recording = PlantedRecording(rows, heads, **named)
+    return simulation(recording, frames=recording.frames)

@@ -82,7 +82,7 @@ def test_wrong_input_is_refused(small_recording):
     agent = small_agent()
     with pytest.raises(UserError, match="another agent"):
         activation_movies(small_recording, agent=small_agent(1))
-    with pytest.raises(UserError, match="'fc' is no convolution; choose from conv1"):
+    with pytest.raises(UserError, match="'fc' has no maps; choose from conv1"):
         activation_movies(small_recording, agent=agent, layers=("fc",))
     with pytest.raises(UserError, match="start is 300"):
         activation_movies(small_recording, agent=agent, start=300)

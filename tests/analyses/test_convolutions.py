@@ -162,7 +162,7 @@ def test_layers_that_need_no_convolution_compute_none(
 
 
 def test_a_recording_without_frames_shows_what_it_holds(small_recording: Recording) -> None:
-    names = ("fc", "rnn", "value", "health", "pickups")
+    names = ("fc", "rnn", "value", "health", "events")
     arrays = {name: small_recording.rows(names=(name,))[name].values for name in names}
     lengths = [each.stop - each.start for each in small_recording.episodes]
     recording = ArrayRecording(

@@ -13,7 +13,6 @@ from retinoscope.analyses.behaviour.affinity_cache import content_key
 from retinoscope.analyses.behaviour.burn_in import burn_in
 from retinoscope.analyses.behaviour.embedding import ANALYSIS, EmbeddingParameters, embedding
 from retinoscope.errors import NotMeasurable, UserError
-from retinoscope.figures.embedding import VARIABLES
 from retinoscope.result import Result, load_result
 from retinoscope.rollouts import Recording
 from retinoscope.statistics import embedding as statistics
@@ -94,7 +93,7 @@ def test_points_are_the_same_moments_for_all_layers_with_what_was_the_case(small
         expected = min(objects, key=lambda each: each["distance"])["class_index"] if objects else -1
         nearest = int(measured.data["nearest"][index])
         assert measured.data["nearest_name"].values[nearest] == (
-            small_recording.attributes["class_names"][expected] if objects else "nothing"
+            small_recording.world.object_classes[expected] if objects else "nothing"
         )
     assert "at even distances among the 300 of the recording" in measured.data.attrs["caption"]
 
@@ -168,7 +167,8 @@ def test_the_key_of_the_cache_knows_points_their_kind_and_what_they_are_computed
 
 def test_it_is_drawn_once_for_every_variable_that_colours_it() -> None:
     drawings = ANALYSIS.draw(planted())
-    assert tuple(each.name.removeprefix("embedding_") for each in drawings) == ("embedding", *VARIABLES[1:])
+    names = tuple(each.name.removeprefix("embedding_") for each in drawings)
+    assert names == ("embedding", "health", "action", "nearest", "event", "seconds", "episode")
     assert "coloured by the critic's value" in drawings[0].title
     assert all(each.caption.startswith("t-SNE of n = 320") and "neighbours" in each.caption for each in drawings)
 

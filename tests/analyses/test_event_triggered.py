@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from retinoscope.analyses.behaviour.event_triggered import EventTriggeredParameters, event_triggered
-from retinoscope.analyses.behaviour.pickup_events import Pace, PickUps
+from retinoscope.analyses.behaviour.events import Events, Kinds, Pace
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.result import load_result
 from retinoscope.rollouts import open_recording
@@ -128,11 +128,12 @@ def test_too_few_events_say_how_many_are_needed():
 def test_what_counts_as_an_event():
     counts = np.zeros((12, 3), np.uint8)
     counts[2, 0] = counts[4, 2] = counts[9, 0] = counts[9, 2] = counts[11, 1] = 1
-    pickups = PickUps(counts, np.array([-5, 0, 5]))
-    assert pickups.events("harmful", gap=1).tolist() == [2]
-    assert pickups.events("healing", gap=1).tolist() == [4]  # row 9 has both kinds
-    assert pickups.events("healing", gap=2).tolist() == []
-    assert np.flatnonzero(pickups.is_shortly_before(12, 2)).tolist() == [1, 2, 3, 4, 8, 9, 10, 11]
+    kinds = Kinds(("good", "bad"), np.array([[0, 0, 1], [1, 0, 0]], bool), are_sides=True)
+    events = Events(counts, kinds)
+    assert events.isolated("bad", gap=1).tolist() == [2]
+    assert events.isolated("good", gap=1).tolist() == [4]  # row 9 has both kinds
+    assert events.isolated("good", gap=2).tolist() == []
+    assert np.flatnonzero(events.is_shortly_before(12, 2)).tolist() == [1, 2, 3, 4, 8, 9, 10, 11]
 
 
 def test_times_become_the_nearest_decisions():

@@ -134,10 +134,14 @@ def test_episodes_that_lie_within_the_start_up_are_left_out_and_nothing_else() -
     """Most blocks lie wholly within the start-up: of 40 episodes, all but two are no longer than that."""
     lengths = [400, *[8] * 38, 300]
     data = latent_activity(sum(lengths), 3, 6)
-    columns = {"value": data[:, 0], "health": np.full(len(data), 100.0), "pickups": np.zeros((len(data), 3), np.uint8)}
-    attributes = {"checkpoint_sha256": f"{0:064x}", "class_names": ["a", "b", "c"], "class_effects": [-1, 0, 1]}
+    columns = {"value": data[:, 0], "health": np.full(len(data), 100.0), "events": np.zeros((len(data), 3), np.uint8)}
     recording = ArrayRecording(
-        columns | {"rnn": data.astype(np.float32)}, layers=["rnn"], episode_lengths=lengths, attributes=attributes
+        columns | {"rnn": data.astype(np.float32)},
+        layers=["rnn"],
+        roles={"rnn": "memory"},
+        events={"a": -1, "b": 0, "c": 1},
+        episode_lengths=lengths,
+        attributes={"checkpoint_sha256": f"{0:064x}"},
     )
     settings = {"burn_in_steps": 8, "block_size": 4, "map_bins": 5}
     result = principal_components(recording, agent=small_agent(), **settings)

@@ -49,8 +49,8 @@ def test_every_row_is_the_z_scored_activity_of_its_unit(small_recording: Recordi
         order = measured.data[f"{layer}_unit"].values
         assert sorted(order) == list(range(values.shape[1]))
         np.testing.assert_allclose(measured.data[layer].values, scores[window][:, order].T, atol=1e-4)
-    pickups = small_recording.rows(window.start, window.stop, ("pickups",))["pickups"].values
-    np.testing.assert_array_equal(measured.data["pickups"].values, pickups)
+    events = small_recording.rows(window.start, window.stop, ("events",))["events"].values
+    np.testing.assert_array_equal(measured.data["events"].values, events)
 
 
 def test_the_caption_says_how_over_what_and_how_stable(measured: Result, tmp_path) -> None:

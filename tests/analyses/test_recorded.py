@@ -1,4 +1,4 @@
-"""A recording goes with its own agent and arena, and with no other."""
+"""A recording goes with its own agent and world, and with no other."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import pytest
 from retinoscope.analyses.recorded import require_same
 from retinoscope.errors import UserError
 from retinoscope.result import provenance
+from retinoscope.worlds.doom.world import DoomWorld
 from tests.rollouts.recordings import small_agent
 
 
 def test_its_own_agent_and_arena_are_let_pass(small_recording, small_recording_arena):
-    require_same(small_recording, small_agent(), small_recording_arena)
+    require_same(small_recording, small_agent(), DoomWorld(small_recording_arena))
     require_same(small_recording)
 
 
@@ -23,18 +24,18 @@ def test_which_of_the_two_differs_is_said(small_recording, small_recording_arena
     ):
         require_same(small_recording, dataclasses.replace(small_agent(3), checkpoint_sha256="f" * 64))
     other = dataclasses.replace(small_recording_arena, sha256="e" * 64)
-    with pytest.raises(UserError, match=r"another arena: .* that of arena '\w+' is eeeeeeeeeeee\.\.\.; give the arena"):
-        require_same(small_recording, small_agent(), other)
+    with pytest.raises(UserError, match=r"another world: .* that of world '\w+' is eeeeeeeeeeee\.\.\.; give the world"):
+        require_same(small_recording, small_agent(), DoomWorld(other))
     with pytest.raises(UserError, match="is unknown; give the agent"):
         require_same(small_recording, dataclasses.replace(small_agent(), checkpoint_sha256=""))
 
 
 def test_provenance_has_the_same_keys_whatever_is_known(small_recording, small_recording_arena):
     of_recording = provenance(recording=small_recording)
-    of_agent = provenance(agent=small_agent(), arena=small_recording_arena)
+    of_agent = provenance(agent=small_agent(), world=DoomWorld(small_recording_arena))
     assert set(of_recording) == set(of_agent) == set(provenance(activity="an array"))
-    for name in ("agent", "checkpoint_sha256", "arena_sha256", "scenario"):
-        assert of_recording[name] == small_recording.attributes[name] == of_agent[name] or name == "checkpoint_sha256"
-    assert of_recording["scenario"] == small_recording_arena.scenario.to_yaml(), "whole"
+    for name in ("agent", "world_sha256"):
+        assert of_recording[name] == small_recording.attributes[name] == of_agent[name]
+    assert of_recording["world_source"] == of_agent["world_source"] == small_recording_arena.scenario.to_yaml(), "whole"
     assert (of_recording["seed"], of_recording["recording_frames"]) == (small_recording.attributes["seed"], 300)
     assert of_agent["seed"] is None and of_agent["versions"]["retinoscope"] == of_recording["versions"]["retinoscope"]

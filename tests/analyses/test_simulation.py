@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def recording(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Recordi
 def test_every_row_is_that_of_the_recording(recording: Recording) -> None:
     result = simulation(recording, start=20, frames=60)
     rows = recording.rows(20, 80)
-    for name in ("observation", "health", "value", "action", "reward", "pickups", "terminated", "truncated"):
+    for name in ("observation", "health", "value", "action", "reward", "events", "terminated", "truncated"):
         np.testing.assert_array_equal(result.data[name].values, rows[name].values, err_msg=name)
         assert result.data[name].dims == rows[name].dims
     for name in ("episode", "step"):
@@ -51,7 +52,7 @@ def test_times_are_in_seconds_of_the_game() -> None:
     np.testing.assert_allclose(data["elapsed"].values, np.arange(30) * 4 / 35)
     np.testing.assert_allclose(data["seconds"].values, np.r_[np.arange(10), np.arange(20)] * 4 / 35)
     assert data["seconds"].attrs["units"] == "s"
-    assert data.attrs["decisions_per_second"] == pytest.approx(35 / 4)
+    assert data.attrs["seconds_per_decision"] == pytest.approx(4 / 35)
 
 
 def test_outputs_and_classes_are_named() -> None:
@@ -59,34 +60,35 @@ def test_outputs_and_classes_are_named() -> None:
     assert data["output"].values.tolist() == [f"{head} {choice}" for head in HEADS for choice in HEADS[head]]
     assert data["output_head"].values.tolist() == ["turn"] * 3 + ["move"] * 3
     assert data["output_choice"].values.tolist() == [*HEADS["turn"], *HEADS["move"]]
-    assert dict(zip(data["class"].values.tolist(), data["class_effect"].values.tolist(), strict=True)) == {
+    assert dict(zip(data["event"].values.tolist(), data["event_valence"].values.tolist(), strict=True)) == {
         "poison": -20,
         "stone": 0,
         "fruit": 25,
     }
-    assert data.attrs["health_maximum"] == 200
+    (health,) = json.loads(data.attrs["variables"])
+    assert (health["name"], health["units"], health["low"], health["high"]) == ("health", "points", 0.0, 200.0)
 
 
 def test_caption_counts_what_was_picked_up() -> None:
     rows = planted_rows(70, episode_lengths=(35,))
-    rows["pickups"].values[3, 2] = 2
-    rows["pickups"].values[5, 2] = 1
-    rows["pickups"].values[5, 0] = 1
-    rows["pickups"].values[60, 1] = 1
+    rows["events"].values[3, 2] = 2
+    rows["events"].values[5, 2] = 1
+    rows["events"].values[5, 0] = 1
+    rows["events"].values[60, 1] = 1
     caption = planted_simulation(rows).data.attrs["caption"]
-    assert "n = 70 consecutive decisions (8 s of game time) in 2 episodes; 3 healing and 1 harmful pick-ups" in caption
+    assert "n = 70 consecutive decisions (8 s) in 2 episodes with 3 healing and 1 harmful pick-ups" in caption
 
 
 def test_a_shorter_recording_gives_what_there_is() -> None:
-    recording = PlantedRecording(planted_rows(12), HEADS, {"poison": -20, "stone": 0, "fruit": 25})
-    assert simulation(recording, start=4).data.sizes["time"] == 8  # type: ignore[arg-type]
+    recording = PlantedRecording(planted_rows(12))
+    assert simulation(recording, start=4).data.sizes["time"] == 8
 
 
 def test_parameters_are_those_of_the_call_by_whatever_way_they_come() -> None:
-    recording = PlantedRecording(planted_rows(12), HEADS, {"poison": -20, "stone": 0, "fruit": 25})
-    whole = simulation(recording)  # type: ignore[arg-type]
+    recording = PlantedRecording(planted_rows(12))
+    whole = simulation(recording)
     assert (whole.data.sizes["time"], whole.parameters) == (12, {"start": 0, "frames": 1000})
-    given = simulation(recording, parameters=SimulationParameters(start=2, frames=9), frames=3)  # type: ignore[arg-type]
+    given = simulation(recording, parameters=SimulationParameters(start=2, frames=9), frames=3)
     assert given.parameters == {"start": 2, "frames": 3}
     assert given.data["step"].values.tolist() == [2, 3, 4]
 
@@ -112,6 +114,6 @@ def test_it_can_be_saved_and_loaded(tmp_path: Path) -> None:
     ("start", "frames", "named"), [(0, 0, "frames"), (0, -1, "frames"), (12, 5, "start"), (-1, 5, "start")]
 )
 def test_a_stretch_that_is_not_there_is_refused(start: int, frames: int, named: str) -> None:
-    recording = PlantedRecording(planted_rows(12), HEADS, {"poison": -20, "stone": 0, "fruit": 25})
+    recording = PlantedRecording(planted_rows(12))
     with pytest.raises(UserError, match=named):
-        simulation(recording, start=start, frames=frames)  # type: ignore[arg-type]
+        simulation(recording, start=start, frames=frames)

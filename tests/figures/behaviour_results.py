@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import matplotlib
 import numpy as np
 import xarray
@@ -10,6 +12,19 @@ from matplotlib.figure import Figure
 
 from retinoscope.result import Result
 
+WORDS = json.dumps(["healing", "harmful", "pick-up", "pick-ups"])
+HEALTH = [
+    {
+        "name": "health",
+        "stored": "health",
+        "title": "health",
+        "units": "points",
+        "kind": "quantity",
+        "low": 0,
+        "high": 200,
+    }
+]
+SAID = {"event_words": WORDS, "variables": json.dumps(HEALTH), "clock_units": "s", "seconds_per_decision": 0.1}
 EFFECTS = {"poison": -20, "stone": 0, "fruit": 25}
 
 
@@ -53,7 +68,7 @@ def _shown(figure: Figure) -> list[matplotlib.text.Text]:
     return [text for text in found if text.get_visible() and text.get_text().strip() and id(text) not in hidden]
 
 
-def pickup_lines(panel) -> list[tuple[float, str]]:
+def event_lines(panel) -> list[tuple[float, str]]:
     """When each line through a panel is, in the order in which they are drawn, and how its dashes are."""
     found = []
     for collection in panel.collections:
@@ -64,18 +79,18 @@ def pickup_lines(panel) -> list[tuple[float, str]]:
 
 
 def events(moments: int) -> dict[str, tuple]:
-    pickups = np.zeros((moments, 3), np.uint8)
-    pickups[[5, 30], 2] = 1
-    pickups[20, 1] = 1
-    pickups[[12, 31, 40], 0] = 1
-    return {"pickups": (("time", "class"), pickups)}
+    counts = np.zeros((moments, 3), np.uint8)
+    counts[[5, 30], 2] = 1
+    counts[20, 1] = 1
+    counts[[12, 31, 40], 0] = 1
+    return {"events": (("time", "event"), counts)}
 
 
 def time_coordinates(moments: int) -> dict[str, object]:
     return {
         "seconds": ("time", 3 + np.arange(moments) * 0.1),
-        "class": list(EFFECTS),
-        "class_effect": ("class", list(EFFECTS.values())),
+        "event": list(EFFECTS),
+        "event_valence": ("event", [float(each) for each in EFFECTS.values()]),
     }
 
 
@@ -110,7 +125,14 @@ def components_result(layers: tuple[str, ...] = ("pixels", "conv1", "conv2", "co
             "scored_layer": ["fc", "rnn", "pixels"],
             **time_coordinates(60),
         },
-        attrs={"caption_scree": "scree", "caption_map": "map", "caption_time": "time"},
+        attrs={
+            "caption_scree": "scree",
+            "caption_map": "map",
+            "caption_time": "time",
+            "sign": "value",
+            "map_of": "value",
+        }
+        | SAID,
     )
     return Result("principal_components", data, {}, {"agent": "planted"})
 
@@ -134,9 +156,9 @@ def embedding_result(points: int = 300, layers: tuple[str, ...] = ("fc", "rnn"))
             "layer": list(layers),
             "action_name": [*names, "right, backward"],
             "nearest_name": [*EFFECTS, "nothing"],
-            "nearest_effect": ("nearest_name", [*EFFECTS.values(), 0]),
+            "nearest_valence": ("nearest_name", [*map(float, EFFECTS.values()), 0.0]),
         },
-        attrs={"caption": "how", "evidence": "how far"},
+        attrs={"caption": "how", "evidence": "how far"} | SAID,
     )
     return Result("embedding", data, {}, {"agent": "planted"})
 
@@ -147,9 +169,12 @@ def raster_result() -> Result:
     data = xarray.Dataset(
         {
             **{name: ((f"{name}_unit", "time"), random.normal(size=(count, 60)) * 2) for name, count in units.items()},
+            "is_map": ("layer", [name.startswith("conv") for name in units]),
+            "value": ("time", random.normal(5, 1, 60)),
+            "health": ("time", np.linspace(100, 80, 60)),
             **events(60),
         },
         coords={"layer": list(units), **time_coordinates(60)},
-        attrs={"caption": "how"},
+        attrs={"caption": "how"} | SAID,
     )
     return Result("raster", data, {}, {"agent": "planted"})

@@ -29,7 +29,7 @@ def planted(channels: int = 6, frames: int = 4) -> tuple[Result, xarray.Dataset]
     scale[1] = 0.0
     data = xarray.Dataset(
         {"conv1_scale": ("conv1_channel", scale, {"rows": ROWS, "columns": COLUMNS})},
-        attrs={"decisions_per_second": 8.75},
+        attrs={"seconds_per_decision": 4 / 35, "clock_units": "s"},
     )
     block = xarray.Dataset(
         {"pixels": (("time", "height", "width", "channel"), pixels), "conv1": (("time", "c", "row", "column"), maps)},

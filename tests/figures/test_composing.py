@@ -26,7 +26,14 @@ from retinoscope.result import Result
 from tests.figures import image_results, test_attribution, test_component_gallery, test_components, test_intervention
 from tests.figures import test_receptive_fields as of_fields
 from tests.figures import test_scenario_preview as of_preview
-from tests.figures.behaviour_results import components_result, embedding_result, faults_of, raster_result, words_of
+from tests.figures.behaviour_results import (
+    SAID,
+    components_result,
+    embedding_result,
+    faults_of,
+    raster_result,
+    words_of,
+)
 from tests.simulations import planted_rows, planted_simulation
 
 
@@ -72,7 +79,8 @@ def events_result() -> Result:
         "horizon": [0.5, 1.0, 2.0, 4.0],
         "seconds": ("lag", np.linspace(-2, 2, lags)),
     }
-    data = xarray.Dataset(variables, coordinates, {"seconds_per_decision": 0.2})
+    said = {"kinds_are_sides": 1, "predicted": "healing", "encoded": "fc", "has_critic": 1}
+    data = xarray.Dataset(variables, coordinates, SAID | said | {"seconds_per_decision": 0.2})
     return Result("event_triggered", data, {"fewest_events": 20, "level": 0.05}, {"agent": "planted"})
 
 
@@ -117,8 +125,8 @@ def examples_result() -> Result:
 
 def simulation_result() -> Result:
     rows = planted_rows(60, episode_lengths=(25,))
-    rows["pickups"].values[[5, 30], 2] = 1
-    rows["pickups"].values[[12, 31], 0] = 1
+    rows["events"].values[[5, 30], 2] = 1
+    rows["events"].values[[12, 31], 0] = 1
     return planted_simulation(rows)
 
 
@@ -250,7 +258,7 @@ def test_a_figure_has_the_size_asked_for_and_still_nothing_over_anything(name: s
 
 @pytest.mark.parametrize("name", CARRY_CAPTIONS)
 def test_captions_can_be_left_out_and_the_figure_is_as_much_smaller(name: str) -> None:
-    whole, bare = plain(name), draw(name, caption=False)
+    whole, bare = draw(name), draw(name, caption=False)
     said = set(own_words(whole)) - set(own_words(bare))
     (caption,) = said
     assert len(caption) > 80 and set(own_words(bare)) <= set(own_words(whole))
@@ -300,10 +308,13 @@ def test_a_replaced_style_replaces_fonts_and_leaves_matplotlib_as_it_was(name: s
 
 
 def test_named_colours_and_maps_come_from_the_style(own_style: Path) -> None:
-    usual = draw("raster").axes[1].images[0].get_cmap().name
+    def shades(figure: Figure) -> str:
+        return next(axes.images[0] for axes in figure.axes if axes.images).get_cmap().name
+
+    usual = shades(draw("raster"))
     figures.use_style(own_style)
     figure = draw("raster")
-    assert (usual, figure.axes[1].images[0].get_cmap().name) == ("RdBu_r", "PiYG")
+    assert (usual, shades(figure)) == ("RdBu_r", "PiYG")
     marks = {line.get_color() for line in figure.axes[0].lines}
     assert marks == {"#00aaaa", "#aa00aa", style.colour("neutral")}
     assert draw("principal_components_map").axes[0].collections[0].get_cmap().name == "magma"

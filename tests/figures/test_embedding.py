@@ -10,10 +10,12 @@ from matplotlib.colors import to_hex
 
 from retinoscope.errors import UserError
 from retinoscope.figures.effect_classes import colour_of
-from retinoscope.figures.embedding import VARIABLES, embedding
+from retinoscope.figures.embedding import embedding
 from retinoscope.figures.style import colours
 from retinoscope.result import Result
 from tests.figures.behaviour_results import EFFECTS, embedding_result, faults_of, words_of
+
+VARIABLES = ("value", "health", "action", "nearest", "seconds", "episode")
 
 
 @pytest.mark.parametrize("variable", ["value", "action", "nearest"])

@@ -15,7 +15,7 @@ from retinoscope.figures.principal_components import (
 )
 from retinoscope.figures.style import colour
 from retinoscope.result import Result
-from tests.figures.behaviour_results import components_result, faults_of, pickup_lines, words_of
+from tests.figures.behaviour_results import components_result, faults_of, event_lines, words_of
 
 ALL = (principal_components, principal_components_map, principal_components_time)
 
@@ -58,7 +58,7 @@ def test_traces_are_drawn_with_pick_ups_told_apart_without_colour() -> None:
     np.testing.assert_allclose(lines["fc"][0].get_ydata(), result.data["score"].values[0])
     np.testing.assert_allclose(lines["health"][0].get_ydata(), result.data["health"].values)
     for panel in panels:
-        assert pickup_lines(panel) == [(3.5, "-"), (6.0, "-"), (4.2, "--"), (6.1, "--"), (7.0, "--"), (5.0, ":")]
+        assert event_lines(panel) == [(3.5, "-"), (6.0, "-"), (4.2, "--"), (6.1, "--"), (7.0, "--"), (5.0, ":")]
         shown = [to_hex(collection.get_color()[0]) for collection in panel.collections]
         assert shown == [colour("healing"), colour("harmful"), colour("neutral")]
     assert [mark.get_marker() for mark in marks.lines] == ["^", "v", "o"]

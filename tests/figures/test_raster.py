@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex
 from retinoscope.errors import UserError
 from retinoscope.figures.raster import raster
 from retinoscope.result import Result
-from tests.figures.behaviour_results import pickup_lines, raster_result
+from tests.figures.behaviour_results import event_lines, raster_result
 
 
 def test_every_unit_is_a_row_on_one_scale_centred_on_zero() -> None:
@@ -28,7 +28,7 @@ def test_pick_ups_are_lines_through_every_layer_with_marks_above() -> None:
     figure = raster(raster_result())
     panels = [panel for panel in figure.axes if panel.images]
     for panel in panels:
-        assert pickup_lines(panel) == [(3.5, "-"), (6.0, "-"), (4.2, "--"), (6.1, "--"), (7.0, "--"), (5.0, ":")]
+        assert event_lines(panel) == [(3.5, "-"), (6.0, "-"), (4.2, "--"), (6.1, "--"), (7.0, "--"), (5.0, ":")]
         assert {to_hex(collection.get_color()[0]) for collection in panel.collections} == {"#000000"}
     assert [mark.get_marker() for mark in figure.axes[0].lines] == ["^", "v", "o"]
 

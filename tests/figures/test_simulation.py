@@ -21,10 +21,10 @@ def frame_of(result: Result, decision: int) -> np.ndarray:
     return next(itertools.islice(simulation_frames(result), decision, None))
 
 
-def with_pickups(*pickups: tuple[int, int], decisions: int = 60) -> xarray.Dataset:
+def with_events(*pickups: tuple[int, int], decisions: int = 60) -> xarray.Dataset:
     rows = planted_rows(decisions)
     for decision, kind in pickups:
-        rows["pickups"].values[decision, kind] = 1
+        rows["events"].values[decision, kind] = 1
     return rows
 
 
@@ -111,7 +111,7 @@ def test_action_bars_are_as_long_as_the_probabilities_and_the_chosen_one_is_dark
 
 
 def test_a_pickup_is_listed_from_its_decision_on_for_a_while() -> None:
-    result = planted_simulation(with_pickups((20, 2)))
+    result = planted_simulation(with_events((20, 2)))
     is_lit = [(flash_line(frame, result) != 255).any() for frame in simulation_frames(result)]
     assert is_lit == [20 <= decision < 34 for decision in range(60)]
 
@@ -119,7 +119,7 @@ def test_a_pickup_is_listed_from_its_decision_on_for_a_while() -> None:
 def test_healing_and_harmful_differ_without_colour() -> None:
     lit = {}
     for name, kind in (("harmful", 0), ("neutral", 1), ("healing", 2)):
-        result = planted_simulation(with_pickups((2, kind)))
+        result = planted_simulation(with_events((2, kind)))
         lit[name] = flash_line(frame_of(result, 2), result).mean(axis=2)
     # Dark letters on white within a line, against white letters on dark.
     assert (lit["healing"] < 128).mean() > 2.5 * (lit["harmful"] < 128).mean()
@@ -127,7 +127,7 @@ def test_healing_and_harmful_differ_without_colour() -> None:
 
 
 def test_more_pickups_than_find_room_are_counted() -> None:
-    result = planted_simulation(with_pickups(*itertools.product(range(8), range(3))))
+    result = planted_simulation(with_events(*itertools.product(range(8), range(3))))
     full, fuller = (flash_line(frame_of(result, decision), result) for decision in (6, 7))
     assert not np.array_equal(full, fuller)
     assert (frame_of(result, 7)[:, -15:] == 255).all()
@@ -140,10 +140,10 @@ def test_the_end_of_an_episode_is_said() -> None:
 
 
 def test_nothing_of_the_future_is_shown() -> None:
-    rows = with_pickups((5, 2), (21, 2), (33, 0), decisions=40)
+    rows = with_events((5, 2), (21, 2), (33, 0), decisions=40)
     changed = rows.copy(deep=True)
     order = np.r_[np.arange(21), np.arange(21, 40)[::-1]]
-    for name in ("observation", "health", "value", "logits", "action", "pickups"):
+    for name in ("observation", "health", "value", "logits", "action", "events"):
         changed[name].values[...] = rows[name].values[order]
     one, other = planted_simulation(rows), planted_simulation(changed)
     for decision, (frame, same) in enumerate(zip(simulation_frames(one), simulation_frames(other), strict=True)):
@@ -160,7 +160,7 @@ def test_frames_are_independent_arrays() -> None:
 
 
 def test_summary_shows_every_pickup_in_its_row_and_names_its_axes() -> None:
-    rows = with_pickups((5, 2), (9, 2), (40, 0))
+    rows = with_events((5, 2), (9, 2), (40, 0))
     figure = simulation_summary(planted_simulation(rows))
     assert isinstance(figure, Figure)
     health, pickups, value = figure.axes
@@ -173,7 +173,7 @@ def test_summary_shows_every_pickup_in_its_row_and_names_its_axes() -> None:
 
 
 def test_nothing_in_the_summary_is_cut_off() -> None:
-    rows = with_pickups(*itertools.product(range(300), range(3)), decisions=300)
+    rows = with_events(*itertools.product(range(300), range(3)), decisions=300)
     rows["value"].values[0] = -1234.5
     figure = simulation_summary(planted_simulation(rows))
     drawn = figure.get_tightbbox()

@@ -119,7 +119,7 @@ def chromium(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_movie_plays_and_shows_the_frames_that_were_composed(finished_run: AnalysisRun, tmp_path: Path) -> None:
     result = load_result(finished_run.directory / "results" / "simulation.nc")
-    rate = 2 * result.data.attrs["decisions_per_second"]
+    rate = result.data.attrs["movie_rate"]
     number = 40
     frame = next(islice(simulation_frames(result), number, None))
     top, left, factor = view_position(result)

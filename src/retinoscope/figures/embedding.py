@@ -90,6 +90,8 @@ def embedding(result: Result, variable: str | None = None, *, figsize: Size = No
         framed(panel)
         kept, in_time = float(data["kept"].sel(layer=layer)), float(data["time_share"].sel(layer=layer))
         says = f"{shortened(layer, 24)}: {kept:.0%} of neighbours kept, {in_time:.0%} mere neighbours in time"
+        if across > 2:
+            says = f"{shortened(layer, 24)}: {kept:.0%} of neighbours kept,\n{in_time:.0%} mere neighbours in time"
         panel.set_title(says, fontsize="small")
     titled(figure, title_of(result, f"Embedding by {chosen.title}, n = {len(order):,} decisions"))
     return figure

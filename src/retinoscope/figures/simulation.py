@@ -13,13 +13,13 @@ from matplotlib.figure import Figure
 
 from retinoscope.figures import canvas
 from retinoscope.figures.event_marks import EventRow, Side, event_rows, events_title, side_of
-from retinoscope.figures.page import Page, Size
+from retinoscope.figures.page import Page, Size, points, text_width
 from retinoscope.figures.pictures import Pictures
 from retinoscope.figures.simulation_actions import ActionColumn
 from retinoscope.figures.simulation_traces import Traces
 from retinoscope.figures.style import colour, require, rgb, shade, styled, title_of
 from retinoscope.figures.variables import ShownNumber, capital, numbers_in
-from retinoscope.figures.words import words_of
+from retinoscope.figures.words import shortened, words_of
 from retinoscope.result import Result
 
 __all__ = ["simulation_frames", "simulation_summary"]
@@ -271,8 +271,10 @@ def simulation_summary(result: Result, *, figsize: Size = None) -> Figure:
     if rows:
         ratios.insert(min(1, len(shown)), middle)
     # Fixed margins: the constrained layout, drawn at a second resolution, made these axes collapse.
-    page = Page(title_of(result, simulation_title(data)), None, figsize).begin(0.43 + 0.52 * sum(ratios))
-    grid = page.grid(len(ratios), 1, 1.25, 0.15, 0.15, 0.4, height_ratios=ratios, hspace=0.16)
+    page = Page(title_of(result, simulation_title(data)), None, figsize).begin(0.46 + 0.52 * sum(ratios))
+    names = [text_width(_row_name(row), points("ytick.labelsize")) for row in rows]
+    left = max(1.25, 0.45 + max(names, default=0.0))
+    grid = page.grid(len(ratios), 1, left, 0.15, 0.15, 0.4, height_ratios=ratios, hspace=0.16)
     panels: list[Axes] = list(np.atleast_1d(grid.subplots(sharex=True)))
     events = panels.pop(min(1, len(shown))) if rows else None
     for axes, (label, values, limits) in zip(panels, shown, strict=True):
@@ -335,8 +337,12 @@ def _draw_event_rows(axes: Axes, elapsed: np.ndarray, rows: list[EventRow], titl
             markeredgewidth=0.8, markerfacecolor=shade(0) if is_open else colour(row.side.colour),
             markeredgecolor=colour(row.side.colour),
         )  # fmt: skip
-    names = [f"{row.name} ({row.counts.sum()})" for row in rows]
+    names = [_row_name(row) for row in rows]
     axes.set(ylim=(-0.6, len(rows) - 0.4), yticks=range(len(rows) - 1, -1, -1), yticklabels=names, ylabel=title)
+
+
+def _row_name(row: EventRow) -> str:
+    return f"{shortened(row.name, 24)} ({row.counts.sum()})"
 
 
 def _broken_at_episodes(values: np.ndarray, episode: np.ndarray) -> np.ndarray:

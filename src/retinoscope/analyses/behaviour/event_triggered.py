@@ -91,7 +91,7 @@ class EventTriggeredParameters:
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> EventTriggeredParameters:
-        if min(self.horizons_seconds or (1.0,)) <= 0 and self.horizons_seconds is not None:
+        if self.horizons_seconds and min(self.horizons_seconds) <= 0:
             raise UserError(f"event-triggered: horizons_seconds has {min(self.horizons_seconds):g}; give times above 0")
         if self.shuffles * self.level < 1:
             raise UserError(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retinoscope.analyses.recorded import in_units, sides_of
-from retinoscope.errors import NotMeasurable
+from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.statistics.event_triggered import EventWindow, isolated
 
 if TYPE_CHECKING:
@@ -82,11 +82,19 @@ class Pace:
 
     @classmethod
     def of(cls, recording: Recording, parameters: EventTriggeredParameters) -> Pace:
-        """The whole numbers of decisions nearest to the times."""
+        """The whole numbers of decisions nearest to the times.
+
+        Raises:
+            UserError: more is to be tested than is shown.
+        """
         clock = recording.world.clock
         seconds = in_units(parameters.seconds, clock, 2.0, 16.0)
-        # Where only the larger time was chosen, the smaller one stays within it.
-        tested = min(in_units(parameters.tested_seconds, clock, 1.0, 8.0), seconds)
+        # Where only what is shown was chosen, what is tested stays within it.
+        tested = min(in_units(None, clock, 1.0, 8.0), seconds)
+        if parameters.tested_seconds is not None:
+            tested = parameters.tested_seconds
+        if tested > seconds:
+            raise UserError(f"event-triggered: tested_seconds is {tested:g}; give at most seconds ({seconds:g})")
         isolation = in_units(parameters.isolation_seconds, clock, 1.0, 8.0)
         usual = (0.5, 1.0, 2.0, 4.0) if clock.units == "s" else (4.0, 8.0, 16.0, 32.0)
         ahead = usual if parameters.horizons_seconds is None else parameters.horizons_seconds

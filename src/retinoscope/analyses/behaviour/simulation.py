@@ -39,7 +39,6 @@ from retinoscope.settings import parameters, setting, stated, with_settings
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
-    from retinoscope.worlds.declaration import Declaration
 
 MOST_NUMBERS = 6
 """Of the world, that are drawn."""
@@ -98,7 +97,7 @@ def simulation(recording: Recording, *, parameters: SimulationParameters | None 
         "events_inferred": json.dumps([each.is_inferred for each in world.events]),
         "endings": json.dumps([world.endings.terminated, world.endings.truncated]),
     }
-    data.attrs["caption"] = _caption(data, world, len(known) - len(numbers))
+    data.attrs["caption"] = _caption(data, recording, len(known) - len(numbers))
     return Result("simulation", data, stated(chosen), provenance(recording=recording))
 
 
@@ -173,8 +172,8 @@ def _softmax_within_heads(logits: NDArray[np.float32], sizes: list[int], kinds: 
     return np.concatenate(found, axis=1)
 
 
-def _caption(data: xarray.Dataset, world: Declaration, left_out: int) -> str:
-    decisions, words = data.sizes["time"], world.words
+def _caption(data: xarray.Dataset, recording: Recording, left_out: int) -> str:
+    world, decisions = recording.world, data.sizes["time"]
     episodes = len(np.unique(data["episode"].values))
     said = [
         f"n = {decisions:,} consecutive decisions{span_text(decisions, world.clock)} "
@@ -182,13 +181,14 @@ def _caption(data: xarray.Dataset, world: Declaration, left_out: int) -> str:
     ]
     kinds = set(data["head_kind"].values) if "head_kind" in data.coords else set()
     if "choice" in kinds:
-        said.append("Actions are drawn from the probabilities shown, softmax within each head.")
+        how = "the likeliest of" if recording.attributes.get("greedy") else "drawn from"
+        said.append(f"Actions are {how} the probabilities shown, softmax within each head.")
     if "q_values" in kinds:
         said.append("Bars are Q-values, from the lowest to the highest of the stretch.")
     if "gaussian" in kinds:
         said.append("Of continuous actions a line is what was done, a bar the mean ± one standard deviation.")
     if "events" in data:
-        one = a_word(words.event)
+        one = a_word(world.words.event)
         said.append(f"{one[0].upper()}{one[1:]} is listed from the decision during which it happened.")
         inferred = [each.name for each in world.events if each.is_inferred]
         if inferred:
