@@ -47,7 +47,7 @@ def maps_in(checked: Checked) -> list[str]:
 
 
 def require_variables(checked: Checked, rows: np.ndarray | slice) -> None:
-    """The quantities of the world, and perhaps its places, are in the Result under their names, as they were recorded."""
+    """The quantities of the world, and perhaps its places, are in the Result as they were recorded."""
     data, recording = data_of(checked), checked.inputs.recording
     listed = {each["name"]: each["stored"] for each in json.loads(data.attrs["variables"])}
     numbers = {each.name: each for each in numbers_of(recording)}
@@ -61,7 +61,7 @@ def require_variables(checked: Checked, rows: np.ndarray | slice) -> None:
 def _(checked: Checked) -> None:
     data, rows = data_of(checked), rows_of(checked, "observation", "events")
     count = data.sizes["time"]
-    for name in ("observation", "events"):
+    for name in ("observation", "events") if checked.inputs.recording.world.events else ("observation",):
         np.testing.assert_array_equal(data[name].values, rows[name].values[:count])
     require_variables(checked, slice(0, count))
 
@@ -116,10 +116,17 @@ def _(checked: Checked) -> None:
 
 @planted("event_triggered")
 def _(checked: Checked) -> None:
-    """The encoder's mean output at every lag around good events whose window lies within their episode."""
+    """The encoder's mean output at every lag around events whose window lies within their episode.
+
+    Of the good ones where the world knows good and bad ones, else of the most frequent one.
+    """
     layer, world = encoder_of(checked), checked.inputs.recording.world
     data, rows = data_of(checked), rows_of(checked, layer, "events")
-    happened = rows["events"].values[:, world.valences > 0].any(axis=1)
+    kind = str(data["kind"].values[0])
+    names = np.array([each.name for each in world.events])
+    happened = (
+        rows["events"].values[:, world.valences > 0 if kind == world.words.positive else names == kind].any(axis=1)
+    )
     lags, skipped = data["lag"].values, int(data.attrs["burn_in_steps"])
     windows = []
     for episode in checked.inputs.recording.episodes:
@@ -127,7 +134,6 @@ def _(checked: Checked) -> None:
             inside = episode.start + skipped <= row + lags[0] and row + lags[-1] < episode.stop
             if happened[row] and inside:
                 windows.append(rows[layer].values[row + lags[0] : row + lags[-1] + 1])
-    kind = world.words.positive
     assert int(data["events"].sel(kind=kind)) == len(windows) > 0
     np.testing.assert_allclose(
         data[f"{layer}_mean"].sel(kind=kind).values, np.mean(windows, axis=0), rtol=1e-4, atol=1e-5

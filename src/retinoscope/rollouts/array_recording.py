@@ -184,6 +184,8 @@ class ArrayRecording(Recording):
     def _axes(self, key: str) -> tuple[str, ...]:
         further = self._arrays[key].ndim - 1
         variable = next((each for each in self.world.variables if each.name == key), None)
+        if key == "action" and self._arrays[key].dtype.kind == "f" and further == 1:
+            return ("action_number",)  # continuous ones, as many as there are, whatever the heads
         known = _SECOND_AXES.get(key, (f"{key}_unit",)) if variable is None else variable.dimensions
         return known if len(known) == further else tuple(f"{key}_{axis}" for axis in range(further))
 

@@ -75,11 +75,11 @@ def _encoder(recording: Recording) -> str | None:
 
 
 def _kind(recording: Recording) -> str | None:
-    """The kind of events that are to be foreseen: the good ones, else the bad ones; None where there are none."""
+    """The kind of events that are to be foreseen: the good ones, or the only one; None where that is not certain."""
     world = recording.world
-    if (world.valences > 0).any():
+    if (world.valences > 0).any() and (world.valences < 0).any():
         return world.words.positive
-    return world.words.negative if (world.valences < 0).any() else None
+    return world.events[0].name if len(world.events) == 1 else None
 
 
 def measure_checkpoint(agent: Agent, recording: Recording, shuffles: int, seed: int) -> Result:
