@@ -73,7 +73,7 @@ def planted_rows(
     classes: int = 3,
     seed: int = 0,
 ) -> xarray.Dataset:
-    """Random rows in which nothing happens; the episodes have these lengths, and what is left over belongs to one more."""
+    """Random rows in which nothing happens; what is left over by episodes of these lengths belongs to one more."""
     random = np.random.default_rng(seed)
     outputs = sum(map(len, heads.values()))
     ends = np.cumsum(episode_lengths, dtype=int)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from retinoscope.analyses.decisions import GROUPS, group_of, left_out, eventful_window
+from retinoscope.analyses.decisions import GROUPS, eventful_window, group_of, left_out
 from retinoscope.errors import UserError
 from tests.planted_activity import PlantedActivity
 

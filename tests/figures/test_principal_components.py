@@ -15,7 +15,7 @@ from retinoscope.figures.principal_components import (
 )
 from retinoscope.figures.style import colour
 from retinoscope.result import Result
-from tests.figures.behaviour_results import components_result, faults_of, event_lines, words_of
+from tests.figures.behaviour_results import components_result, event_lines, faults_of, words_of
 
 ALL = (principal_components, principal_components_map, principal_components_time)
 

@@ -1,4 +1,4 @@
-"""What an agent does before healing classes less before harmful ones, and how sure that is; smoothed histograms."""
+"""What an agent does before classes of one side less before those of the other, and how sure that is; histograms."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ def contrast_intervals(
     Raises:
         UserError: lengths differ, a side has no class, or a class that counts has no image.
     """
-    heals, harms = _members(values, labels, sides)
-    first, second = (np.stack([each.mean(axis=0) for each in members]) for members in (heals, harms))
+    above, below = _members(values, labels, sides)
+    first, second = (np.stack([each.mean(axis=0) for each in members]) for members in (above, below))
     estimate = first.mean(axis=0) - second.mean(axis=0)
-    if over_classes and min(len(heals), len(harms)) > 1:
+    if over_classes and min(len(above), len(below)) > 1:
         reach = _welch(first, second, level)
         low, high = estimate - reach, estimate + reach
     else:
         random = np.random.default_rng(seed)
         drawn = [
-            np.mean([_bootstrap_means(each, resamples, random) for each in side], axis=0) for side in (heals, harms)
+            np.mean([_bootstrap_means(each, resamples, random) for each in side], axis=0) for side in (above, below)
         ]
         tail = (1 - level) / 2
         low, high = np.quantile(drawn[0] - drawn[1], (tail, 1 - tail), axis=0)
@@ -78,8 +78,8 @@ def contrast_p(values: NDArray, labels: NDArray[np.integer], sides: NDArray[np.i
     Raises:
         UserError: as `contrast_intervals`.
     """
-    heals, harms = _members(values, labels, sides)
-    means, count = np.array([each.mean() for each in (*heals, *harms)]), len(heals)
+    above, below = _members(values, labels, sides)
+    means, count = np.array([each.mean() for each in (*above, *below)]), len(above)
     ways = math.comb(len(means), count)
     if ways < 20:
         return math.nan
