@@ -79,6 +79,27 @@ def test_a_unit_whose_field_no_picture_holds_is_shown_whole_pictures_and_this_is
     assert f"{why}: answers are those of the unit in row 3 of 4, column 3 of 4." in said["caption"]
 
 
+def test_of_pictures_in_which_units_see_little_the_part_that_they_see_is_drawn() -> None:
+    class Stretched(nn.Module):
+        """The darkest pixel of a picture becomes black, so that every unit sees all of it, if only so."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.out = nn.Conv2d(3, 4, 5, stride=4), nn.Linear(4 * 81, 4)
+
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            return self.out(self.conv(pixels - pixels.amin((1, 2, 3), keepdim=True)).flatten(1))
+
+    data = receptive_fields(policy_of(Stretched(), (40, 40, 3)), max_stimuli=256).data["conv"]
+    assert data.shape == (4, 40, 40, 3)
+    drawn = [data.attrs[f"drawn_{each}"] for each in ("top", "bottom", "left", "right")]
+    assert drawn == [16, 21, 16, 21]  # of the unit in the middle
+    assert (
+        "Drawn are rows 16 to 20 and columns 16 to 20 of these, which hold 99% of the squared" in data.attrs["caption"]
+    )
+    assert "Note: amin is taken over the whole picture." in data.attrs["caption"]
+
+
 def test_what_could_not_be_followed_is_said_beside_the_field() -> None:
     class Mixing(nn.Module):
         def __init__(self) -> None:
@@ -94,7 +115,7 @@ def test_what_could_not_be_followed_is_said_beside_the_field() -> None:
     assert layers
     data = receptive_fields(policy, layers=(layers[0].name,), **QUICK).data
     note = data[layers[0].name].attrs["note"]
-    assert note.startswith("field not known: ") and f"F{note[1:]}." in data[layers[0].name].attrs["caption"]
+    assert note.startswith("field not known: ") and f"Note: {note}." in data[layers[0].name].attrs["caption"]
 
 
 @pytest.mark.parametrize(

@@ -165,3 +165,11 @@ def test_channels_of_stacked_frames_are_numbered_and_named_in_the_caption(names,
     assert len(figure.axes[0].images) == units * len(names)  # no colour composite
     words = " ".join(text.get_text() for text in drawn_texts(figure)).replace("\n", " ")
     assert ", ".join(f"({number}) {name}" for number, name in enumerate(names, start=1)) in words
+
+
+def test_of_fields_much_smaller_than_what_was_shown_their_part_is_drawn():
+    result = planted(4, 30, 40)
+    result.data["conv1"].attrs |= {"drawn_top": 3, "drawn_bottom": 12, "drawn_left": 20, "drawn_right": 27}
+    images = [np.asarray(image.get_array()) for image in receptive_fields(result, "conv1").axes[0].images]
+    field = result.data["conv1"].values[2, 3:12, 20:27]
+    np.testing.assert_allclose(images[4 * 2], 0.5 + field / (2 * np.abs(field).max()), atol=1e-6)

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from retinoscope.errors import UserError
-from retinoscope.statistics.receptive_fields import MeanGradient, NoiseWeightedAverage, ReceptiveFieldEstimate
+from retinoscope.statistics.receptive_fields import (
+    MeanGradient,
+    NoiseWeightedAverage,
+    ReceptiveFieldEstimate,
+    core_of,
+)
 
 SHAPE, UNITS, MEAN, SIGMA = (4, 3, 2), 3, 90.0, 15.0
 
@@ -156,3 +161,20 @@ def test_nothing_shown_or_no_spread_is_refused():
 
 def cosine(one: np.ndarray, other: np.ndarray) -> float:
     return float((one * other).sum() / np.linalg.norm(one) / np.linalg.norm(other))
+
+
+def test_the_core_of_fields_is_where_reliable_units_weigh_something():
+    generator = np.random.default_rng(0)
+    fields = 1e-4 * generator.normal(size=(5, 60, 40, 3))
+    fields[:4, 20:33, 8:15] += generator.normal(size=(4, 13, 7, 3))
+    fields[4] = generator.normal(size=fields[4].shape)  # noise that lies everywhere, as of a unit that hardly answers
+    estimate = ReceptiveFieldEstimate(fields, np.array([0.99, 0.98, 0.99, 0.99, 0.1]), np.zeros(5), 10)
+    rows, columns = core_of(estimate)
+    assert (rows, columns) == (slice(20, 33), slice(8, 15))
+    inside = np.square(fields[:, rows, columns]).sum(axis=(1, 2, 3)) / np.square(fields).sum(axis=(1, 2, 3))
+    assert inside[:4].min() >= 0.99 and inside[4] < 0.2
+
+
+def test_where_no_unit_answers_the_core_is_everything():
+    silent = ReceptiveFieldEstimate(np.zeros((2, 6, 4, 3)), np.full(2, np.nan), np.full(2, np.nan), 10)
+    assert core_of(silent) == (slice(0, 6), slice(0, 4))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import xarray
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PatchCollection
@@ -92,7 +93,7 @@ def receptive_fields(result: Result, layer: str | None = None, *, figsize: Size 
     name = layers[-1] if layer is None else layer
     if name not in layers:
         raise UserError(f"layer {name!r}: is not in this result; it has {', '.join(layers)}")
-    fields, reliability = result.data[name].values, result.data[f"{name}_reliability"].values
+    fields, reliability = _drawn(result.data[name]), result.data[f"{name}_reliability"].values
     units = result.data[f"{name}_unit"].values
     colours = [str(colour) for colour in result.data["colour"].values]
     says = f"{result.data[name].attrs['caption']} {_reading(colours)}" if caption else None
@@ -125,6 +126,12 @@ def receptive_fields_all(result: Result, *, figsize: Size = None, caption: bool 
 def _layers(result: Result) -> list[str]:
     require(result, "receptive_fields")
     return list(result.parameters["layers"])
+
+
+def _drawn(fields: xarray.DataArray) -> np.ndarray:
+    """The part that is drawn of fields that are much smaller than what was shown; else all of them."""
+    ends = [fields.attrs.get(f"drawn_{each}") for each in ("top", "bottom", "left", "right")]
+    return fields.values if ends[0] is None else fields.values[:, ends[0] : ends[1], ends[2] : ends[3]]
 
 
 def _arrange(shape: tuple[int, ...], has_composite: bool, page: Page, longest: str) -> _Layout:

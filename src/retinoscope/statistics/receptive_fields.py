@@ -151,6 +151,32 @@ class NoiseWeightedAverage:
         return np.asarray(covariance / self._sigma**2).reshape(-1, *self._shape)
 
 
+def core_of(estimate: ReceptiveFieldEstimate, left_out: float = 0.01) -> tuple[slice, slice]:
+    """Rows and columns that hold all but a small share of what the fields weigh, the mean over units.
+
+    Where a stimulus is much larger than what units really see of it, nearly all weights are zero but for noise.
+
+    Args:
+        estimate: of fields (unit, height, width, channel). Units that are less reliable than the median count nothing.
+        left_out: share of the squared weights of a unit that may lie outside.
+    """
+    height, width = estimate.fields.shape[1:3]
+    answering = estimate.reliability[~np.isnan(estimate.reliability)]
+    if not len(answering):
+        return slice(0, height), slice(0, width)
+    weights = np.square(estimate.fields[estimate.reliability >= np.median(answering)]).sum(axis=-1)
+    share = (weights / weights.sum(axis=(1, 2), keepdims=True)).mean(axis=0)
+    rows, columns = (_without_ends(share.sum(axis=axis), left_out / 4) for axis in (1, 0))
+    return rows, columns
+
+
+def _without_ends(share: Array, left_out: float) -> slice:
+    """Where what is left out at either end adds up to at most so much."""
+    first = int((np.cumsum(share) <= left_out).sum())
+    last = int((np.cumsum(share[::-1]) <= left_out).sum())
+    return slice(first, len(share) - last)
+
+
 def _require_stimuli(counts: NDArray[np.int64]) -> None:
     if not counts.sum():
         raise UserError("receptive fields: no stimulus was shown; show at least one")

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from retinoscope.agents.policy import Layer, Policy
+from retinoscope.statistics.receptive_fields import ReceptiveFieldEstimate, core_of
+
+_WORTH_CUTTING = 0.5  # share of the area that a part to be drawn may have at most
 
 
 def places_of(policy: Policy, layer: Layer) -> dict[str, Any]:
@@ -50,6 +53,28 @@ def windows_of(policy: Policy, layer: Layer) -> tuple[tuple[int, ...], tuple[int
     return tuple(sorted(tops)), tuple(sorted(lefts))
 
 
+def drawn_part(attributes: Mapping[str, Any], estimate: ReceptiveFieldEstimate) -> dict[str, int]:
+    """The rows and columns of a map's stimuli that are drawn, where these show far more than its units really see.
+
+    Returns:
+        `drawn_top`, `drawn_bottom`, `drawn_left`, `drawn_right` (the lower and right end not included), as attributes;
+        empty where all is drawn: where stimuli are the fields themselves, or weights lie everywhere in them.
+    """
+    if not attributes["whole_pictures"] and attributes["row_stride_pixels"] and attributes["column_stride_pixels"]:
+        return {}
+    height, width = estimate.fields.shape[1:3]
+    rows, columns = core_of(estimate)
+    if (rows.stop - rows.start) * (columns.stop - columns.start) > _WORTH_CUTTING * height * width:
+        return {}
+    ends = {
+        "drawn_top": rows.start,
+        "drawn_bottom": rows.stop,
+        "drawn_left": columns.start,
+        "drawn_right": columns.stop,
+    }
+    return {name: int(end) for name, end in ends.items()}
+
+
 def said_of_places(attributes: Mapping[str, Any], height: int, width: int) -> tuple[str, list[str]]:
     """What a unit was shown, (height, width) pixels, within a sentence; and further sentences about its place."""
     window, size = f"{height} × {width} pixels", (attributes.get("field_height"), attributes.get("field_width"))
@@ -58,7 +83,13 @@ def said_of_places(attributes: Mapping[str, Any], height: int, width: int) -> tu
     row, column, rows, columns = (attributes[f"unit_{name}"] for name in ("row", "column", "rows", "columns"))
     middle = f"row {row + 1} of {rows}, column {column + 1} of {columns}"
     note = str(attributes["note"])
-    more = [f"{note[0].upper()}{note[1:]}."] if note else []
+    more = [f"Note: {note}."] if note else []
+    if "drawn_top" in attributes:
+        top, bottom, left, right = (attributes[f"drawn_{each}"] for each in ("top", "bottom", "left", "right"))
+        more.append(
+            f"Drawn are rows {top} to {bottom - 1} and columns {left} to {right - 1} of these, which hold 99% of the "
+            "squared weights."
+        )
     if attributes["whole_pictures"]:
         if size == (height, width):
             return f"whole pictures of {window}", more

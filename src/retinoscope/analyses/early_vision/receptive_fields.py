@@ -28,7 +28,12 @@ from retinoscope.analyses.early_vision.receptive_field_parameters import (
     maps_of_encoder,
     settle,
 )
-from retinoscope.analyses.early_vision.receptive_field_places import places_of, said_of_places, windows_of
+from retinoscope.analyses.early_vision.receptive_field_places import (
+    drawn_part,
+    places_of,
+    said_of_places,
+    windows_of,
+)
 from retinoscope.attribution.gradients import gradient_sums, unit_activity
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
@@ -163,6 +168,8 @@ def _variables(
         "long_name": f"receptive fields of {layer.name}",
         **(places_of(policy, layer) if layer.is_map else {"state": _state_that_enters(policy, layer)}),
     }
+    if layer.is_map:
+        attributes |= drawn_part(attributes, estimate)
     reliability = {"units": "1", "long_name": "split-half reliability, Spearman-Brown"}
     error = {"units": "1", "long_name": "expected error relative to the field"}
     return {
