@@ -122,7 +122,7 @@ def older_way(policy: Policy, unit: int, noise: WhiteNoise) -> np.ndarray:
             images += shown.sum(axis=0)
             activity += float(answers.sum())
     average = (products - activity / OLDER_IMAGES * images) / OLDER_IMAGES / noise.sigma**2
-    top, left = row * field.stride, column * field.stride
+    top, left = field.starts(row, column)
     return average[top : top + field.height, left : left + field.width]
 
 

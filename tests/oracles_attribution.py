@@ -36,7 +36,7 @@ def patch_policy(place: tuple[int, int] = (1, 1), **config: object) -> tuple[Act
     is_there = torch.zeros(channels, height, width)
     is_there[:, place[0], place[1]] = 1
     policy.network.encoder.layers.get_submodule("fc.linear").weight.mul_(is_there.flatten())
-    top, left = place[0] * field.stride, place[1] * field.stride
+    top, left = field.starts(*place)
     return policy, (slice(top, top + field.height), slice(left, left + field.width))
 
 

@@ -215,14 +215,14 @@ def test_continuous_actions_are_drawn_around_their_means() -> None:
 
 def test_fields_of_the_known_networks() -> None:
     nature = policy_of(Nature(), (84, 84, 4), 6).receptive_field("network_4")
-    assert (nature.height, nature.width, nature.stride, nature.top, nature.left) == (36, 36, 8, 0, 0)
+    assert nature[:6] == (36, 36, 8, 8, 0, 0)
     impala = policy_of(Impala(), (64, 64, 3), 15, preprocess=None)
     field = impala.receptive_field("blocks_2_res1_conv1")
-    assert (field.height, field.width, field.stride, field.top, field.left) == (141, 141, 8, -70, -70)
+    assert field[:6] == (141, 141, 8, 8, -70, -70)
     assert impala.stimulus_shape("blocks_2_res1_conv1") == (64, 64, 3)  # larger than the picture
     breakout = policy_of(Breakout(), (80, 80, 1), initial_state=256)
     field = breakout.receptive_field("conv4")
-    assert (field.height, field.width, field.stride, field.top, field.left) == (31, 31, 16, -15, -15)
+    assert field[:6] == (31, 31, 16, 16, -15, -15)
     assert not field.is_whole(0, 2) and field.is_whole(2, 2) and breakout.stimulus_shape("conv4") == (31, 31, 1)
 
 

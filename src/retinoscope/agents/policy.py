@@ -84,17 +84,6 @@ class ReceptiveField(NamedTuple):
     bounds: tuple[int, int, int, int]
     note: str = ""
 
-    @property
-    def stride(self) -> int:
-        """Pixels between neighbouring units, where they are the same along both sides.
-
-        Raises:
-            UserError: they are not.
-        """
-        if self.row_stride != self.column_stride:
-            raise UserError(f"receptive fields: strides of {self.row_stride} and {self.column_stride} pixels differ")
-        return self.row_stride
-
     def starts(self, row: int, column: int) -> tuple[int, int]:
         """First row and column of pixels that the unit in this row and column sees."""
         return self.top + row * self.row_stride, self.left + column * self.column_stride
