@@ -79,7 +79,7 @@ def test_fields_are_those_that_paper_and_pencil_give() -> None:
     policy = imported("breakout").agent().policy
     for layer, size, stride in (("conv1", 3, 2), ("conv2", 7, 4), ("conv3", 15, 8), ("conv4", 31, 16)):
         field = policy.receptive_field(layer)
-        assert (field.height, field.stride, field.top, field.left) == (size, stride, 1 - stride, 1 - stride)
+        assert (field.height, field.row_stride, field.top, field.left) == (size, stride, 1 - stride, 1 - stride)
     assert [layer.name for layer in policy.layers_of("memory")] == ["gru"]
 
 
