@@ -7,7 +7,6 @@ GPL-2.0: it is no part of Retinoscope and is installed for this example alone.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,17 +113,32 @@ class Network(nn.Module):
         return self.actor_linear(state), self.critic_linear(state), state
 
 
-def agent() -> retinoscope.Agent:
-    """The agent, in its world."""
+def as_published(pictures: np.ndarray, is_first: np.ndarray) -> np.ndarray:
+    """The network's own way through (decision, 80, 80, 1) pictures, one after another, with which it is compared."""
+    network, state, logits = loaded(), torch.zeros(1, 256), []
+    with torch.no_grad():
+        for picture, begins in zip(pictures, is_first, strict=True):
+            seen = torch.from_numpy(picture.reshape(1, 1, 80, 80).astype(np.float32) / 255)
+            decided, _, state = network(seen, torch.zeros(1, 256) if begins else state)
+            logits.append(decided[0].numpy())
+    return np.stack(logits)
+
+
+def loaded() -> Network:
+    """The network with its weights."""
     network = Network()
     network.load_state_dict(load_file(WEIGHTS))
-    found = retinoscope.from_module(
-        network,
-        observation_shape=(80, 80, 1),
-        actions=("noop", "fire", "right", "left"),
+    return network
+
+
+def agent() -> retinoscope.Agent:
+    """The agent, in its world."""
+    return retinoscope.from_module(
+        loaded(),
+        world=world,
         initial_state=256,
         preprocess=lambda pixels: pixels.permute(0, 3, 1, 2) / 255,
         name="breakout",
         frames_trained=80_000_000,
+        predict=as_published,
     )
-    return replace(found, world=world)

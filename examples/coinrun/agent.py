@@ -6,7 +6,6 @@ IMPALA's encoder and a GRU of 64, which `train.py` trained on eight levels of Pr
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -161,12 +160,10 @@ def agent() -> retinoscope.Agent:
     """The agent, in its world."""
     network = Network()
     network.load_state_dict({name: weight.float() for name, weight in load_file(WEIGHTS).items()})
-    found = retinoscope.from_module(
+    return retinoscope.from_module(
         network,
-        observation_shape=(64, 64, 3),
-        actions=ACTIONS,
+        world=world(),
         initial_state=64,
         preprocess=lambda pixels: pixels.permute(0, 3, 1, 2) / 255,
         name="coinrun",
     )
-    return replace(found, world=world())

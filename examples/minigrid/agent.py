@@ -5,7 +5,6 @@ It sees the 7 x 7 squares in front of it, finds a key, opens a door and walks to
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import gymnasium
 import minigrid  # noqa: F401 - makes its environments known to Gymnasium
 import numpy as np
 from minigrid.wrappers import ImgObsWrapper, RGBImgPartialObsWrapper
+from stable_baselines3 import PPO
 
 import retinoscope
 from retinoscope.worlds import Endings, Event, Variable, gymnasium_world
@@ -71,4 +71,4 @@ world = gymnasium_world(
 
 def agent() -> retinoscope.Agent:
     """The agent, in its world."""
-    return replace(retinoscope.load_agent(MODEL), name="doorkey", world=world)
+    return retinoscope.from_sb3(PPO.load(MODEL, device="cpu"), world=world, name="doorkey")

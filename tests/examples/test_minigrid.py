@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from stable_baselines3 import PPO
 
 import retinoscope
 from tests.examples.running import EXAMPLES, analyzed, imported, run
@@ -68,10 +69,9 @@ def shortest_way(inner: object) -> list[str]:
 
 
 def test_the_saved_model_is_what_the_library_computes() -> None:
-    from stable_baselines3 import PPO
-
     model = PPO.load(FOLDER / "doorkey.zip", device="cpu")
-    live, saved = retinoscope.from_sb3(model), imported("minigrid").agent()
+    live, saved = imported("minigrid").agent(), retinoscope.load_agent(FOLDER / "doorkey.zip")
+    assert live.policy.action_heads[0].outputs == ACTIONS
     pictures = torch.randint(0, 256, (4, 56, 56, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     theirs = model.policy.get_distribution(pictures.permute(0, 3, 1, 2)).distribution.logits
     for agent in (live, saved):

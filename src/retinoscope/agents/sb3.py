@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ def from_sb3(model: Any, *, name: str | None = None, epsilon: float = 0.0, world
         model: a PPO, A2C, DQN or RecurrentPPO that acts from pictures; networks of one's own are fine.
         name: for titles and file names; None for the algorithm's.
         epsilon: of DQN, the probability of a random action.
-        world: in which it was trained.
+        world: in which it was trained; it also says what the actions are called.
 
     Raises:
         UserError: it is none of these, its observations are no pictures, or it does not compute what is read of it.
@@ -66,6 +66,7 @@ def from_sb3(model: Any, *, name: str | None = None, epsilon: float = 0.0, world
         name or type(model).__name__,
         epsilon,
         int(getattr(model, "num_timesteps", 0)) or None,
+        () if world is None else world.declaration.actions[0].outputs,
     )
     agent.training.update(training_in(vars(model)))
     _require_same(agent, model)
@@ -80,6 +81,7 @@ def agent_of_network(
     name: str,
     epsilon: float = 0.0,
     frames_trained: int | None = None,
+    names: Sequence[str] = (),
 ) -> Agent:
     """An agent of a network whose parts have the names that the library gives them.
 
@@ -91,12 +93,15 @@ def agent_of_network(
         name: of the agent.
         epsilon: of Q-values.
         frames_trained: if known.
+        names: of the actions, if there is one choice among that many.
     """
     kind = type(actions).__name__
     if kind == "MultiBinary" or np.any(np.asarray(getattr(actions, "start", 0))):
         raise UserError(f"agent {name!r}: actions {actions} are not supported; Discrete, MultiDiscrete and Box are")
     if getattr(network, "use_sde", False):
         raise UserError(f"agent {name!r}: its exploration depends on the state (gSDE), which is not supported")
+    if getattr(actions, "n", None) == len(names):
+        actions = tuple(names)
     common: dict[str, Any] = {
         "observation_shape": shape,
         "preprocess": preprocess,
