@@ -85,9 +85,17 @@ def events_result() -> Result:
 
 
 def progress_result() -> Result:
-    names = ("healing", "harmful", "deaths", "participation_fc", "participation_rnn", "sparseness", "rising_before")
+    names = (
+        "positive",
+        "negative",
+        "terminated",
+        "participation_fc",
+        "participation_rnn",
+        "sparseness",
+        "rising_before",
+    )
     variables: dict[str, Any] = {
-        f"{name}{end}": ("checkpoint", np.array([1.0, 2.0, 3.0]) + shift)
+        f"{name}{end}": ("checkpoint", np.array([1.0, 2.0, 3.0]) + shift, {"long_name": name, "label": name[:12]})
         for name in (*names, "pc1_auc")
         for end, shift in (("", 0.0), ("_low", -0.2), ("_high", 0.2))
     }
@@ -177,8 +185,8 @@ axes.spines.top: True
 image.cmap: magma
 axes.prop_cycle: cycler('color', ['aa0000', '00aa00', '0000aa'])
 text.color: '#112233'
-retinoscope.healing: 00aaaa
-retinoscope.harmful: "#aa00aa"
+retinoscope.positive: 00aaaa
+retinoscope.negative: "#aa00aa"
 retinoscope.diverging_map: PiYG
 """
 
@@ -328,29 +336,32 @@ def test_named_colours_and_maps_come_from_the_style(own_style: Path) -> None:
 
 
 def test_styles_are_files_names_or_settings_each_on_top_of_the_one_before(own_style: Path) -> None:
-    figures.use_style(own_style, "ggplot", {"retinoscope.healing": "green", "retinoscope.many": ["red", "blue"]})
-    assert style.colour("healing") == "#008000" and style.colour("harmful") == "#aa00aa"
+    figures.use_style(own_style, "ggplot", {"retinoscope.positive": "green", "retinoscope.many": ["red", "blue"]})
+    assert style.colour("positive") == "#008000" and style.colour("negative") == "#aa00aa"
     assert style.colours("many") == ["#ff0000", "#0000ff"]
     assert draw("burn_in").axes[0].get_facecolor()[:3] == matplotlib.colors.to_rgb("#E5E5E5")
     figures.use_style()
-    assert style.colour("healing") == "#00629e"
+    assert style.colour("positive") == "#00629e"
 
 
 def test_the_variable_names_a_style_that_use_style_overrides(own_style: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RETINOSCOPE_STYLE", str(own_style))
-    assert style.colour("healing") == "#00aaaa"
-    figures.use_style({"retinoscope.healing": "0.5"})
-    assert style.colour("healing") == "#808080" and style.colour("harmful") == "#b04200"
+    assert style.colour("positive") == "#00aaaa"
+    figures.use_style({"retinoscope.positive": "0.5"})
+    assert style.colour("positive") == "#808080" and style.colour("negative") == "#b04200"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("font.sise: 9", r"own.mplstyle: there is no setting 'font.sise' in matplotlib; ours are retinoscope.healing"),
+        ("font.sise: 9", r"own.mplstyle: there is no setting 'font.sise' in matplotlib; ours are retinoscope.positive"),
         ("font.size: large", r"own.mplstyle: font.size 'large' cannot be used"),
         ("retinoscope.heeling: red", r"there is no setting 'retinoscope.heeling'"),
-        ("retinoscope.healing: reddish", r"retinoscope.healing 'reddish' cannot be used"),
-        ("retinoscope.healing: red, blue", r"retinoscope.healing 'red, blue' cannot be used \(one colour is wanted\)"),
+        ("retinoscope.positive: reddish", r"retinoscope.positive 'reddish' cannot be used"),
+        (
+            "retinoscope.positive: red, blue",
+            r"retinoscope.positive 'red, blue' cannot be used \(one colour is wanted\)",
+        ),
         ("retinoscope.diverging_map: RdBl", r"retinoscope.diverging_map 'RdBl' cannot be used"),
         ("retinoscope.caption_size: huge", r"retinoscope.caption_size 'huge' cannot be used"),
         ("font.size 9", r"line 1 cannot be read; write NAME: VALUE"),

@@ -60,7 +60,7 @@ def test_every_component_has_its_difference_and_its_control(count: int) -> None:
         np.testing.assert_allclose(ends, np.stack([low, high], axis=1))
         filled = [to_hex(face) != "#ffffff" for face in np.broadcast_to(point.get_facecolors(), (count, 4))]
         assert filled == ((low > 0) | (high < 0)).tolist()
-    assert to_hex(spans[1].get_color()[0]) == colour("healing")
+    assert to_hex(spans[1].get_color()[0]) == colour("positive")
     # The component and its random directions lie close together, apart from the next component.
     rows = [np.asarray(point.get_offsets())[:, 1] for point in points]
     np.testing.assert_allclose(rows[0] - rows[1], 0.36)

@@ -60,7 +60,7 @@ def test_traces_are_drawn_with_pick_ups_told_apart_without_colour() -> None:
     for panel in panels:
         assert event_lines(panel) == [(3.5, "-"), (6.0, "-"), (4.2, "--"), (6.1, "--"), (7.0, "--"), (5.0, ":")]
         shown = [to_hex(collection.get_color()[0]) for collection in panel.collections]
-        assert shown == [colour("healing"), colour("harmful"), colour("neutral")]
+        assert shown == [colour("positive"), colour("negative"), colour("neutral")]
     assert [mark.get_marker() for mark in marks.lines] == ["^", "v", "o"]
     legend = {text.get_text() for text in marks.get_legend().get_texts()}
     assert legend == {"healing", "harmful", "without effect"}

@@ -65,8 +65,8 @@ def test_bars_are_the_effects_sorted_and_coloured_by_sign():
     figure = scenario_preview(planted())
     (axes,) = (each for each in figure.axes if each.get_xlabel() == "health points per pick-up")
     assert [bar.get_width() for bar in axes.patches] == [-20, 0, 30]
-    assert to_hex(axes.patches[0].get_facecolor()) == colour("harmful")
-    assert to_hex(axes.patches[2].get_facecolor()) == colour("healing")
+    assert to_hex(axes.patches[0].get_facecolor()) == colour("negative")
+    assert to_hex(axes.patches[2].get_facecolor()) == colour("positive")
     labels = [each.get_text() for each in axes.texts]
     assert labels == ["−20", "0", "+30", "harms", "heals"]
     sheet = figure.axes[0]

@@ -28,7 +28,7 @@ class Number:
     """One number of what a world declares: a variable, or one entry of a variable that has several.
 
     Attributes:
-        name: unique among the numbers of a world: `health`, `position x`.
+        name: unique among the numbers of a world: `fuel`, `position x`.
         column: of the recording.
         index: in it; None for a column of single numbers.
         title: for people.
@@ -163,12 +163,12 @@ def sides_of(world: Declaration) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 
 
 def a_word(word: str) -> str:
-    """With its article: `a pick-up`, `an event`."""
+    """With its article: `a catch`, `an event`."""
     return f"{'an' if word[:1].lower() in 'aeiou' else 'a'} {word}"
 
 
 def events_counted(data: xarray.Dataset, world: Declaration) -> str:
-    """` with 3 healing and 1 harmful pick-ups`, the end of a clause: by name where a world has not both kinds.
+    """` with 3 rewarded and 1 punished events`, the end of a clause: by name where a world has not both kinds.
 
     Args:
         data: with `events` (time, event), if there are any.

@@ -39,12 +39,12 @@ def burn_in(result: Result, *, ax: Axes | None = None, figsize: Size = None) -> 
     steps, distance, typical = (data[name].values for name in ("step", "distance", "typical"))
     if result.parameters["method"] == "forgetting":
         share = f"{result.parameters['share']:.0%} of windows below"
-        axes.fill_between(steps, typical, distance, color=colour("healing"), alpha=0.2, linewidth=0, label=share)
-        axes.plot(steps, typical, color=colour("healing"), linewidth=1.4, label="median over windows")
+        axes.fill_between(steps, typical, distance, color=colour("positive"), alpha=0.2, linewidth=0, label=share)
+        axes.plot(steps, typical, color=colour("positive"), linewidth=1.4, label="median over windows")
         axes.set(ylabel="distance to the state not reset\n(1: unrelated states)", yscale="log")
         threshold = f"tolerance {float(data['threshold']):.0%}"
     else:
-        axes.plot(steps, distance, color=colour("healing"), linewidth=1.4, label="mean over episodes")
+        axes.plot(steps, distance, color=colour("positive"), linewidth=1.4, label="mean over episodes")
         axes.plot(steps, typical, color=colour("chance"), linewidth=1, label="by chance, mean")
         axes.set(ylabel="deviation from the late mean\n(late standard deviations)", ylim=(0, None))
         threshold = f"by chance, {result.parameters['level']:.0%} quantile"
@@ -55,10 +55,10 @@ def burn_in(result: Result, *, ax: Axes | None = None, figsize: Size = None) -> 
     found = f"burn-in: {burn_in_steps} decisions"
     if data.attrs.get("clock_units", "s") == "s":
         found += f" ({burn_in_steps * data.attrs['seconds_per_decision']:.1f} s)"
-    axes.axvline(burn_in_steps, color=colour("harmful"), linewidth=1.2, label=found)
+    axes.axvline(burn_in_steps, color=colour("negative"), linewidth=1.2, label=found)
     low, high = float(data["steps_low"]), float(data["steps_high"])
     if np.isfinite(low):
-        axes.axvspan(low, high, color=colour("harmful"), alpha=0.15, linewidth=0)
+        axes.axvspan(low, high, color=colour("negative"), alpha=0.15, linewidth=0)
     axes.set(xlabel="decisions since the reset", xlim=(0, max(int(steps[-1]), 1)))
     axes.legend(loc="upper right")
     return drawn

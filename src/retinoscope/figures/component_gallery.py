@@ -92,7 +92,7 @@ def _draw_trace(axes: Axes, one: xarray.Dataset, step: int, limits: tuple[float,
     trace = one["activation"].values
     axes.axhline(0, color=shade(0.3), linewidth=0.5)
     axes.plot(np.arange(len(trace)), trace, color=shade(0.8), linewidth=0.9)
-    axes.plot([step], [trace[step]], "o", color=colour("harmful"), markersize=3.5, clip_on=False)
+    axes.plot([step], [trace[step]], "o", color=colour("negative"), markersize=3.5, clip_on=False)
     axes.set(ylim=limits, xlim=(0, max(len(trace) - 1, 1)))
     axes.tick_params(labelbottom=is_last)
     axes.locator_params(axis="y", nbins=3)
@@ -116,7 +116,7 @@ def _draw_strip(sheet: Axes, top: float, tile: float, picture: np.ndarray, one: 
         PatchCollection(
             edges,
             facecolor="none",
-            edgecolor=[colour("harmful") if each else shade(0.6) for each in is_framed],
+            edgecolor=[colour("negative") if each else shade(0.6) for each in is_framed],
             linewidth=[1.6 if each else 0.4 for each in is_framed],
         )
     )

@@ -111,7 +111,7 @@ def _draw_stability(axes: Axes, result: Result) -> None:
     data = result.data
     index, is_stable = data["stability"].values, data["is_stable"].values
     places = np.arange(len(index))
-    for chosen, shown, label in ((is_stable, colour("healing"), "stable"), (~is_stable, shade(0.28), "not stable")):
+    for chosen, shown, label in ((is_stable, colour("positive"), "stable"), (~is_stable, shade(0.28), "not stable")):
         if chosen.any():
             axes.bar(places[chosen], index[chosen], color=shown, width=0.7, label=label)
     axes.axhline(
@@ -119,7 +119,7 @@ def _draw_stability(axes: Axes, result: Result) -> None:
     )
     chance = float(data["stability_chance"])
     if np.isfinite(chance):
-        axes.axhline(chance, color=colour("harmful"), linewidth=1, linestyle=":", label="Gaussian noise reaches")
+        axes.axhline(chance, color=colour("negative"), linewidth=1, linestyle=":", label="Gaussian noise reaches")
     every = max(1, len(places) // 32)
     axes.set_xticks(places[::every], data["component"].values[::every])
     axes.set_ylim(min(0, float(np.nanmin(index, initial=0))), 1.0)
@@ -132,8 +132,8 @@ def _draw_spectrum(axes: Axes, result: Result) -> None:
     data = result.data
     values, chance = data["eigenvalue"].values, data["eigenvalue_chance"].values
     dimension = np.arange(1, len(values) + 1)
-    axes.plot(dimension, values, color=colour("healing"), marker="o", markersize=2, linewidth=0.8, label="eigenvalue")
-    axes.plot(dimension, chance, color=colour("harmful"), linewidth=1, linestyle=":", label="95% of permuted data")
+    axes.plot(dimension, values, color=colour("positive"), marker="o", markersize=2, linewidth=0.8, label="eigenvalue")
+    axes.plot(dimension, chance, color=colour("negative"), linewidth=1, linestyle=":", label="95% of permuted data")
     axes.axvline(data.sizes["component"] + 0.5, color=shade(1), linewidth=0.8, linestyle="--", label="kept, up to here")
     axes.set_yscale("log")
     axes.set_ylim(max(float(values[values > 0].min()), 1e-3) / 1.5, float(values.max()) * 1.5)
@@ -156,7 +156,7 @@ def _draw_sweep(axes: Axes, result: Result) -> None:
     axes.plot(
         kept,
         data["sweep_stability"].values,
-        color=colour("healing"),
+        color=colour("positive"),
         marker="o",
         markersize=3,
         linewidth=0.8,

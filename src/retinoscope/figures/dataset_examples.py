@@ -55,9 +55,9 @@ def dataset_examples(result: Result, page: int = 0, *, figsize: Size = None, cap
     handles = [
         Patch(facecolor=shade(0.22), label="all steps"),
         Line2D([], [], color=shade(1), linewidth=0.8, label="gradient step"),
-        Line2D([], [], color=colour("healing"), linestyle="--", label="low, up to here"),
+        Line2D([], [], color=colour("positive"), linestyle="--", label="low, up to here"),
         Patch(facecolor=colour("middle"), alpha=0.5, label="middle"),
-        Line2D([], [], color=colour("harmful"), label="high, from here on"),
+        Line2D([], [], color=colour("negative"), label="high, from here on"),
     ]
     sheet.figure.legend(handles=handles, ncols=5, **sheet.legend_at(MARGIN, 0))
     return sheet.figure
@@ -76,8 +76,8 @@ def _draw(axes: Axes, one: xarray.Dataset) -> None:
     axes.stairs(shares[1], edges, color=shade(1), linewidth=0.8)
     low, high, start, end = (float(one[name]) for name in ("low", "high", "middle_from", "middle_to"))
     axes.axvspan(start, end, color=colour("middle"), alpha=0.5, linewidth=0)
-    axes.axvline(low, color=colour("healing"), linestyle="--")
-    axes.axvline(high, color=colour("harmful"))
+    axes.axvline(low, color=colour("positive"), linestyle="--")
+    axes.axvline(high, color=colour("negative"))
     skewness, kurtosis = (float(one[name].values[0]) for name in ("skewness", "kurtosis"))
     poor = " *" if str(one["cut"].item()) else ""
     axes.set_title(f"{int(one['component'])}{poor}", weight="bold", pad=2)

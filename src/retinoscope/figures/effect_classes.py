@@ -30,7 +30,7 @@ def colour_of(effects: np.ndarray) -> list[str]:
     largest = max(float(np.abs(effects).max(initial=0.0)), 1e-9)
     found = []
     for effect in effects:
-        kind = "healing" if effect > 0 else "harmful"
+        kind = "positive" if effect > 0 else "negative"
         pale, dark = (np.array(to_rgb(colour(f"{kind}_{end}"))) for end in ("pale", "dark"))
         found.append(to_hex(pale + (dark - pale) * abs(float(effect)) / largest) if effect else colour("neutral"))
     return found

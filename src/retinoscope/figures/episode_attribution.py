@@ -176,7 +176,7 @@ def _compose(data: xarray.Dataset, name: str) -> Iterator[np.ndarray]:
         canvas.draw_text(frame, _number(float(answers[time])), right, _MARGIN + 2, 22, bold=True, align="right")
         frame[trace_top : trace_top + _TRACE, _MARGIN:right] = trace
         x = _MARGIN + round(time / max(len(maps) - 1, 1) * (right - _MARGIN - 1))
-        canvas.fill(frame, x, trace_top, 2, _TRACE, rgb("harmful"))
+        canvas.fill(frame, x, trace_top, 2, _TRACE, rgb("negative"))
         yield frame
 
 

@@ -40,8 +40,8 @@ class Side(NamedTuple):
 
 
 SIDES = (
-    Side(1, "healing", "-", "^", "▲", 0.7),
-    Side(-1, "harmful", "--", "v", "▽", 0.3),
+    Side(1, "positive", "-", "^", "▲", 0.7),
+    Side(-1, "negative", "--", "v", "▽", 0.3),
     Side(0, "neutral", ":", "o", "●", 0.7),
 )
 _MARKERS = "^osDPX"  # of single events

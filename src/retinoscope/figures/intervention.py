@@ -71,7 +71,7 @@ def _draw(axes: Axes, data: xarray.Dataset) -> None:
     numbers = data["edited"].values
     for name, ink, shift in (
         ("random_difference", shade(0.45), 0.18),
-        ("difference", colour("healing"), -0.18),
+        ("difference", colour("positive"), -0.18),
     ):
         estimate, low, high = (data[f"{name}{end}"].values for end in ("", "_low", "_high"))
         places = np.arange(len(numbers)) + shift

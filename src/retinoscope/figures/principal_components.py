@@ -49,7 +49,7 @@ def principal_components(result: Result, *, figsize: Size = None) -> Figure:
         Line2D(
             [], [], color=colour("chance"), linestyle="--", linewidth=1, label="by chance: the same units, unrelated"
         ),
-        Line2D([], [], color=colour("healing"), linewidth=1, label="participation ratio, 95% interval"),
+        Line2D([], [], color=colour("positive"), linewidth=1, label="participation ratio, 95% interval"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
     figure.supylabel("share of the total variance")
@@ -150,15 +150,15 @@ def _scree(panel: Axes, data: xarray.Dataset, layer: str) -> None:
     panel.set_yscale("log")
     panel.set_ylim(None, 1.0)
     if ratio <= component[-1]:
-        panel.axvline(ratio, color=colour("healing"), linewidth=1)
+        panel.axvline(ratio, color=colour("positive"), linewidth=1)
         if np.isfinite(low):
-            panel.axvspan(low, high, color=colour("healing"), alpha=0.2, linewidth=0)
+            panel.axvspan(low, high, color=colour("positive"), alpha=0.2, linewidth=0)
     interval = f" ({low:.1f} to {high:.1f})" if np.isfinite(low) else ""
     units = int(data["units"])
     panel.set_title(f"{layer}, {units:,} units")
     says = f"participation ratio {ratio:.1f}{interval}\nby chance {by_chance:,.0f}"
     panel.text(
-        0.97, 0.96, says, transform=panel.transAxes, ha="right", va="top", fontsize="small", color=colour("healing"),
+        0.97, 0.96, says, transform=panel.transAxes, ha="right", va="top", fontsize="small", color=colour("positive"),
         zorder=5,
     ).set_bbox({"facecolor": shade(0), "edgecolor": "none", "pad": 1.5})  # fmt: skip
 

@@ -117,7 +117,7 @@ def _draw_effects(axes: Axes, effects: np.ndarray, distractors: np.ndarray, row:
     axes.tick_params(length=2, pad=2)
     axes.set_xlabel("health points per pick-up", fontsize="small", labelpad=2)
     axes.spines["left"].set_visible(False)
-    for word, kind, side, align in (("harms", "harmful", -0.1, "right"), ("heals", "healing", 0.1, "left")):
+    for word, kind, side, align in (("harms", "negative", -0.1, "right"), ("heals", "positive", 0.1, "left")):
         where: Any = (side * reach, 1.0)
         style: dict[str, Any] = {"ha": align, "va": "bottom", "fontsize": "small", "color": colour(kind)}
         axes.annotate(word, where, (0, 2), ("data", "axes fraction"), "offset points", **style)
@@ -152,8 +152,8 @@ def _draw_map(page: Page, result: Result, side: float) -> None:
     axes.set_yticks([-half, 0, half])
     axes.spines[:].set_visible(False)
     handles = {
-        "heals": axes.plot([], [], "o", ms=6, mfc=shade(0), mec=colour("healing"), ls="")[0],
-        "harms": axes.plot([], [], "s", ms=6, mfc=shade(0), mec=colour("harmful"), ls="")[0],
+        "heals": axes.plot([], [], "o", ms=6, mfc=shade(0), mec=colour("positive"), ls="")[0],
+        "harms": axes.plot([], [], "s", ms=6, mfc=shade(0), mec=colour("negative"), ls="")[0],
         "does neither": axes.plot([], [], "D", ms=4.5, mfc=shade(0), mec=colour("neutral"), ls="")[0],
         "start of the agent": axes.plot([], [], ">", ms=6, mfc=shade(0), mec=shade(1), ls="")[0],
         "its walk": walk,
@@ -271,7 +271,7 @@ def _caption(result: Result) -> str:
 
 
 def _colour(effect: float) -> str:
-    return colour("healing" if effect > 0 else "harmful" if effect < 0 else "neutral")
+    return colour("positive" if effect > 0 else "negative" if effect < 0 else "neutral")
 
 
 def _short(text: object, characters: int) -> str:

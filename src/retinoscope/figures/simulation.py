@@ -229,7 +229,7 @@ def _news(data: xarray.Dataset) -> list[_News]:
 
 
 def _event_label(data: xarray.Dataset, index: int, count: int) -> str:
-    """`▲ fruit ×2  healing +25`; without the valence where it has no units, for then only its sign means something."""
+    """`▲ fruit ×2  rewarded +25`; without the valence where it has no units, for then only its sign means something."""
     valence, words = float(data["event_valence"].values[index]), words_of(data)
     side = side_of(valence)
     name = canvas.shorten(str(data["event"].values[index]), 16, 160, bold=True)
@@ -291,7 +291,7 @@ def simulation_summary(result: Result, *, figsize: Size = None) -> Figure:
 
 
 def simulation_title(data: xarray.Dataset) -> str:
-    """What the summary shows: `Health, pick-ups and value over time`."""
+    """What the summary shows: `Fuel, events and value over time`."""
     names = [number.title for number in numbers_in(data)[:1]] + [words_of(data).events] * ("events" in data)
     names += ["value"] * ("value" in data)
     names = names or ["reward"]

@@ -37,7 +37,7 @@ def training_progress(result: Result, *, figsize: Size = None) -> Figure:
     _draw_drift(panels[0], result, layers, "with_last", "cosine with the last\ncheckpoint's field")
     _draw_drift(panels[1], result, layers, "with_previous", "cosine with the field of\nthe checkpoint before")
     # Good and bad events have the colours they have everywhere.
-    kinds = {"positive": colour("healing"), "negative": colour("harmful")}
+    kinds = {"positive": colour("positive"), "negative": colour("negative")}
     _draw_numbers(panels[2], result, ["positive", "negative", "events", "terminated"], "per minute", kinds)
     ratios = [
         name for name in map(str, result.data) if name.startswith("participation_") and f"{name}_low" in result.data

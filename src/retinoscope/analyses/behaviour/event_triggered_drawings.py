@@ -16,7 +16,7 @@ _SPARSENESS_OF_NORMAL = 0.68
 
 
 def name_of(data: xarray.Dataset, kind: str, events: str) -> str:
-    """What events of a kind are called: `healing pick-ups`; of a kind of its own, `door opened`."""
+    """What events of a kind are called: `rewarded events`; of a kind of its own, `door opened`."""
     return f"{kind} {events}" if data.attrs["kinds_are_sides"] else kind
 
 
