@@ -10,13 +10,14 @@ import xarray
 from retinoscope.result import Result
 
 EFFECTS = {"crow": -30, "wasp": -10, "pear": 10, "plum": 30}
+ABOUT = {"long_name": "effect on health", "positive": "healing", "negative": "harmful"}
 ACTIONS = ("forward", "backward", "left", "right")
 OUTPUTS = ("turn none", "turn left", "turn right", "move none", "move forward", "move backward")
 CHECKPOINTS = ("untrained", "early", "final")
 
 
 def _classes() -> dict[str, Any]:
-    return {"class": list(EFFECTS), "effect": ("class", list(EFFECTS.values()))}
+    return {"class": list(EFFECTS), "effect": ("class", list(EFFECTS.values()), ABOUT)}
 
 
 def _places(distances: tuple[float, ...] = (100.0,), bearings: tuple[float, ...] = (0.0,)) -> dict[str, Any]:

@@ -14,8 +14,10 @@ from retinoscope.figures.effect_classes import (
     classes_of,
     colour_of,
     degrees,
+    effect_title,
     legend_height,
     scatter_classes,
+    sides_of,
 )
 from retinoscope.figures.page import MARGIN, Page, Size, line_height, points, text_width
 from retinoscope.figures.style import colour, colour_map, framed, require, shade, styled, title_of
@@ -79,7 +81,8 @@ def action_given_stimulus_by_place(result: Result, *, figsize: Size = None, capt
     page.begin(4.3 + legend)
     grid = page.grid(2, 2, 0.7, 0.25, 0.3, legend + 0.45, hspace=0.55, wspace=0.38)
     for column, (name, words) in enumerate((("contrast", "forward − backward"), ("turning", "towards − away"))):
-        _map(page.figure, page.figure.add_subplot(grid[0, column]), result, name, f"P({words}), healing less harmful")
+        about = f"P({words}), {_contrasted(result)}"
+        _map(page.figure, page.figure.add_subplot(grid[0, column]), result, name, about)
     _over_distance(page.figure.add_subplot(grid[1, 0]), result)
     _classes_over_distance(page.figure.add_subplot(grid[1, 1]), result)
     class_legend(page.figure, result, page.width - 2 * MARGIN, page.legend_at(MARGIN, page.height - legend))
@@ -110,7 +113,7 @@ def _violins(axes: Axes, result: Result, action: str, is_lower: bool) -> None:
     ]
     axes.set_xticks(at, titles)
     if is_lower:
-        axes.set_xlabel("class, its effect on health, number of images")
+        axes.set_xlabel(f"class, its {effect_title(result)}, number of images")
     axes.set_ylim(0, 1)
     axes.set_xlim(-0.6, len(names) - 0.4)
     axes.set_ylabel(f"P({action})")
@@ -174,7 +177,7 @@ def _summary(axes: Axes, result: Result) -> None:
     axes.set_xticks(at, checkpoints)
     axes.set_xlim(-0.5, len(at) - 0.3)
     axes.set_ylim(-2.05, 2.05)
-    axes.set_ylabel("P(forward) − P(backward),\nhealing less harmful")
+    axes.set_ylabel(f"P(forward) − P(backward),\n{_contrasted(result)}")
     axes.legend(loc="lower right")
 
 
@@ -229,7 +232,7 @@ def _over_distance(axes: Axes, result: Result) -> None:
     )
     axes.axhline(0, color=colour("chance"), linewidth=0.8, linestyle="--")
     axes.set_xlabel("distance, straight ahead (map units)")
-    axes.set_ylabel("P(forward) − P(backward),\nhealing less harmful")
+    axes.set_ylabel(f"P(forward) − P(backward),\n{_contrasted(result)}")
     axes.set_ylim(-2.05, 2.05)
 
 
@@ -241,8 +244,13 @@ def _classes_over_distance(axes: Axes, result: Result) -> None:
         axes.plot(data["distance"], means[:, number], "-" if effects[number] > 0 else "--", color=shown)
     axes.axhline(0, color=colour("chance"), linewidth=0.8, linestyle=":")
     axes.set_xlabel("distance, straight ahead (map units)")
-    axes.set_ylabel("P(forward) − P(backward),\nmean by class (dashed: harmful)")
+    axes.set_ylabel(f"P(forward) − P(backward),\nmean by class (dashed: {sides_of(result)[0]})")
     axes.set_ylim(-1.05, 1.05)
+
+
+def _contrasted(result: Result) -> str:
+    bad, good = sides_of(result)
+    return f"{good} less {bad}"
 
 
 def _signed(value: float) -> str:

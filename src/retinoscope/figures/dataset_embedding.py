@@ -1,4 +1,4 @@
-"""Responses to a data set in the plane, coloured and marked by class in the order of its effect on health."""
+"""Responses to a data set in the plane, coloured and marked by class in the order of its effect."""
 
 from __future__ import annotations
 

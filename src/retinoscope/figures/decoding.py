@@ -7,7 +7,7 @@ import xarray
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from retinoscope.figures.effect_classes import classes_of
+from retinoscope.figures.effect_classes import classes_of, sides_of
 from retinoscope.figures.page import Page, Size
 from retinoscope.figures.style import colour, colour_map, colours, framed, require, shade, styled, title_of
 from retinoscope.result import Result
@@ -97,4 +97,5 @@ def _confusion(axes: Axes, result: Result) -> None:
     axes.set_xlabel("class named")
     # Above and not beside: names of classes can be long, and the space to the left is another panel's.
     checkpoint = str(result.data["checkpoint"].values[-1])
-    axes.set_title(f"held-out images, read out of {layer}, {checkpoint};\nrows: class shown, from harmful to healing")
+    order = "from {} to {}".format(*sides_of(result))
+    axes.set_title(f"held-out images, read out of {layer}, {checkpoint};\nrows: class shown, {order}")

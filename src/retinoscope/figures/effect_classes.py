@@ -1,7 +1,7 @@
-"""Classes coloured and marked by their effect on health, the same way in every figure.
+"""Classes coloured and marked by their effect on the agent, the same way in every figure.
 
-Harmful classes are vermillion triangles, healing ones blue circles, the darker the larger the effect: readable with any
-colour vision, and by shape and order without colour.
+Bad classes are vermillion triangles, good ones blue circles, the darker the larger the effect: readable with any colour
+vision, and by shape and order without colour.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from matplotlib.transforms import IdentityTransform
 
 from retinoscope.figures.page import line_height, points, text_width
 from retinoscope.figures.style import colour, rc
+from retinoscope.figures.words import words_of
 from retinoscope.result import Result
 
-_HEALING_MARKERS, _HARMFUL_MARKERS = "osDpPhH8X", "v^<>d*"  # filled ones: lines alone are hardly seen
-_LEGEND_TITLE = "class (effect on health), from harmful to healing"
+_GOOD_MARKERS, _BAD_MARKERS = "osDpPhH8X", "v^<>d*"  # filled ones: lines alone are hardly seen
 
 
 def colour_of(effects: np.ndarray) -> list[str]:
@@ -40,8 +40,8 @@ def marker_of(names: list[str], effects: np.ndarray) -> list[str]:
     """One marker for each class: its name where that is a single letter or digit, else a shape."""
     if all(len(name) == 1 and name.isalnum() for name in names):
         return [f"${name}$" for name in names]
-    heal, harm = iter(_HEALING_MARKERS * 8), iter(_HARMFUL_MARKERS * 8)
-    return [next(heal) if effect > 0 else next(harm) for effect in effects]
+    good, bad = iter(_GOOD_MARKERS * 8), iter(_BAD_MARKERS * 8)
+    return [next(good) if effect > 0 else next(bad) for effect in effects]
 
 
 def marker_size() -> float:
@@ -60,8 +60,19 @@ def degrees(bearing: float) -> str:
 
 
 def classes_of(result: Result) -> tuple[list[str], np.ndarray]:
-    """Names and effects, from the most harmful to the most healing."""
+    """Names and effects, from the worst to the best."""
     return [str(name) for name in result.data["class"].values], result.data["effect"].values
+
+
+def sides_of(result: Result) -> tuple[str, str]:
+    """What bad and good classes are called: as the effects of the Result say it, or the words of its world."""
+    about, words = result.data["effect"].attrs, words_of(result.data)
+    return about.get("negative") or words.negative or "bad", about.get("positive") or words.positive or "good"
+
+
+def effect_title(result: Result) -> str:
+    """What the effects are, "effect on health"."""
+    return str(result.data["effect"].attrs.get("long_name", "effect"))
 
 
 def scatter_classes(axes: Axes, points: np.ndarray, labels: np.ndarray, result: Result, size: float = 14.0) -> None:
@@ -104,7 +115,7 @@ def class_legend(figure: Figure, result: Result, width: float, place: dict[str, 
         handles=handles,
         ncols=_columns(result, width),
         handletextpad=0.2,
-        title=_LEGEND_TITLE,
+        title="class ({}), from {} to {}".format(effect_title(result), *sides_of(result)),
         alignment="left",
         **place,
     )

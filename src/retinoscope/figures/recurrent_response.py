@@ -6,7 +6,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from retinoscope.figures.effect_classes import class_legend, classes_of, colour_of, legend_height, scatter_classes
+from retinoscope.figures.effect_classes import (
+    class_legend,
+    classes_of,
+    colour_of,
+    legend_height,
+    scatter_classes,
+    sides_of,
+)
 from retinoscope.figures.page import MARGIN, Page, Size
 from retinoscope.figures.style import colour, framed, require, shade, styled, title_of
 from retinoscope.result import Result
@@ -61,7 +68,7 @@ def _size(axes: Axes, result: Result) -> None:
     for number, shown in enumerate(colour_of(effects)):
         axes.plot(data["shown_steps"], data["size"][:, number], "-" if effects[number] > 0 else "--", color=shown)
     axes.set_ylim(0, None)
-    _label(axes, "length / typical distance of states", "Size by class (dashed: harmful)")
+    _label(axes, "length / typical distance of states", f"Size by class (dashed: {sides_of(result)[0]})")
 
 
 def _history(axes: Axes, result: Result) -> None:

@@ -46,6 +46,7 @@ class ShownDataset:
     def coordinates(self) -> dict[str, Any]:
         """The classes as coordinates of a Result."""
         about = {"units": "health points", "long_name": "effect on health"}
+        about |= {"positive": "healing", "negative": "harmful"}
         return {"class": list(self.class_names), "effect": ("class", list(self.effects), about)}
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
 
 WINDOW_STEPS = 16
-"""Decisions in a window unless said otherwise: 1.8 s of the game at four tics to a decision."""
+"""Decisions in a window unless said otherwise: a second or two of most games."""
 
 
 def layer_of(recording: Recording) -> str:
