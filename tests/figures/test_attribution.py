@@ -210,3 +210,9 @@ def test_results_of_other_analyses_and_unknown_targets_are_refused():
         episode_attribution(planted(), "fc:1")
     with pytest.raises(UserError, match="target 'fc:1': is not in this result"):
         attribution_checks(checks(), "fc:1")
+
+
+@pytest.mark.parametrize("width", [84, 210, 160, 30])
+def test_what_stands_above_the_map_of_a_movie_fits_whatever_the_size_of_the_view(width):
+    frame = next(attribution_frames(planted(size=(20, width)), "probability:move forward"))
+    assert (frame[:82, -20:] == 255).all() and (frame[56:80, -60:] < 200).any()  # up to the right end, not beyond it

@@ -25,6 +25,7 @@ SHEET_FRAMES = 8
 
 _MARGIN, _GAP, _TITLE, _BAR, _TRACE = 20, 16, 62, 58, 120
 _VIEW = 480  # each view is enlarged by the whole number that brings it to this width or just below
+_SMALLEST = 12  # letters, in pixels
 _CURVE: canvas.Colour = (32, 33, 36)
 _MARKERS = "osD^v<>Pphd*X"
 
@@ -187,10 +188,12 @@ def _background(data: xarray.Dataset, name: str, width: int, height: int) -> np.
     frame = np.full((tall + tall % 2, whole + whole % 2, 3), 255, np.uint8)
     second, top = _MARGIN + width + _GAP, _MARGIN + _TITLE
     verdict = "passed" if bool(data["passed"]) else "FAILED"
-    canvas.draw_text(frame, f"What moves the {spoken(name)}", _MARGIN, _MARGIN, 22, bold=True)
+    title, size = _fitted(f"What moves the {spoken(name)}", 22, 2 * width + _GAP - 120, bold=True)
+    canvas.draw_text(frame, title, _MARGIN, _MARGIN, size, bold=True)
     canvas.draw_text(frame, "what the agent sees", _MARGIN, _MARGIN + 36, 16, canvas.GREY)
     method = str(data.attrs["method"]).replace("_", " ")
-    canvas.draw_text(frame, f"{method}; parameter randomisation: {verdict}", second, _MARGIN + 36, 16, canvas.GREY)
+    said, size = _fitted(f"{method}; parameter randomisation: {verdict}", 16, width)
+    canvas.draw_text(frame, said, second, _MARGIN + 36 + (16 - size) // 2, size, canvas.GREY)
     bar_top, scale = top + height + 8, float(data["scale"])
     frame[bar_top : bar_top + 14, second : second + width] = colour_bar(width, 14)
     for text, x, align in (
@@ -204,6 +207,13 @@ def _background(data: xarray.Dataset, name: str, width: int, height: int) -> np.
     limits = f"from {_number(low)} to {_number(high)}"
     canvas.draw_text(frame, limits, second + width, top + height + _BAR + 8, 15, canvas.GREY, align="right")
     return frame
+
+
+def _fitted(text: str, size: int, width: int, bold: bool = False) -> tuple[str, int]:
+    """A text and the size in which it fits into so many pixels, cut only where it would be too small to read."""
+    while size > _SMALLEST and canvas.text_width(text, size, bold) > width:
+        size -= 1
+    return canvas.shorten(text, size, width, bold), size
 
 
 def _trace(answers: np.ndarray, width: int) -> np.ndarray:

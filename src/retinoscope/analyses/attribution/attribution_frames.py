@@ -97,7 +97,8 @@ def frames_of(
         except NotMeasurable as error:
             if baseline is not None:
                 raise
-            why = f"The emptied world was not to be had: {error}."
+            # What the message advises instead was done.
+            why = f"The emptied world was not to be had: {str(error).partition(';')[0]}."
     nothing = (np.zeros((0, *seen.shape[1:3]), bool),) * len(wanted)
     if baseline == "grey":
         level = round(agent.policy.grey_level)
