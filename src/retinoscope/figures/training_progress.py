@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import cycle
-from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -38,7 +37,7 @@ def training_progress(result: Result, *, figsize: Size = None) -> Figure:
     _draw_drift(panels[1], result, layers, "with_previous", "cosine with the field of\nthe checkpoint before")
     # Good and bad events have the colours they have everywhere.
     kinds = {"positive": colour("positive"), "negative": colour("negative")}
-    _draw_numbers(panels[2], result, ["positive", "negative", "events", "terminated"], "per minute", kinds)
+    _draw_numbers(panels[2], result, ["positive", "negative", "events", "terminated"], kinds)
     ratios = [
         name for name in map(str, result.data) if name.startswith("participation_") and f"{name}_low" in result.data
     ]
@@ -73,16 +72,13 @@ def _draw_drift(axes: Axes, result: Result, layers: list[str], what: str, label:
         axes.legend()
 
 
-def _draw_numbers(
-    axes: Axes, result: Result, names: list[str], label: str = "", kinds: Mapping[str, str] | None = None
-) -> None:
+def _draw_numbers(axes: Axes, result: Result, names: list[str], kinds: Mapping[str, str] | None = None) -> None:
     """Those of the numbers that were measured, with their intervals; their attributes say how they are called.
 
     Args:
         axes: where.
         result: of which.
         names: of the numbers.
-        label: of the axis, where the Result is an earlier one and does not say.
         kinds: name -> colour, where it is a certain one; all others get grey beside these, or colours of a series.
     """
     frames = result.data["frames_trained"].values
@@ -100,11 +96,10 @@ def _draw_numbers(
             color=(kinds or {}).get(name) or next(others),
             marker=_MARKERS[index % len(_MARKERS)],
             markersize=3.5,
-            label=about.get("label") or str(about["long_name"]).split(" per ")[0],
+            label=about["label"],
         )
-        label = about.get("axis", label) or fill(str(about["long_name"]), 28)
+        axes.set_ylabel(about["axis"])
     if not there:
         axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", va="center", color=shade(0.55))
         return
-    axes.set_ylabel(label)
     axes.legend()

@@ -56,6 +56,14 @@ def _event_triggered(data: xarray.Dataset) -> xarray.Dataset:
     return data.assign_attrs(said)
 
 
+def _training_progress(data: xarray.Dataset) -> xarray.Dataset:
+    found = data.copy()
+    for name, (label, axis) in _PROGRESS.items():
+        if name in found:
+            found[name].attrs |= {"label": label, "axis": axis}
+    return found
+
+
 def _with_health(data: xarray.Dataset) -> xarray.Dataset:
     numbers = [_number("health", "points", 0.0, float(np.max(data["health"].values)))] if "health" in data else []
     return data.assign_attrs(variables=json.dumps(numbers))
@@ -78,6 +86,19 @@ def _without_attributes(data: xarray.Dataset) -> xarray.Dataset:
     return found
 
 
+_DIMENSIONS, _SHARES = "participation ratio,\ndimensions", "fc: sparseness, share of units"
+_PROGRESS = {
+    "positive": ("healing", "per minute"),
+    "negative": ("harmful", "per minute"),
+    "terminated": ("deaths", "per minute"),
+    "participation_fc": ("fc", _DIMENSIONS),
+    "participation_rnn": ("rnn", _DIMENSIONS),
+    "sparseness": ("sparseness of fc", _SHARES),
+    "rising_before": ("share rising before", _SHARES),
+    "pc1_auc": ("PC1 of fc", "AUC for healing\nwithin 1 s"),
+}
+"""Number of a checkpoint -> its name in a legend, and its axis."""
+
 _COMPLETE: dict[str, Callable[[xarray.Dataset], xarray.Dataset]] = {
     "simulation": _simulation,
     "activation_movies": _activation_movies,
@@ -85,4 +106,5 @@ _COMPLETE: dict[str, Callable[[xarray.Dataset], xarray.Dataset]] = {
     "principal_components": _principal_components,
     "embedding": _embedding,
     "event_triggered": _event_triggered,
+    "training_progress": _training_progress,
 }
