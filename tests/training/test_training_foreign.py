@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 import retinoscope
 from retinoscope.agents.networks import NetworkConfig
@@ -17,6 +19,7 @@ from retinoscope.rollouts.evaluation import play_episodes, summarise
 from retinoscope.scenarios import get_arena
 from retinoscope.training import TrainingConfig, train
 from retinoscope.training.worker import TrainingEnvironment
+from retinoscope.worlds.choosing import find_world
 from tests.foreign import FIVE, copy_of
 
 BRIEF = TrainingConfig(
@@ -60,17 +63,19 @@ def test_an_agent_trained_elsewhere_knows_its_arena_and_its_heads(run: Path, cfg
 
 
 def test_a_recording_says_where_it_was_made_and_keeps_the_variables(recording: Recording, cfg: Path) -> None:
-    assert recording.attributes["made_elsewhere"] == str(cfg)
-    assert recording.attributes["arena_sha256"] == get_arena(cfg).sha256
-    assert recording.attributes["class_names"] == ["healing", "harmful"]
+    assert yaml.safe_load(recording.world.source)["made_elsewhere"] == str(cfg)
+    assert recording.attributes["world_sha256"] == recording.world.sha256 == get_arena(cfg).sha256
+    kinds = ("CustomMedikit", "Poison")
+    assert [each.name for each in recording.world.events] == ["healing", "harmful", *kinds, "other pick-up"]
+    assert recording.world.object_classes == (*kinds, "other")
     rows = recording.rows()
-    assert list(rows["variable"].values) == ["HEALTH", "KILLCOUNT", "ITEMCOUNT"]
-    np.testing.assert_array_equal(rows["variables"].sel(variable="HEALTH"), rows["health"])
+    assert [each.name for each in recording.world.variables[3:]] == ["HEALTH", "KILLCOUNT", "ITEMCOUNT"]
+    np.testing.assert_array_equal(rows["HEALTH"], rows["health"])
     assert rows["health"][0] == 92, "hunger strikes before the first observation"
-    assert not np.any(rows["object_count"])
+    assert np.any(rows["object_count"])
     # Within an episode, health changes by hunger alone where no pick-up was inferred.
     change, goes_on = np.diff(rows["health"]), np.diff(rows["episode"]) == 0
-    nothing = (rows["pickups"].values.sum(axis=1) == 0)[:-1]
+    nothing = (rows["events"].values[:, :2].sum(axis=1) == 0)[:-1]
     assert set(change[goes_on & nothing].tolist()) == {0.0, -8.0}
 
 
@@ -85,8 +90,8 @@ def test_the_reward_is_the_engine_s(recording: Recording) -> None:
 
 def test_the_simulation_calls_pickups_inferred(recording: Recording) -> None:
     result = retinoscope.analyses.simulation(recording, frames=100)
-    assert result.data.attrs["pickups_inferred"] == 1
-    assert "Pick-ups are inferred from changes of health, hunger excluded." in result.data.attrs["caption"]
+    assert json.loads(result.data.attrs["events_inferred"]) == [True, True, False, False, False]
+    assert "Inferred, and not told by the world: healing, harmful." in result.data.attrs["caption"]
 
 
 def test_an_arena_that_is_gone_has_to_be_named(run: Path, cfg: Path, tmp_path: Path) -> None:
@@ -108,7 +113,7 @@ def test_analysing_it_makes_the_report(run: Path, tmp_path: Path, capfd: pytest.
     arguments = ["analyze", str(run), "--frames", "40", "--layers", "conv1", "--out", str(out)]
     assert main(arguments) == 0, capfd.readouterr()
     page = (out / "report.html").read_text(encoding="utf-8")
-    assert "made elsewhere" in page and "health_gathering_supreme.cfg" in page
+    assert "made_elsewhere" in page and "health_gathering_supreme.cfg" in page
     assert (out / "figures" / "simulation.png").stat().st_size > 10_000
 
 
@@ -121,17 +126,17 @@ def test_the_others_are_recorded_and_shown(name: str, tmp_path: Path) -> None:
     assert result.data.sizes["output"] == sum(len(head.outputs) for head in agent.policy.action_heads)
     frame = next(iter(retinoscope.figures.simulation_frames(result)))
     assert frame.ndim == 3 and frame.std() > 10
-    assert "variables" in recording.rows(0, 1)
+    assert "KILLCOUNT" in recording.rows(0, 1)
 
 
 def test_evaluation_counts_goals_as_survived_and_health_as_it_changed() -> None:
     """Random shots hit the monster of `basic` in most episodes, which ends them; nobody dies."""
-    agent, arena = retinoscope.random_agent("vizdoom:basic"), get_arena("vizdoom:basic")
-    rows = play_episodes(agent.policy, arena, [0, 1, 2], seed=0, greedy=False)
-    assert all(row["survived"] and row["health_gathered"] == 0 for row in rows)
-    assert any(row["seconds"] < 300 / 35 for row in rows)
+    agent, world = retinoscope.random_agent("vizdoom:basic"), find_world("vizdoom:basic")
+    rows = play_episodes(agent.policy, world, [0, 1, 2], seed=0, greedy=False)
+    assert all(row["survived"] and row["gathered"] == 0 for row in rows)
+    assert any(row["duration"] < 300 / 35 for row in rows)
     result = retinoscope.evaluate(retinoscope.random_agent("vizdoom:defend_the_center"), episodes=2, workers=1)
-    assert (result.data["health_gathered"] < 0).all(), "whoever does not learn is bitten"
+    assert (result.data["gathered"] < 0).all(), "whoever does not learn is bitten"
     assert summarise(result)["agent"]["harmful"].estimate > 0
 
 

@@ -16,7 +16,7 @@ from retinoscope.scenarios import foreign_part, get_arena
 from retinoscope.worlds.doom.environment import GatheringEnvironment
 from retinoscope.worlds.doom.foreign import infer_pickups
 from retinoscope.worlds.doom.play import PlayedEnvironment, play
-from retinoscope.worlds.doom.trial import NO_HUNGER, Hunger, find_hunger, hunger_of
+from retinoscope.worlds.doom.trial import NO_HUNGER, NO_OBJECTS, Hunger, find_hunger, trial_of
 from tests.foreign import copy_of, counted_arena, vizdoom_folder
 
 DECISIONS = 150
@@ -26,7 +26,7 @@ def hunger(name: str | Path) -> Hunger:
     arena = get_arena(name)
     foreign = foreign_part(arena.scenario)
     assert foreign is not None
-    return hunger_of(arena, foreign)
+    return trial_of(arena, foreign).hunger
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_inferred_pickups_are_those_that_the_engine_counts(counted: tuple[Path, 
                 picked, before = counts - before, counts
                 if picked.sum() <= 1:
                     expected = [int(picked[effects > 0].sum()), int(picked[effects < 0].sum())]
-                    assert info["pickups"].tolist() == expected
+                    assert info["pickups"][:2].tolist() == expected
                     seen["healing"] += expected[0]
                     seen["harmful"] += expected[1]
                     seen["with hunger"] += bool(picked.sum() and info["health"] - health != picked @ effects)
@@ -182,7 +182,7 @@ def test_buttons_variables_reward_and_labels_are_those_of_vizdoom_itself(tmp_pat
         game.set_seed(int(np.random.default_rng(4).integers(2**31)))  # as `reset` draws it
         game.new_episode()
         for action, buttons in pairs * 5:
-            labels = {each.object_name for each in game.get_state().labels if each.object_category != "Self"}
+            labels = {each.object_name for each in game.get_state().labels if each.object_category not in NO_OBJECTS}
             assert {each["name"] for each in info["objects"]} == labels
             _, reward, terminated, _, info = environment.step(np.array(action))
             assert reward == pytest.approx(game.make_action([int(each) for each in buttons], 4))

@@ -2,8 +2,8 @@
 
 What holds for such an arena: the engine's reward as the `.cfg` sets it, its buttons as action heads
 (`foreign_heads`), its map, skill, start, time limit and drawing options; the observation and the frame skip are those
-of the arenas built here, whatever the `.cfg` says. Nothing is known of its stimuli, so that pick-ups are inferred from
-health (`worlds/doom/foreign.py`) in two classes, `healing` and `harmful`.
+of the arenas built here, whatever the `.cfg` says. Nothing is known of its stimuli: what they are is found in a trial
+(`worlds/doom/trial.py`), and whether they do good is inferred from health (`worlds/doom/foreign.py`).
 """
 
 from __future__ import annotations

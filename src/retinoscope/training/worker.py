@@ -63,8 +63,9 @@ class TrainingEnvironment(gymnasium.Wrapper, TrainingInfoInterface):
 
     def step(self, action: Any) -> Any:
         observation, reward, terminated, truncated, info = self.env.step(np.asarray(action))
-        self._pickups += info["pickups"]
-        reward = float(reward) + (self._present_harm_weight() - 1) * float(info["pickups"] @ self._harm_reward)
+        pickups = info["pickups"][: len(self._effects)]  # pick-ups by kind come after those that are inferred
+        self._pickups += pickups
+        reward = float(reward) + (self._present_harm_weight() - 1) * float(pickups @ self._harm_reward)
         # Sample Factory copies what is in `info`, so it gets only what it uses.
         summary: dict[str, Any] = {}
         if terminated or truncated:

@@ -19,7 +19,7 @@ from retinoscope.worlds.doom.engine import has_display, screen_resolution, start
 from retinoscope.worlds.doom.foreign import ForeignRules
 from retinoscope.worlds.doom.pixels import area_mean
 from retinoscope.worlds.doom.rules import STATE_VARIABLES, BuiltRules, Rules
-from retinoscope.worlds.doom.trial import hunger_of
+from retinoscope.worlds.doom.trial import trial_of
 
 register_environments()
 
@@ -35,7 +35,7 @@ def require_playable(arena: ArenaArchive) -> None:
     """Raises `UserError` if the engine cannot play this arena made elsewhere; for others there is nothing to try."""
     foreign = foreign_part(arena.scenario)
     if foreign is not None:
-        hunger_of(arena, foreign)
+        trial_of(arena, foreign)
 
 
 class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
@@ -56,11 +56,12 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
     moment of death are counted. Each `reset` draws the engine's seed from the environment's generator, so that a seed
     and the actions determine every frame.
 
-    In an arena made elsewhere (`ForeignScenario`) the reward is the engine's own; `pickups` are inferred from health,
-    (healing, harmful); an episode is terminated by death or by the scenario itself; `info` also holds `variables`, a
-    dictionary of the game variables by their names, `died`, and `health_gathered`, the change of health beyond hunger
-    if there was a pick-up. What is visible or in the world is not sorted into classes: in place of `class_index` there
-    are the engine's `name` and, for visible objects, `category`.
+    In an arena made elsewhere (`ForeignScenario`) the reward is the engine's own; `pickups` are those inferred from
+    health, (healing, harmful), and then those of each kind that the arena's trial met and of all others; an episode is
+    terminated by death or by the scenario itself; `info` also holds `variables`, a dictionary of the game variables by
+    their names, `died`, and `health_gathered`, the change of health beyond hunger if there was an inferred pick-up. The
+    `class_index` of what is visible or in the world is that of its kind, the last for what the trial did not meet;
+    beside it are the engine's `name` and `category`.
 
     Args:
         scenario: name, path, specification or built arena.
@@ -120,7 +121,7 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
         self._game.new_episode()
         self._tics, self._is_over = 0, False
         self._rules.begin(self._game)
-        info = self._look(self._game) | {"pickups": np.zeros(len(self.scenario.class_names), np.int64)}
+        info = self._look(self._game) | {"pickups": np.zeros(self._rules.event_count, np.int64)}
         return self._observation.copy(), info
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, SupportsFloat, bool, bool, dict[str, Any]]:
@@ -170,8 +171,8 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
         if state is not None:
             self._observation = self._resize(state.screen_buffer)
             self._objects = self._visible_objects(state)
-            self._world = self._all_stimuli(state)
-            self._obstacles = _obstacles(state)
+            if self._objects_in_world:
+                self._world, self._obstacles = self._all_stimuli(state), _obstacles(state)
         health, x, y, angle = (game.get_game_variable(getattr(vizdoom.GameVariable, name)) for name in STATE_VARIABLES)
         info: dict[str, Any] = {
             "health": max(float(health), 0.0),
@@ -235,7 +236,7 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
         game.set_screen_resolution(self._resolution)
         game.set_screen_format(vizdoom.ScreenFormat.RGB24)
         game.set_labels_buffer_enabled(self._objects_in_view)
-        game.set_objects_info_enabled(self._objects_in_world)
+        game.set_objects_info_enabled(self._objects_in_world or foreign_part(self.scenario) is not None)
         game.set_mode(vizdoom.Mode.PLAYER)
         game.set_window_visible(self.render_mode == "human")
         game.set_sound_enabled(False)

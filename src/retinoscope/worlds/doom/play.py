@@ -28,7 +28,7 @@ class PlayedEpisode:
         died: whether it ended by death.
         health_gathered: nominal effects of what was picked up; in an arena made elsewhere, changes of health beyond
             hunger.
-        pickups: how many of each class.
+        pickups: how many of each class; in an arena made elsewhere, of the inferred ones.
     """
 
     seconds: float
@@ -95,7 +95,8 @@ class PlayedEnvironment(GatheringEnvironment):
         _, info = self.reset(seed=seed)
         game = self._game
         assert game is not None
-        effects, pickups = np.array(self.scenario.class_effects), np.zeros_like(info["pickups"])
+        effects = np.array(self.scenario.class_effects)
+        pickups = np.zeros(len(effects), np.int64)
         start = tic = game.get_episode_time()
         gathered, terminated, is_over = 0.0, False, False
         while not is_over:
@@ -104,8 +105,9 @@ class PlayedEnvironment(GatheringEnvironment):
             tic = game.get_episode_time()  # in this mode the engine goes on by itself if it is kept waiting
             _, _, terminated, truncated, info = self._outcome(game, game.get_last_reward(), tic - before)
             is_over = terminated or truncated
-            pickups += info["pickups"]
-            gathered += info.get("health_gathered", float(info["pickups"] @ effects))
+            picked = info["pickups"][: len(effects)]  # pick-ups by kind come after those that are inferred
+            pickups += picked
+            gathered += info.get("health_gathered", float(picked @ effects))
             time.sleep(max(0.0, self._seconds_per_tic - (time.monotonic() - began)))
         counts = dict(zip(self.scenario.class_names, pickups.tolist(), strict=True))
         return PlayedEpisode((tic - start) / TICS_PER_SECOND, bool(info.get("died", terminated)), gathered, counts)

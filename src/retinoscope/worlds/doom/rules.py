@@ -15,7 +15,13 @@ STATE_VARIABLES = ("HEALTH", "POSITION_X", "POSITION_Y", "ANGLE")
 
 
 class Rules(Protocol):
-    """How an arena is set up and played, and what came of a decision."""
+    """How an arena is set up and played, and what came of a decision.
+
+    Attributes:
+        event_count: classes of pick-ups; known once the arena is set up.
+    """
+
+    event_count: int
 
     def configure(self, game: vizdoom.DoomGame) -> None:
         """Set what is to be played and how it is drawn, before the engine starts."""
@@ -42,6 +48,7 @@ class BuiltRules:
     def __init__(self, arena: ArenaArchive) -> None:
         self._arena = arena
         self._effects = np.array(arena.scenario.class_effects)
+        self.event_count = len(self._effects)
         self._class_of_actor = {name: index for index, name in enumerate(arena.actor_names)}
         self._counters = np.zeros(len(self._effects), np.int64)
         self._counted_by = [getattr(vizdoom.GameVariable, f"USER{each + 1}") for each in range(len(self._effects))]

@@ -1,6 +1,8 @@
-"""Arenas made elsewhere are tried out once, in a process of their own, which also finds the arena's hunger.
+"""Arenas made elsewhere are tried out once, in a process of their own: their hunger, and the kinds of things in them.
 
-Some archives bring the engine down, and it takes the process that holds it with it.
+Some archives bring the engine down, and it takes the process that holds it with it. The kinds are those of all things
+there are while an agent stands still for `HUNGER_TICS`, and at the beginning of `BEGINNINGS` further episodes: the
+engine's name of each, with its category.
 """
 
 from __future__ import annotations
@@ -25,8 +27,12 @@ from retinoscope.worlds.doom.engine import start_engine, vizdoom
 
 HUNGER_TICS = 350
 LEAST_STRIKES = 3
+BEGINNINGS = 10
+NO_OBJECTS = frozenset({"Self", "Gore", "Gibs", "SFX", "ScriptThing", "LightSource", "Token"})
+"""Categories of what is no thing of its own: the agent, what hits and deaths leave behind, smoke, marks of scripts."""
+NEVER_PICKED_UP = frozenset({"Player", "Monster", "Explosive"})
 _LONGEST_TRIAL = 120  # seconds
-_RULE = 1  # number of the rule below; part of the name under which what it found is kept
+_RULE = 2  # number of the rules below; part of the name under which what they found is kept
 
 
 class Hunger(NamedTuple):
@@ -50,6 +56,40 @@ class Hunger(NamedTuple):
 NO_HUNGER = Hunger(0.0, 1, 0)
 
 
+class Trial(NamedTuple):
+    """What was found in an arena.
+
+    Attributes:
+        hunger: of a still agent.
+        kinds: (name, category) of all things met, sorted.
+    """
+
+    hunger: Hunger
+    kinds: tuple[tuple[str, str], ...]
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """Names of what can be seen."""
+        return tuple(name for name, _ in self.kinds)
+
+    @property
+    def pickups(self) -> tuple[str, ...]:
+        """Names of what may be picked up."""
+        return tuple(name for name, category in self.kinds if category not in NEVER_PICKED_UP)
+
+    def to_json(self) -> str:
+        """For files, and for the process that asked."""
+        return json.dumps({"hunger": self.hunger._asdict(), "kinds": self.kinds})
+
+    @classmethod
+    def from_json(cls, text: str) -> Trial:
+        """What `to_json` gave."""
+        content = json.loads(text)
+        return cls(
+            Hunger(**content["hunger"]), tuple((str(name), str(category)) for name, category in content["kinds"])
+        )
+
+
 def find_hunger(tics: Sequence[int], changes: Sequence[float]) -> Hunger:
     """Hunger from the changes of a still agent's health and the tics in which they came, death not among them."""
     intervals = np.diff(tics)
@@ -58,25 +98,25 @@ def find_hunger(tics: Sequence[int], changes: Sequence[float]) -> Hunger:
     return Hunger(-changes[0], int(intervals[0]), tics[0])
 
 
-def hunger_of(arena: ArenaArchive, scenario: ForeignScenario) -> Hunger:
-    """The arena's hunger, from an earlier trial of the same files with the same engine, or from one made now.
+def trial_of(arena: ArenaArchive, scenario: ForeignScenario) -> Trial:
+    """What was found in an earlier trial of the same files with the same engine, or is found in one made now.
 
     Raises:
         UserError: the engine cannot play the arena.
     """
     engine = importlib.metadata.version("vizdoom")
-    kept = cache_folder() / "trials" / f"{arena.sha256[:32]}-vizdoom-{engine}-{_RULE}.json"
+    kept = cache_folder() / "trials" / f"{scenario.files_sha256[:32]}-vizdoom-{engine}-{_RULE}.json"
     try:
-        return Hunger(**json.loads(kept.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        hunger = _try_out(arena, scenario)
+        return Trial.from_json(kept.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError, KeyError):
+        found = _try_out(arena, scenario)
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         with replacing(kept) as temporary:
-            temporary.write_text(json.dumps(hunger._asdict()), encoding="utf-8")
+            temporary.write_text(found.to_json(), encoding="utf-8")
     except OSError as error:
         raise UserError(f"{kept}: cannot be written ({error.strerror}); choose another RETINOSCOPE_CACHE") from None
-    return hunger
+    return found
 
 
 def configure_foreign(game: vizdoom.DoomGame, arena: ArenaArchive, scenario: ForeignScenario) -> None:
@@ -100,7 +140,7 @@ def health_of(game: vizdoom.DoomGame) -> float:
     return max(float(game.get_game_variable(vizdoom.GameVariable.HEALTH)), 0.0)
 
 
-def _try_out(arena: ArenaArchive, scenario: ForeignScenario) -> Hunger:
+def _try_out(arena: ArenaArchive, scenario: ForeignScenario) -> Trial:
     command = [sys.executable, "-m", "retinoscope.worlds.doom.trial", scenario.made_elsewhere]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     cannot = f"{arena.path}: the game engine cannot play it"
@@ -112,27 +152,39 @@ def _try_out(arena: ArenaArchive, scenario: ForeignScenario) -> Hunger:
         raise UserError(f"{cannot} (no picture in {_LONGEST_TRIAL} s); check the map in the .wad") from None
     lines = done.stdout.strip().splitlines()
     if done.returncode == 0 and lines:
-        return Hunger(**json.loads(lines[-1]))
+        return Trial.from_json(lines[-1])
     if done.returncode < 0:
         raise UserError(f"{cannot} (it crashes, {signal.Signals(-done.returncode).name}); check the map in the .wad")
     said = done.stderr.strip().splitlines()
     raise UserError(f"{cannot} ({said[-1] if said else 'it ends at once'}); check the map in the .wad")
 
 
-def _suffer(game: vizdoom.DoomGame, buttons: int) -> Hunger:
-    """Play without acting, always in the same world."""
+def _stand_still(game: vizdoom.DoomGame, buttons: int) -> Trial:
+    """Play without acting, always in the same world; then only begin, in others."""
+    kinds: set[tuple[str, str]] = set()
+
+    def look() -> None:
+        state = game.get_state()
+        kinds.update((each.name, each.category) for each in (state.objects or [] if state else []))
+
     game.set_seed(0)
     game.new_episode()
     health, tics, changes = health_of(game), [], []
     for _ in range(HUNGER_TICS):
         if game.is_episode_finished():
             break
+        look()
         game.make_action([0.0] * buttons, 1)
         before, health = health, health_of(game)
         if health != before and health > 0:
             tics.append(game.get_episode_time())
             changes.append(health - before)
-    return find_hunger(tics, changes)
+    for seed in range(1, BEGINNINGS + 1):
+        game.set_seed(seed)
+        game.new_episode()
+        look()
+    met = sorted(each for each in kinds if each[1] not in NO_OBJECTS)
+    return Trial(find_hunger(tics, changes), tuple(met))
 
 
 def _main(name: str) -> None:
@@ -145,10 +197,11 @@ def _main(name: str) -> None:
     game.set_window_visible(False)
     game.set_sound_enabled(False)
     game.set_episode_timeout(0)
+    game.set_objects_info_enabled(True)
     stop = start_engine(game, sys.modules[__name__])
-    found = _suffer(game, len(scenario.buttons))
+    found = _stand_still(game, len(scenario.buttons))
     stop()
-    print(json.dumps(found._asdict()))
+    print(found.to_json())
 
 
 if __name__ == "__main__":

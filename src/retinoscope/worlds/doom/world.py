@@ -20,11 +20,16 @@ if TYPE_CHECKING:
 
 WORDS = Words("healing", "harmful", "pick-up", "pick-ups", "health gathered", "survived")
 TIME_LIMIT = "the time limit ended the episode"
+INFERRED = "pick-ups are inferred from changes of health, hunger excluded"
+BY_KIND = f"healing and harmful {INFERRED}; those by kind are things that were gone once the agent had been beside them"
 NOT_EMPTIED = "was made elsewhere, and cannot be shown without what is in it"
 
 
 class DoomWorld(World):
     """An arena built here, or one made elsewhere.
+
+    What is in an arena made elsewhere is known after a trial: its first declaration starts the game engine, once for
+    every arena and engine.
 
     Args:
         arena: built or found.
@@ -35,13 +40,24 @@ class DoomWorld(World):
 
     def __init__(self, arena: ArenaArchive) -> None:
         self.arena = arena
-        self.declaration = declaration_of(arena.scenario, arena.sha256)
+
+    @functools.cached_property
+    def declaration(self) -> Declaration:  # type: ignore[override]  # an attribute there
+        """Raises `UserError` if the engine cannot play an arena made elsewhere."""
+        foreign = foreign_part(self.arena.scenario)
+        if foreign is None:
+            return declaration_of(self.arena.scenario, self.arena.sha256)
+        from retinoscope.worlds.doom.foreign import kinds_of_objects, kinds_of_pickups
+        from retinoscope.worlds.doom.trial import trial_of
+
+        trial = trial_of(self.arena, foreign)
+        return declaration_of(self.arena.scenario, self.arena.sha256, kinds_of_pickups(trial), kinds_of_objects(trial))
 
     def environment(self, *, objects_in_view: bool = True, window: bool = False) -> gymnasium.Env[Any, Any]:
         # Looking at what a world declares needs no game engine.
         from retinoscope.worlds.doom.environment import GatheringEnvironment
 
-        # What is seen in an arena made elsewhere is of no class, and would be labelled for nothing.
+        # Where nothing but the agent was met, all would be labelled for nothing.
         is_labelled = objects_in_view and self.declaration.object_classes is not None
         return GatheringEnvironment(self.arena, is_labelled, "human" if window else None)
 
@@ -88,8 +104,17 @@ class DoomWorld(World):
         return min(decisions * scenario.frame_skip, scenario.episode_tics) / TICS_PER_SECOND
 
 
-def declaration_of(scenario: Scenario, sha256: str) -> Declaration:
-    """What there is in an arena."""
+def declaration_of(
+    scenario: Scenario, sha256: str, pickups: tuple[str, ...] = (), objects: tuple[str, ...] = ()
+) -> Declaration:
+    """What there is in an arena.
+
+    Args:
+        scenario: of the arena.
+        sha256: its identity.
+        pickups: of an arena made elsewhere, the kinds of what can be picked up, as its trial met them.
+        objects: likewise of what can be seen.
+    """
     foreign, view = foreign_part(scenario), scenario.observation
     variables: tuple[Variable, ...] = (
         Variable("health", "points", low=0.0, high=None if foreign is not None else float(scenario.health.maximum)),
@@ -116,13 +141,14 @@ def declaration_of(scenario: Scenario, sha256: str) -> Declaration:
         events=tuple(
             Event(name, effect, units, is_inferred=not is_ours)
             for name, effect in zip(scenario.class_names, effects, strict=True)
-        ),
+        )
+        + tuple(Event(name) for name in pickups),
         words=WORDS,
         endings=Endings(ended, TIME_LIMIT, "deaths" if is_ours else "endings"),
-        object_classes=tuple(scenario.class_names) if is_ours else None,
-        object_valences=tuple(effects) if is_ours else (),
+        object_classes=tuple(scenario.class_names) if is_ours else objects or None,
+        object_valences=tuple(effects) if is_ours else (None,) * len(objects),
         distance_units="map units",
         can_be_emptied=is_ours,
         can_show_images=is_ours,
-        notes=() if is_ours else ("pick-ups are inferred from changes of health, hunger excluded",),
+        notes=() if is_ours else (BY_KIND if pickups else INFERRED,),
     )
