@@ -17,7 +17,7 @@ EVERY_FILE = [*FILES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "
 ONLY = {
     "sample_factory": ("training/",),
     "zarr": ("rollouts/store",),
-    "vizdoom": ("rollouts/environment", "stimuli/"),
+    "vizdoom": ("worlds/doom/", "stimuli/"),
 }
 """Who alone may import these libraries."""
 
@@ -27,6 +27,7 @@ ABOVE_ROOMS = ("retinoscope.analyses", "retinoscope.figures", *READ_AND_RUN)
 NEVER = {
     "scenarios/": ("retinoscope.rollouts", "retinoscope.training", "retinoscope.agents", "torch", *ABOVE_ROOMS),
     "agents/": ("retinoscope.rollouts", "retinoscope.training", "retinoscope.attribution", *ABOVE_ROOMS),
+    "worlds/": ("retinoscope.training", "retinoscope.stimuli", "retinoscope.attribution", *ABOVE_ROOMS),
     "rollouts/": ("retinoscope.training", "retinoscope.stimuli", "retinoscope.attribution", *ABOVE_ROOMS),
     "stimuli/": ("retinoscope.training", "retinoscope.attribution", "retinoscope.agents", *ABOVE_ROOMS),
     "attribution/": ("retinoscope.training", "retinoscope.stimuli", *ABOVE_ROOMS),
@@ -34,14 +35,18 @@ NEVER = {
     "analyses/": ("retinoscope.training", *READ_AND_RUN),
     "page/": ("retinoscope.training", "retinoscope.workflows", "retinoscope.command_line", "retinoscope.testing"),
     "workflows/": ("retinoscope.training", "retinoscope.command_line", "retinoscope.testing"),
+    "testing/": ("retinoscope.training", "retinoscope.command_line"),
     "": ("pickle.load", "matplotlib.pyplot"),
 }
 """Which modules these rooms may never import."""
 
+NEVER_AT_RUN_TIME = {"worlds/": ("retinoscope.agents", "retinoscope.rollouts", "torch")}
+"""Modules that these rooms may only name as types: processes that play load them, and are to be light."""
+
 OURS = {
     "statistics/": ("retinoscope.statistics", "retinoscope.errors"),
     "figures/": ("retinoscope.figures", "retinoscope.result", "retinoscope.errors"),
-    "result.py": ("retinoscope.errors", "retinoscope.files", "retinoscope.versions"),
+    "result.py": ("retinoscope.errors", "retinoscope.files", "retinoscope.versions", "retinoscope.worlds.earlier"),
     "settings.py": ("retinoscope.errors",),
     "errors.py": (),
     "files.py": (),
@@ -50,13 +55,33 @@ OURS = {
 }
 """All of our modules that these rooms may import."""
 
+OF_ONE_GAME = re.compile(r"health|pick-?up|\btics?\b|\bheal(s|ed|ing)?\b|\bharm(s|ed|ful)?\b", re.IGNORECASE)
+"""Words for what there is in our own arenas. What there is in a world is for the world to say."""
+
+SPEAKS_OF_ARENAS = (
+    "worlds/",
+    "scenarios/",
+    "stimuli/",
+    "training/",
+    "analyses/images/",
+    "agents/sample_factory",
+    *(f"figures/{name}" for name in ("scenario_preview", "effect_classes", "action_given_stimulus", "dataset_")),
+    *(f"figures/{name}" for name in ("decoding", "recurrent_response", "twin_comparison")),
+    *(f"command_line/{name}" for name in ("scenario", "play", "train")),
+)
+"""Who may use these words: what makes arenas, plays them, trains in them or shows images in them."""
+
 ONE_IDEA = {}
 """Files of more than 500 lines that a cut would part, and why."""
 
 
-def imports_of(path: Path) -> Iterator[str]:
-    """Every imported module and name, dotted."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def imports_of(path: Path, types_too: bool = True) -> Iterator[str]:
+    """Every imported module and name, dotted; those that only name types left out if so asked."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree) if not types_too else ():
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -87,6 +112,24 @@ def test_rooms_import_only_what_they_may() -> None:
             for place, modules in OURS.items():
                 if room(path).startswith(place) and name.startswith("retinoscope"):
                     assert any(is_within(name, module) for module in modules), f"{room(path)} imports {name}"
+
+
+def test_rooms_that_are_to_be_light_only_name_the_types_of_others() -> None:
+    for path in FILES:
+        for place, modules in NEVER_AT_RUN_TIME.items():
+            if room(path).startswith(place):
+                for name in imports_of(path, types_too=False):
+                    assert not any(is_within(name, module) for module in modules), f"{room(path)} imports {name}"
+
+
+def test_only_what_belongs_to_our_arenas_speaks_of_what_is_in_them() -> None:
+    texts = [path for suffix in ("py", "html", "mplstyle") for path in sorted(SOURCE.rglob(f"*.{suffix}"))]
+    found = []
+    for path in texts:
+        if not room(path).startswith(SPEAKS_OF_ARENAS):
+            lines = path.read_text(encoding="utf-8").splitlines()
+            found += [f"{room(path)}:{number}" for number, line in enumerate(lines, 1) if OF_ONE_GAME.search(line)]
+    assert found == [], f"{len(found)} lines name what there is in one game alone"
 
 
 def test_the_command_line_imports_rooms_lazily() -> None:

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from retinoscope.testing import CASES
 from tests.quick import python_path
 
 ROOT = Path(__file__).parents[1]
-NAME = "value_by_health"
+NAME = "value_by_age"
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +48,9 @@ def printed(*arguments):
     return text.getvalue()
 
 assert "{NAME}" in printed("analyze", "--list")
-assert "{NAME}.step" in printed("analyze", "--list", "{NAME}")
-assert "`{NAME}.step`" in reference_of_analyses()
-assert retinoscope.analyses.{NAME}.__doc__ and retinoscope.analyses.ValueByHealthParameters(step=3)
+assert "{NAME}.width" in printed("analyze", "--list", "{NAME}")
+assert "`{NAME}.width`" in reference_of_analyses()
+assert retinoscope.analyses.{NAME}.__doc__ and retinoscope.analyses.ValueByAgeParameters(width=3)
 """
 
 
@@ -61,19 +62,19 @@ def test_it_is_in_every_list(house: Path) -> None:
 @pytest.mark.engine
 def test_it_is_run_set_drawn_and_shown(house: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    arguments = ("analyze", "--only", NAME, "--frames", "40", "--set", f"{NAME}.step=10", "--out", str(out))
+    arguments = ("analyze", "--only", NAME, "--frames", "40", "--set", f"{NAME}.width=10", "--out", str(out))
     run(house, "retinoscope", *arguments)
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-    assert manifest["options"]["settings"][NAME]["step"] == 10
+    assert manifest["options"]["settings"][NAME]["width"] == 10
     assert f"figures/{NAME}.png" in {each["path"] for each in manifest["products"]}
-    assert "bins of 10 points of health" in (out / "report.html").read_text(encoding="utf-8")
+    assert "bins of 10 decisions" in (out / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_shared_suite_takes_it_in(house: Path) -> None:
     suite = str(ROOT / "tests" / "analyses" / "test_every_analysis.py")
     done = run(house, "pytest", "-q", "-p", "no:cacheprovider", "-k", f"planted and {NAME}", suite, check=False)
     assert done.returncode == 0, done.stdout
-    assert "7 passed" in done.stdout
+    assert f"{len(CASES)} passed" in done.stdout
 
 
 def test_it_obeys_the_rules_it_shows(house: Path) -> None:

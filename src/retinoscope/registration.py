@@ -10,7 +10,7 @@ ENVIRONMENT_ID = "retinoscope/Gathering-v0"
 
 
 def register_environments() -> None:
-    """Register the arena; once is enough, more does no harm."""
+    """Register the arena; once is enough, more often changes nothing."""
     from gymnasium.envs.registration import register, registry
 
     if ENVIRONMENT_ID not in registry:

@@ -92,5 +92,5 @@ def test_in_an_arena(name: str, small_recording, small_recording_arena) -> None:
 
 def test_every_analysis_of_ours_has_its_value() -> None:
     ours = {name for name in NAMES if all_analyses()[name].run.__module__.startswith("retinoscope.")}
-    without = {name for name, case in REASONS if case == "arena"} | {"value_by_health"}
+    without = {name for name, case in REASONS if case == "arena"} | {"value_by_age"}
     assert ours - without <= set(PLANTED)

@@ -93,7 +93,7 @@ def styled(draw: Drawing) -> Drawing:
 
 
 def colour(name: str) -> str:
-    """One of the named colours as `#rrggbb`: `healing`, `harmful`, `neutral`, `chance`, ..."""
+    """One of the named colours as `#rrggbb`: `positive`, `negative`, `neutral`, `chance`, ..."""
     return str(to_hex(_colour(active_style().own[name])))
 
 

@@ -210,8 +210,8 @@ def summarise(result: Result) -> dict[str, dict[str, Interval]]:
     """Means over episodes with 95% bootstrap intervals, for `agent` and `random`.
 
     Keys of each: `duration`, `episode_return`, `gathered` and `survived` where the world has them; by the world's words
-    for good and bad events (`healing`, `harmful`), how many there were per episode and `healing_per_harmful`, the ratio
-    of sums, where there are any; and `events NAME` for each kind of event.
+    for good and bad events (`rewarded`, `punished`), how many there were per episode and `rewarded_per_punished`, the
+    ratio of sums, where there are any; and `events NAME` for each kind of event.
     """
     data, summary = result.data, {}
     valences = data["valence"].values

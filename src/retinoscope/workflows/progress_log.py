@@ -24,7 +24,7 @@ _STEPS = "frames_trained"
 class ProgressLog:
     """Writes to `tensorboard/` of a folder if tensorboard is installed (it comes with `retinoscope[train]`).
 
-    Tags: `retinoscope/ANALYSIS/NUMBER`, with the labels of its dimensions behind it (`.../rising_before/healing/fc`),
+    Tags: `retinoscope/ANALYSIS/NUMBER`, with the labels of its dimensions behind it (`.../rising_before/rewarded/fc`),
     and `retinoscope/FIGURE`. The step is the frames trained.
     """
 
