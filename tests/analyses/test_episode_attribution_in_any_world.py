@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from retinoscope.agents.agent import Agent
+from retinoscope.analyses.attribution.attribution_checks import attribution_checks
 from retinoscope.analyses.attribution.episode_attribution import ANALYSIS, episode_attribution
 from retinoscope.analyses.declaration import Inputs
 from retinoscope.analyses.drawing import MovieDrawing
@@ -66,7 +69,7 @@ def test_an_even_picture_can_be_chosen_and_methods_without_a_baseline_say_nothin
 
 def test_an_agent_without_memory_has_no_past_to_attribute_to():
     _, result = attributed("no memory")
-    assert result.data.sizes["lag"] == 1 and result.parameters["lag_steps"] == 0
+    assert "lag" not in result.data.sizes and result.parameters["lag_steps"] == 0
     names = [each.name for each in ANALYSIS.draw(result)]
     assert not {"attribution_lags", "attribution_through_time"} & set(names) and "attribution_value" in names
     assert "recurrent state" not in result.data.attrs["caption"]
@@ -112,3 +115,28 @@ def test_a_recording_that_lacks_what_entered_the_memory_is_refused_in_one_line()
     with pytest.raises(NotMeasurable, match="does not hold what entered the memory of agent") as caught:
         episode_attribution(without.recording, agent=inputs.agent, **SMALL)
     assert "\n" not in str(caught.value)
+
+
+def without_gradient(inputs: Inputs) -> Agent:
+    """The same agent, whose pixels go through something that torch cannot follow."""
+    policy = copy.deepcopy(inputs.agent.policy)
+    step = policy.step
+    policy.step = lambda pixels, state: step(pixels.detach(), state)
+    policy.first_preactivation = lambda pixels: None
+    return dataclasses.replace(inputs.agent, policy=policy)
+
+
+def test_where_no_gradient_reaches_the_pixels_occlusion_remains_and_the_rest_says_why():
+    inputs = planted_inputs("agent with memory")
+    agent = without_gradient(inputs)
+    with pytest.raises(NotMeasurable, match="^target 'value': .* use method 'occlusion', which needs none"):
+        episode_attribution(inputs.recording, agent=agent, **SMALL)
+    settings = SMALL | {"method": "occlusion", "window": 12, "stride": 12}
+    found = episode_attribution(inputs.recording, agent=agent, **settings)
+    expected = episode_attribution(inputs.recording, agent=inputs.agent, **settings)
+    np.testing.assert_array_equal(found.data["map"].values, expected.data["map"].values)
+    assert "lag" in expected.data.sizes and "lag" not in found.data.sizes and found.data["map"].values.any()
+    assert all(each.name.startswith("attribution_") for each in ANALYSIS.draw(found))
+    checks = {"frames": 8, "stretch_frames": 4, "workers": 1, "window": 12, "stride": 12, "targets": ["value"]}
+    methods = attribution_checks(inputs.recording, agent=agent, **checks).data["attribution_method"]
+    assert methods.values.tolist() == ["occlusion"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from retinoscope.agents.policy import Policy
+from retinoscope.agents.policy import Policy, one_thread
 from retinoscope.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,6 +24,18 @@ def require_finite(explained: Explained, windows: torch.Tensor, states: torch.Te
         raise UserError(
             f"attribution: the network gives what is not a number, first {_first(explained, windows, states)}"
         )
+
+
+def has_gradient(policy: Policy) -> bool:
+    """Whether any gradient leads from what a policy decides to the pixels."""
+    # cuDNN has no backward pass for recurrent layers in evaluation mode.
+    with one_thread(), torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+        pixels = torch.zeros(1, *policy.observation_shape, device=policy.device).requires_grad_()
+        logits = policy.step(pixels, policy.initial_state(1)).logits
+        if not logits.requires_grad:
+            return False
+        (found,) = torch.autograd.grad(logits.sum(), pixels, allow_unused=True)
+        return found is not None
 
 
 def why_no_gradient(policy: Policy) -> str:

@@ -37,7 +37,7 @@ from retinoscope.attribution.checks import why_no_gradient
 from retinoscope.attribution.guided import guided_backprop
 from retinoscope.attribution.parameters import AttributionMethod, AttributionParameters
 from retinoscope.attribution.targets import Target, answers_of, layers_of
-from retinoscope.errors import UserError
+from retinoscope.errors import NotMeasurable, UserError
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,8 @@ def maps_of(
         parameters: of the methods.
 
     Raises:
-        UserError: no gradient leads from a target to the pixels, or guided backpropagation would be the plain gradient.
+        NotMeasurable: no gradient leads from a target to the pixels.
+        UserError: guided backpropagation would be the plain gradient.
     """
     if method == "smoothgrad":
         return _smoothgrad(explained, windows, states, parameters)
@@ -127,13 +128,13 @@ def _gradient(policy: Policy, answer: torch.Tensor, inputs: torch.Tensor, target
     """Of the shape of the inputs; rows do not act on each other's answers.
 
     Raises:
-        UserError: none leads there.
+        NotMeasurable: none leads there.
     """
     found = None
     if answer.requires_grad:
         (found,) = torch.autograd.grad(answer.sum(), inputs, retain_graph=True, allow_unused=True)
     if found is None:
-        raise UserError(
+        raise NotMeasurable(
             f"target {target.name!r}: {why_no_gradient(policy)}; use method 'occlusion', which needs none, or another "
             "target"
         )

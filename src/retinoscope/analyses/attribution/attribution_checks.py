@@ -45,6 +45,7 @@ from retinoscope.analyses.attribution.attribution_verdicts import (
 )
 from retinoscope.analyses.declaration import AGENT, FRAMES, RECORDING, Analysis
 from retinoscope.analyses.recorded import require_same
+from retinoscope.attribution.checks import has_gradient
 from retinoscope.attribution.guided import has_activation_functions
 from retinoscope.attribution.measures import FRACTIONS, Task, measure
 from retinoscope.attribution.parameters import ATTRIBUTION_METHODS, AttributionMethod, settle
@@ -187,6 +188,8 @@ def attribution_checks(
 def _methods(policy: Policy, asked: tuple[AttributionMethod, ...] | None) -> tuple[AttributionMethod, ...]:
     if asked is not None:
         return asked
+    if not has_gradient(policy):
+        return ("occlusion",)
     is_guided = has_activation_functions(policy)
     return tuple(each for each in ATTRIBUTION_METHODS if is_guided or each != "guided_backprop")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +43,7 @@ from retinoscope.analyses.attribution.attribution_verdicts import (
 from retinoscope.analyses.declaration import AGENT, FRAMES, RECORDING, Analysis
 from retinoscope.analyses.drawing import SPEED, Drawing, FigureDrawing, MovieDrawing
 from retinoscope.analyses.recorded import movie_attributes, picture_attribute, picture_sentence, require_same
+from retinoscope.attribution.checks import has_gradient
 from retinoscope.attribution.measures import Frames, Task, answers, past, signed_maps, similarities
 from retinoscope.attribution.parameters import WITH_BASELINE, AttributionMethod, settle
 from retinoscope.attribution.randomisation import first_judged, stages
@@ -150,8 +152,8 @@ def episode_attribution(
         over colours; `answer` (target, time), the target itself; `scale` (target), that all but one in a thousand
         pixels of its maps stay within; `strength`, `strength_chance`, `passed` (target), see `attribution_checks`, at
         the worst of the stages that are judged, and `absolute_similarity` there; `checked_frames`, those of the frames
-        looked at in which there was something to see; `gradient_strength` and its kin, the
-        same of the plain gradient; `lag_share` (target, lag, statistic), the
+        looked at in which there was something to see. Where gradients are followed through a memory:
+        `gradient_strength` and its kin, the same of the plain gradient; `lag_share` (target, lag, statistic), the
         share of the absolute gradient that falls on the observation so many steps back, with a 95% bootstrap interval
         over stretches; `lag_observation`, `lag_map` (lag, height, width): an example of that for the first target.
 
@@ -171,18 +173,22 @@ def episode_attribution(
     frames = compared.frames
     task = Task(policy, wanted, (chosen.method,), chosen.settings, chosen.seed)
     at = evenly_spaced(lags, len(rows), chosen.times)
+    is_followed = lags > 0 and has_gradient(policy)
     checks, pasts, maps = (
-        _checks(task, frames, chosen.checked_frames),
-        _pasts(task, frames, at, lags),
+        _checks(task, frames, chosen.checked_frames, is_followed),
+        _pasts(task, frames, at, lags) if is_followed else [],
         _maps(task, frames),
     )
     # What takes longest first, so that no process is left with it at the end.
     work = each_in_a_process([*checks, *pasts, *maps], policy, chosen.workers, "parts attributed", progress)
-    verdicts = _verdicts(task, list(itertools.islice(work, len(checks))), chosen.threshold)
-    through_time = _through_time(frames, at, lags, list(itertools.islice(work, len(pasts))))
-    data = _dataset(task, frames, np.concatenate(list(work), axis=1), recording)
-    data = data.merge(verdicts).merge(through_time)
-    data.attrs |= through_time.attrs  # merging leaves those of all but the first behind
+    prefixes = {"": "badge", "gradient_": "gradient badge"} if is_followed else {"": "badge"}
+    verdicts = _verdicts(task, list(itertools.islice(work, len(checks))), chosen.threshold, prefixes)
+    followed = list(itertools.islice(work, len(pasts)))
+    data = _dataset(task, frames, np.concatenate(list(work), axis=1), recording).merge(verdicts)
+    if is_followed:
+        through_time = _through_time(frames, at, lags, followed)
+        data = data.merge(through_time)
+        data.attrs |= through_time.attrs  # merging leaves those of all but the first behind
     data.attrs |= {
         "method": chosen.method,
         "episode": episode.index,
@@ -194,7 +200,7 @@ def episode_attribution(
     }
     judged = stages(policy)[first_judged(policy)]
     for name in data["target"].values:
-        for words, prefix in (("badge", ""), ("gradient badge", "gradient_")):
+        for prefix, words in prefixes.items():
             data.attrs[f"{words} {name}"] = _badge(data.sel(target=name), prefix, chosen.threshold, judged)
     data.attrs["caption"] = _caption(data, chosen.settings, compared, recording.world)
     said = stated(chosen) | {
@@ -235,10 +241,11 @@ def _maps(task: Task, frames: Frames) -> list[Work]:
     return [(signed_maps, (task, part)) for part in in_parts(frames, _FRAMES_PER_TASK)]
 
 
-def _checks(task: Task, frames: Frames, count: int) -> list[Work]:
-    """The method, and the gradient, which is what is followed through time, with parameters randomised."""
+def _checks(task: Task, frames: Frames, count: int, is_followed: bool) -> list[Work]:
+    """The method, and the gradient if it is followed through time, with parameters randomised."""
     chosen = part_of(frames, evenly_spaced(0, len(frames.rows), count))
-    task = dataclasses.replace(task, methods=tuple(dict.fromkeys((*task.methods, "gradient"))))
+    if is_followed:
+        task = dataclasses.replace(task, methods=tuple(dict.fromkeys((*task.methods, "gradient"))))
     # Each part with random parameters of its own.
     return [
         (similarities, (dataclasses.replace(task, seed=task.seed + number), part))
@@ -285,7 +292,8 @@ def _is_per_pixel_unit(method: str) -> bool:
     return method in ("gradient", "guided_backprop", "smoothgrad")
 
 
-def _verdicts(task: Task, measured: Measured, threshold: float) -> xarray.Dataset:
+def _verdicts(task: Task, measured: Measured, threshold: float, prefixes: Iterable[str]) -> xarray.Dataset:
+    """Of the method and, last of those measured, the gradient; names of variables begin with the prefixes."""
     judged = first_judged(task.policy)
     absolute = similarity(measured)[0][..., MAPS.index("absolute"), 0]
     values, chance = strength(measured)
@@ -293,7 +301,7 @@ def _verdicts(task: Task, measured: Measured, threshold: float) -> xarray.Datase
     passed, worst = is_passed(excess, judged, threshold), worst_stage(excess, judged)
     each = np.arange(len(task.targets))
     variables: dict[str, Any] = {}
-    for prefix, number in (("", 0), ("gradient_", -1)):
+    for prefix, number in zip(prefixes, (0, -1), strict=False):
         at = worst[number, :-1]
         variables |= {
             f"{prefix}strength": ("target", values[number, at, each, 0], {"units": "rho"}),
@@ -382,8 +390,8 @@ def _draw(result: Result) -> list[Drawing]:
         drawings.append(MovieDrawing(name, title, movie, frames, rate))
         sheet = functools.partial(contact_sheet, result, target)
         drawings.append(FigureDrawing(name, title, caption, sheet, says_caption=True))
-    # Without a memory all of the gradient falls on what is seen now.
-    return [*drawings, *(_drawings_through_time(result) if result.data.sizes["lag"] > 1 else ())]
+    # Without a memory all of the gradient would fall on what is seen now.
+    return [*drawings, *(_drawings_through_time(result) if "lag" in result.data.sizes else ())]
 
 
 def _pace(result: Result) -> tuple[float, str]:
