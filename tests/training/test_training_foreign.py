@@ -104,7 +104,7 @@ def test_an_arena_that_is_gone_has_to_be_named(run: Path, cfg: Path, tmp_path: P
         assert named.frames == 8
     finally:
         elsewhere.rename(cfg.parent)
-    with pytest.raises(UserError, match=r"'basic': is played with the heads strafe .*, agent .* has turn"):
+    with pytest.raises(UserError, match=r"'basic': is played with the heads strafe .*, the agent has turn"):
         retinoscope.record(agent, "vizdoom:basic", frames=8, out=tmp_path / "other.zarr")
 
 

@@ -2,7 +2,8 @@
 
 What holds for such an arena: the engine's reward as the `.cfg` sets it, its buttons as action heads
 (`foreign_heads`), its map, skill, start, time limit and drawing options; the observation and the frame skip are those
-of the arenas built here, whatever the `.cfg` says. Nothing is known of its stimuli: what they are is found in a trial
+of the arenas built here, whatever the `.cfg` says, unless the agent has another view or other actions (`foreign_fit`).
+Nothing is known of its stimuli: what they are is found in a trial
 (`worlds/doom/trial.py`), and whether they do good is inferred from health (`worlds/doom/foreign.py`).
 """
 
@@ -22,6 +23,7 @@ BUNDLED = "vizdoom:"
 """What the names of the scenarios that come with vizdoom begin with: `vizdoom:basic`."""
 
 _FIRST_KEY = "made_elsewhere"
+_SIZE = r"^[1-9]\d{1,3}x[1-9]\d{1,3}$"
 
 
 class ForeignScenario(pydantic.BaseModel):
@@ -42,6 +44,9 @@ class ForeignScenario(pydantic.BaseModel):
         server_settings: rules of the game, such as `+sv_noautoaim 1`.
         start_tics: tics of an episode that pass before the first observation.
         ignored: keys of the `.cfg` that have no effect here.
+        cfg_screen: size of the screen that the `.cfg` asks for, WIDTHxHEIGHT.
+        screen: size that is drawn and averaged to the observation; None for that of arenas built here.
+        named: head -> output -> the buttons it presses, where these are an agent's own; None for those of the buttons.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -64,6 +69,9 @@ class ForeignScenario(pydantic.BaseModel):
     frame_skip: int = pydantic.Field(4, ge=1, le=100, description="tics per decision")
     observation: Observation = Observation()
     ignored: tuple[str, ...] = ()
+    cfg_screen: str = pydantic.Field("320x240", pattern=_SIZE)
+    screen: str | None = pydantic.Field(None, pattern=_SIZE)
+    named: dict[str, dict[str, tuple[str, ...]]] | None = None
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -78,7 +86,21 @@ class ForeignScenario(pydantic.BaseModel):
     @property
     def presses(self) -> dict[str, Presses]:
         """For each head and output the buttons pressed."""
-        return heads_of(self.buttons)
+        if self.named is None:
+            return heads_of(self.buttons)
+        return {
+            head: {output: dict.fromkeys(buttons, 1.0) for output, buttons in outputs.items()}
+            for head, outputs in self.named.items()
+        }
+
+    @property
+    def screen_size(self) -> tuple[int, int]:
+        """(width, height) of what the engine draws."""
+        if self.screen is None:
+            view = self.observation
+            return view.width * view.supersampling, view.height * view.supersampling
+        width, _, height = self.screen.partition("x")
+        return int(width), int(height)
 
     @property
     def action_heads(self) -> dict[str, tuple[str, ...]]:

@@ -57,3 +57,43 @@ def heads_of(buttons: tuple[str, ...]) -> dict[str, Presses]:
             name = "strafe_modifier" if button == "STRAFE" else button.lower()
             heads[name] = {"none": {}, name: {button: 1.0}}
     return heads
+
+
+NOTHING = frozenset({"none", "noop", "no-op", "idle", "nothing"})
+"""Names of outputs that press no button."""
+ANY_HEAD = frozenset({"action", "actions", "button", "buttons"})
+"""Names of heads that say nothing of what their outputs mean."""
+
+
+def buttons_named(head: str, output: str, buttons: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The buttons that an output of an agent presses by its name; None if that is not sure.
+
+    Args:
+        head: name of the head.
+        output: its name: of a button (`move_left`, `turn left`), of several joined by `+`, or of none of them (`none`).
+            In a head of a shared name (`turn`, `strafe`) the names of its outputs will do, and in one that is only
+            called `action` where no more than one button can be meant.
+        buttons: of the arena.
+    """
+    if output.lower() in NOTHING:
+        return ()
+    pressed = [_button(head.lower(), part.strip().lower(), buttons) for part in output.split("+")]
+    return tuple(each for each in pressed if each is not None) if None not in pressed else None
+
+
+def _button(head: str, word: str, buttons: tuple[str, ...]) -> str | None:
+    plain = [each for each in buttons if each not in _DELTAS]
+    whole = word.upper().replace(" ", "_")
+    if whole in plain:
+        return whole
+    first, _, rest = word.replace("_", " ").partition(" ")
+    if rest:  # `strafe left`
+        meant = {_HEADS.get(first, {}).get(rest)}
+    elif head in _HEADS:
+        meant = {_HEADS[head].get(word)}
+    elif head in ANY_HEAD:
+        meant = {outputs[word] for outputs in _HEADS.values() if word in outputs}
+    else:
+        meant = set()
+    found = sorted(each for each in meant if each in plain)
+    return found[0] if len(found) == 1 else None

@@ -12,6 +12,7 @@ from retinoscope.errors import UserError
 from retinoscope.scenarios.archive import ArenaArchive
 from retinoscope.scenarios.foreign import BUNDLED, ForeignScenario, foreign_part
 from retinoscope.scenarios.foreign_cfg import RENDERING, REWARDS, Settings, read_cfg
+from retinoscope.scenarios.foreign_fit import identity_of
 from retinoscope.scenarios.foreign_heads import BUTTONS
 from retinoscope.scenarios.foreign_wad import require_map
 from retinoscope.scenarios.specification import Scenario
@@ -52,9 +53,8 @@ def read_foreign(name_or_path: str | Path) -> Scenario:
     if not re.fullmatch(r"[A-Z0-9_]{1,8}", map_name):
         raise settings.wrong("doom_map", "must be the name of a map, such as map01")
     require_map(wad, map_name)
-    if "screen_resolution" in settings and not re.fullmatch(
-        r"RES_\d{2,4}X\d{2,4}", (settings.text("screen_resolution") or "").upper()
-    ):
+    screen = (settings.text("screen_resolution") or "RES_320X240").upper()
+    if not re.fullmatch(r"RES_[1-9]\d{1,3}X[1-9]\d{1,3}", screen):
         raise settings.wrong("screen_resolution", "must be of the form RES_320X240")
     scenario = ForeignScenario(
         made_elsewhere=text if text.startswith(BUNDLED) else str(cfg.absolute()),
@@ -72,6 +72,7 @@ def read_foreign(name_or_path: str | Path) -> Scenario:
         start_tics=settings.whole("episode_start_time", 1, 0, _LONGEST_EPISODE) or 1,
         episode_tics=settings.whole("episode_timeout", 0, 0, _LONGEST_EPISODE) or _DEFAULT_EPISODE,
         ignored=settings.ignored,
+        cfg_screen=screen.removeprefix("RES_").lower(),
     )
     # Every room is written for `Scenario`; this has the part of it that playing needs, and says so where it has not.
     return cast(Scenario, scenario)
@@ -96,9 +97,9 @@ def foreign_arena(scenario: ForeignScenario) -> ArenaArchive:
             f"arena {scenario.name!r}: {scenario.made_elsewhere} or its .wad has been changed since; give the unchanged"
             " files, or name the arena with --arena to use it as it is now"
         )
-    view = {"observation": scenario.observation, "frame_skip": scenario.frame_skip}
-    kept = cast(Scenario, found.model_copy(update=view))
-    return ArenaArchive(_folder_of(found) / found.wad, kept, found.files_sha256, ())
+    names = ("observation", "frame_skip", "screen", "named")
+    kept = found.model_copy(update={name: getattr(scenario, name) for name in names})
+    return ArenaArchive(_folder_of(found) / found.wad, cast(Scenario, kept), identity_of(kept), ())
 
 
 def game_wad_of(scenario: ForeignScenario) -> Path | None:

@@ -38,6 +38,9 @@ def world_of(agent: Agent, world: WorldLike | None = None) -> World:
             "retinoscope.gymnasium_world, with --world"
         )
     found = find_world(chosen)
+    heads = agent.policy.action_heads
+    if isinstance(found, DoomWorld) and all(each.kind != "gaussian" for each in heads):
+        found = found.lived_in_by(agent.policy.observation_shape, {each.name: each.outputs for each in heads})
     _require_fit(agent, found)
     return found
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from retinoscope.errors import UserError
-from retinoscope.scenarios import Scenario
+from retinoscope.scenarios import Scenario, foreign_part
 from retinoscope.worlds.display import has_display
 
 try:
@@ -22,7 +22,13 @@ try:
 except ImportError:
     raise UserError("vizdoom is not installed; install it with: pip install 'retinoscope[doom]'") from None
 
-__all__ = ["has_display", "screen_resolution", "start_engine", "vizdoom"]  # the one place that knows it may be missing
+__all__ = [
+    "has_display",
+    "screen_resolution",
+    "screen_size",
+    "start_engine",
+    "vizdoom",
+]  # the one place that knows it may be missing
 
 _ENGINE_START = threading.Lock()
 
@@ -33,8 +39,7 @@ def screen_resolution(scenario: Scenario) -> vizdoom.ScreenResolution:
     Raises:
         UserError: the engine has no such resolution.
     """
-    view = scenario.observation
-    width, height = view.width * view.supersampling, view.height * view.supersampling
+    width, height = screen_size(scenario)
     resolution = getattr(vizdoom.ScreenResolution, f"RES_{width}X{height}", None)
     if resolution is None:
         raise UserError(
@@ -42,6 +47,14 @@ def screen_resolution(scenario: Scenario) -> vizdoom.ScreenResolution:
             " that times supersampling they make, for example, 160x120, 320x240, 640x480 or 320x200"
         )
     return resolution
+
+
+def screen_size(scenario: Scenario) -> tuple[int, int]:
+    """(width, height) of what the engine draws."""
+    foreign, view = foreign_part(scenario), scenario.observation
+    if foreign is not None:
+        return foreign.screen_size
+    return view.width * view.supersampling, view.height * view.supersampling
 
 
 def start_engine(game: vizdoom.DoomGame, owner: object) -> Callable[[], object]:

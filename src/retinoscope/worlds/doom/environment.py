@@ -15,9 +15,9 @@ from retinoscope.registration import register_environments
 from retinoscope.scenarios import ArenaArchive, Scenario, foreign_part, get_arena
 from retinoscope.scenarios.obstacles import OBSTACLE_ACTOR
 from retinoscope.scenarios.specification import TICS_PER_SECOND
-from retinoscope.worlds.doom.engine import has_display, screen_resolution, start_engine, vizdoom
+from retinoscope.worlds.doom.engine import has_display, screen_resolution, screen_size, start_engine, vizdoom
 from retinoscope.worlds.doom.foreign import ForeignRules
-from retinoscope.worlds.doom.pixels import area_mean
+from retinoscope.worlds.doom.pixels import area_mean, area_resized
 from retinoscope.worlds.doom.rules import STATE_VARIABLES, BuiltRules, Rules
 from retinoscope.worlds.doom.trial import trial_of
 
@@ -101,6 +101,9 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
         )
         self.metadata = {**self.metadata, "render_fps": 35 / self.scenario.frame_skip}
         self._resolution = screen_resolution(self.scenario)
+        drawn_width, drawn_height = screen_size(self.scenario)
+        self._pixels_per_drawn = np.tile([view.width / drawn_width, view.height / drawn_height], 2)
+        self._is_resized = foreign is not None and foreign.screen is not None
         self._game: vizdoom.DoomGame | None = None
         self._stop_engine: Callable[[], object] = lambda: None
         self._observation = np.zeros((view.height, view.width, 3), np.uint8)
@@ -200,7 +203,7 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
         if not names:
             return []
         numbers, (x, y) = np.array(seen, float), state.game_variables[1:3]
-        boxes = numbers[:, :4] / self.scenario.observation.supersampling
+        boxes = numbers[:, :4] * self._pixels_per_drawn
         distances = np.hypot(numbers[:, 4] - x, numbers[:, 5] - y)
         order = np.argsort(distances, kind="stable")
         return [
@@ -217,6 +220,8 @@ class GatheringEnvironment(gymnasium.Env[np.ndarray, np.ndarray]):
         ]
 
     def _resize(self, screen: np.ndarray) -> np.ndarray:
+        if self._is_resized:
+            return area_resized(screen, *self._observation.shape[:2])
         return area_mean(screen, self.scenario.observation.supersampling)
 
     def _start_game(self) -> None:

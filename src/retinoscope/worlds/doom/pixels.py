@@ -26,3 +26,19 @@ def area_mean(screen: np.ndarray, factor: int) -> np.ndarray:
 def _left_of_pairs(height: int, width: int, channels: int) -> np.ndarray:
     """Places of the pixels of even columns in a flat (height, width, channel) array."""
     return np.arange(height * width * channels).reshape(height, width, channels)[:, 0::2].ravel()
+
+
+def area_resized(screen: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Means over the areas that pixels of any other size cover, halves rounded up: (height, width, 3) uint8."""
+    rows, columns = _shares(screen.shape[0], height), _shares(screen.shape[1], width)
+    drawn = screen.astype(np.float32).transpose(2, 0, 1)
+    return np.floor(rows @ drawn @ columns.T + 0.5).astype(np.uint8).transpose(1, 2, 0).copy()
+
+
+@functools.cache
+def _shares(drawn: int, seen: int) -> np.ndarray:
+    """(seen, drawn) float32: how much of each drawn pixel is in each pixel that is seen; rows add up to 1."""
+    size = drawn / seen
+    starts, places = np.arange(seen)[:, None] * size, np.arange(drawn)
+    covered = np.minimum(starts + size, places + 1) - np.maximum(starts, places)
+    return (np.maximum(covered, 0) / size).astype(np.float32)

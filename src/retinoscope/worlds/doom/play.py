@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from retinoscope.errors import UserError
-from retinoscope.scenarios import ArenaArchive, Scenario, get_arena
+from retinoscope.scenarios import ArenaArchive, Scenario, foreign_part, get_arena
 from retinoscope.scenarios.specification import TICS_PER_SECOND, Observation
 from retinoscope.worlds.doom.engine import has_display, vizdoom
 from retinoscope.worlds.doom.environment import GatheringEnvironment
@@ -86,7 +86,8 @@ class PlayedEnvironment(GatheringEnvironment):
     """
 
     def __init__(self, arena: ArenaArchive, window: bool = True, tics_per_second: float = TICS_PER_SECOND) -> None:
-        shown = dataclasses.replace(arena, scenario=arena.scenario.model_copy(update={"observation": WINDOW}))
+        in_window = {"observation": WINDOW} | ({} if foreign_part(arena.scenario) is None else {"screen": None})
+        shown = dataclasses.replace(arena, scenario=arena.scenario.model_copy(update=in_window))
         super().__init__(shown, objects_in_view=False, render_mode="human" if window else None)
         self._seconds_per_tic = 1 / tics_per_second
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import gymnasium
 import numpy as np
 
-from retinoscope.scenarios import ArenaArchive, Scenario, foreign_part, get_arena
+from retinoscope.scenarios import ArenaArchive, ForeignScenario, Scenario, foreign_part, get_arena
+from retinoscope.scenarios.foreign_fit import Heads, fitted_to
 from retinoscope.scenarios.specification import TICS_PER_SECOND
 from retinoscope.worlds.declaration import Actions, Declaration, Endings, Event, Picture, Variable, Words
 from retinoscope.worlds.views import View
@@ -52,6 +53,24 @@ class DoomWorld(World):
 
         trial = trial_of(self.arena, foreign)
         return declaration_of(self.arena.scenario, self.arena.sha256, kinds_of_pickups(trial), kinds_of_objects(trial))
+
+    def lived_in_by(self, shape: tuple[int, ...], heads: Heads) -> DoomWorld:
+        """This world as an agent lives in it; another one only if it was made elsewhere, for view and actions then fit.
+
+        Args:
+            shape: of the agent's observations, (height, width, channel).
+            heads: names of the agent's heads and of their outputs.
+
+        Raises:
+            UserError: it is not sure which buttons the outputs press.
+        """
+        foreign = foreign_part(self.arena.scenario)
+        if foreign is None or shape[2:] != (3,):
+            return self
+        fitted = fitted_to(foreign, shape[0], shape[1], heads)
+        if fitted is foreign:
+            return self
+        return DoomWorld(get_arena(cast(Scenario, fitted)))
 
     def environment(self, *, objects_in_view: bool = True, window: bool = False) -> gymnasium.Env[Any, Any]:
         # Looking at what a world declares needs no game engine.
@@ -150,5 +169,16 @@ def declaration_of(
         distance_units="map units",
         can_be_emptied=is_ours,
         can_show_images=is_ours,
-        notes=() if is_ours else (BY_KIND if pickups else INFERRED,),
+        notes=() if foreign is None else (BY_KIND if pickups else INFERRED, *_fit(foreign)),
+    )
+
+
+def _fit(scenario: ForeignScenario) -> tuple[str, ...]:
+    """What was done for an agent of another view than agents trained here have."""
+    if scenario.screen is None:
+        return ()
+    view = scenario.observation
+    return (
+        f"drawn in {scenario.screen} pixels, as the .cfg asks, and averaged to {view.width}x{view.height}, the agent's "
+        "view; that it was trained on such pictures is not known",
     )
