@@ -18,8 +18,7 @@ from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.figures.attribution_checks import spoken
 from retinoscope.result import load_result
 from retinoscope.rollouts import record
-from retinoscope.scenarios import get_arena
-from retinoscope.worlds.doom.world import DoomWorld
+from retinoscope.worlds.world import World
 from tests.figures.behaviour_results import faults_of
 from tests.rollouts.recordings import small_agent
 
@@ -247,14 +246,26 @@ def test_another_world_than_that_of_the_recording_is_refused(linear):
         attribution_checks(recording, agent=agent, world="digits", **SMALL)
 
 
-def test_a_world_made_elsewhere_is_named_where_it_cannot_be_emptied(linear, small_recording_arena, monkeypatch):
+class Crowded(World):
+    """The world of a recording, which cannot be emptied."""
+
+    def __init__(self, recording):
+        self.declaration = dataclasses.replace(recording.world, name="crowded", can_be_emptied=False)
+
+    def environment(self, *, objects_in_view=True, window=False):
+        raise NotImplementedError
+
+
+def test_a_world_that_cannot_be_emptied_is_named(linear):
     agent, recording = linear
-    world = DoomWorld(get_arena("vizdoom:basic"))
-    monkeypatch.setitem(recording.attributes, "world_sha256", world.declaration.sha256)
-    monkeypatch.setattr("retinoscope.worlds.choosing._require_fit", lambda *_: None)
     settings = SMALL | {"targets": ["value"], "methods": ("gradient",)}
-    caption = attribution_checks(recording, agent=agent, world=world, **settings).data.attrs["caption"]
-    assert "cannot be shown without what is in it" in caption and "blurred" in caption
+    caption = attribution_checks(recording, agent=agent, world=Crowded(recording), **settings).data.attrs["caption"]
+    assert (
+        "The emptied world was not to be had: world 'crowded': cannot be shown without what is in it. (c), what"
+        in caption
+    )
+    agent = dataclasses.replace(agent, world=Crowded(recording))
+    assert "world 'crowded'" in attribution_checks(recording, agent=agent, **settings).data.attrs["caption"]
 
 
 def test_the_recording_of_another_agent_is_refused(small_recording, small_recording_arena):
