@@ -171,9 +171,9 @@ def test_components_take_their_signs_and_maps_from_what_there_is(grid, tmp_path)
         found = data["correlation"].sel(variable="first component of net_gru_2", other_variable=name)
         assert float(found) == pytest.approx(np.corrcoef(score, values)[0, 1], abs=1e-4)
     mean = np.nansum(data["map_value"].sel(mapped_layer="net_gru_1") * data["map_count"].sel(mapped_layer="net_gru_1"))
-    assert mean / kept.sum() == pytest.approx(rows["square"].values[kept, 0].mean(), rel=1e-5)
+    assert mean / kept.sum() == pytest.approx(rows["key"].values[kept].mean(), rel=1e-5)
     text = said_by(PRINCIPAL_COMPONENTS.draw(result))
-    assert "its largest weight is positive" in text and "square row" in text and no_arena(text)
+    assert "its largest weight is positive" in text and "keys carried" in text and no_arena(text)
     assert load_result(result.save(tmp_path / "components.nc")).data.identical(result.data)
 
 

@@ -44,7 +44,7 @@ SIDES = (
     Side(-1, "negative", "--", "v", "▽", 0.3),
     Side(0, "neutral", ":", "o", "●", 0.7),
 )
-_MARKERS = "^osDPX"  # of single events
+_MARKERS = "sDPXph"  # of single events beside the first of its sign
 
 
 def side_of(valence: float) -> Side:
@@ -84,11 +84,14 @@ def event_rows(data: xarray.Dataset, most: int = 6) -> list[EventRow]:
         of_sides = [counts[:, signs == side.sign].sum(axis=1) for side in SIDES]
         rows = [EventRow(*each) for each in zip(names, SIDES, [side.marker for side in SIDES], of_sides, strict=True)]
         return rows if of_sides[-1].any() else rows[:-1]
-    order = np.argsort(-counts.sum(axis=0), kind="stable")[:most]
-    return [
-        EventRow(str(data["event"].values[each]), side_of(signs[each]), marker, counts[:, each])
-        for each, marker in zip(order, _MARKERS, strict=False)
-    ]
+    order, used, found = np.argsort(-counts.sum(axis=0), kind="stable")[:most], set(), []
+    others = iter(_MARKERS)
+    for each in order:
+        side = side_of(signs[each])
+        marker = next(others) if side.sign in used else side.marker
+        used.add(side.sign)
+        found.append(EventRow(str(data["event"].values[each]), side, marker, counts[:, each]))
+    return found
 
 
 def draw_events(

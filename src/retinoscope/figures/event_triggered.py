@@ -219,7 +219,9 @@ def _draw_prediction(axes: Axes, result: Result) -> None:
         high = data["auc_chance_high"].max("predictor").values
         axes.fill_between(horizons, low, high, color=colour("chance_band"), linewidth=0, label="shuffled")
     axes.axhline(0.5, color=colour("chance"), linewidth=0.7)
-    axes.set(xlabel=_predicted(data), ylabel="area under the ROC curve", ylim=(0.3, 1.02))
+    # The legend lies below all that is shown.
+    lowest = float(np.nanmin(data["auc_low"].values, initial=1.0))
+    axes.set(xlabel=_predicted(data), ylabel="area under the ROC curve", ylim=(min(0.3, lowest - 0.2), 1.02))
     axes.set_xticks(horizons, [f"{each:.2g}" for each in horizons])
     axes.legend(loc="lower left", ncols=2)
 

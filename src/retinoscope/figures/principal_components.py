@@ -86,7 +86,7 @@ def principal_components_map(result: Result, *, figsize: Size = None) -> Figure:
             cmap=colour_map("sequential"), vmin=low, vmax=high, rasterized=True,
         )  # fmt: skip
         share = data["variance_share"].sel(layer=layer).values
-        panel.set_title(layer)
+        panel.set_title(shortened(layer, 36))
         panel.set_xlabel(f"first component ({share[0]:.0%} of the variance)")
         panel.set_ylabel(f"second component ({share[1]:.0%})")
     bar = figure.colorbar(image, ax=panels, shrink=0.8, pad=0.01, extend="both")
@@ -152,10 +152,10 @@ def _scree(panel: Axes, data: xarray.Dataset, layer: str) -> None:
     if ratio <= component[-1]:
         panel.axvline(ratio, color=colour("positive"), linewidth=1)
         if np.isfinite(low):
-            panel.axvspan(low, high, color=colour("positive"), alpha=0.2, linewidth=0)
+            panel.axvspan(low, min(high, component[-1]), color=colour("positive"), alpha=0.2, linewidth=0)
     interval = f" ({low:.1f} to {high:.1f})" if np.isfinite(low) else ""
     units = int(data["units"])
-    panel.set_title(f"{layer}, {units:,} units")
+    panel.set_title(f"{shortened(layer, 24)}, {units:,} units")
     says = f"participation ratio {ratio:.1f}{interval}\nby chance {by_chance:,.0f}"
     panel.text(
         0.97, 0.96, says, transform=panel.transAxes, ha="right", va="top", fontsize="small", color=colour("positive"),

@@ -9,6 +9,7 @@ from retinoscope.figures.event_marks import draw_events, time_label
 from retinoscope.figures.page import WIDTH, Size, titled
 from retinoscope.figures.style import colour_map, framed, require, styled, title_of
 from retinoscope.figures.tracks import draw_track, tracks_of
+from retinoscope.figures.words import shortened
 from retinoscope.result import Result
 
 __all__ = ["raster"]
@@ -56,7 +57,7 @@ def raster(result: Result, *, figsize: Size = None) -> Figure:
             extent=(seconds[0] - half, seconds[-1] + half, count, 0),
         )
         kind = "channels" if bool(data["is_map"].sel(layer=layer)) else "units"
-        panel.set_ylabel(f"{layer}\n{count} {kind}", rotation=0, ha="right", va="center")
+        panel.set_ylabel(f"{shortened(layer, 20)}\n{count} {kind}", rotation=0, ha="right", va="center")
         panel.set_yticks([])
         framed(panel)
     draw_events(above, marks, data, 0.7, panels)

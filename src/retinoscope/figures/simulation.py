@@ -292,7 +292,8 @@ def simulation_summary(result: Result, *, figsize: Size = None) -> Figure:
 
 def simulation_title(data: xarray.Dataset) -> str:
     """What the summary shows: `Fuel, events and value over time`."""
-    names = [number.title for number in numbers_in(data)[:1]] + [words_of(data).events] * ("events" in data)
+    numbers = [number.name if "," in number.title else number.title for number in numbers_in(data)[:1]]
+    names = numbers + [words_of(data).events] * ("events" in data)
     names += ["value"] * ("value" in data)
     names = names or ["reward"]
     return capital(f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]) + " over time"
@@ -302,8 +303,9 @@ def _summed_up(data: xarray.Dataset) -> list[tuple[str, np.ndarray, tuple[float 
     """Label, values (time,) and limits of every trace."""
     found: list[tuple[str, np.ndarray, tuple[float | None, float | None]]] = []
     for number in numbers_in(data)[:1]:
-        has_floor = number.low >= 0 and number.is_bounded
-        found.append((number.label, number.values, (0, 1.04 * number.high) if has_floor else (None, None)))
+        low, high = number.ends
+        has_floor = low >= 0 and number.is_bounded
+        found.append((number.label, number.values, (0, 1.04 * high) if has_floor else (None, None)))
     if "value" in data:
         found.append(("critic's value,\nreturn expected", data["value"].values, (None, None)))
     if not found:

@@ -135,9 +135,9 @@ class ActionColumn:
                 self._choices[column] = int(outputs[0])
                 low, high = (0.0, 1.0) if kind == "choice" else _range(self._number[:, outputs])
                 shown, used = outputs, 1
-            title = f"Action: {name}"
+            title = "Action" if name == "action" else f"Action: {name}"
             if len(shown) > _MOST:
-                title = f"Action: {name}, {_MOST} of {len(shown)}"
+                title = f"{title}, {_MOST} of {len(shown)}"
                 given = self._probability if kind == "choice" else self._number
                 shown = np.sort(shown[np.argsort(-given[:, shown].mean(axis=0), kind="stable")[:_MOST]])
                 shown = outputs[:_MOST] if kind == "gaussian" else shown

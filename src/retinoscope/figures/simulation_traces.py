@@ -176,15 +176,10 @@ class Traces:
 
 def _panels(data: xarray.Dataset) -> tuple[_Panel, ...]:
     """From above; where the world has no numbers and there is no critic, the reward."""
-    numbers = [
-        (
-            f"{capital(each.title)}, {each.units}" if each.units else capital(each.title),
-            each.values,
-            each.low,
-            each.high,
-        )
-        for each in numbers_in(data)
-    ]
+    numbers = []
+    for each in numbers_in(data):
+        title = capital(each.title)
+        numbers.append((f"{title}, {each.units}" if each.units else title, each.values, *each.ends))
     large, small = numbers[:1], numbers[1:]
     if "value" in data:
         large.append(("Critic's value: expected return", *_with_zero(data["value"].values)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,9 @@ from matplotlib.axes import Axes
 
 from retinoscope.figures.style import shade
 from retinoscope.figures.variables import numbers_in
+from retinoscope.figures.words import shortened
+
+_LETTERS = 16  # in a line of a label
 
 __all__: list[str] = []
 
@@ -18,7 +22,7 @@ class Track(NamedTuple):
     """A line over time.
 
     Attributes:
-        label: of its axis, in two lines.
+        label: of its axis, in at most three lines.
         values: (time,).
     """
 
@@ -30,7 +34,9 @@ def tracks_of(data: xarray.Dataset) -> list[Track]:
     """Those that `analyses.tracks.with_tracks` put into the data of a Result: the value first, if there is a critic."""
     found = [Track("critic's\nvalue", data["value"].values)] if "value" in data else []
     for number in numbers_in(data):
-        found.append(Track(f"{number.title}\n({number.units})" if number.units else number.title, number.values))
+        lines = wrap(number.title, _LETTERS)
+        lines = lines[:2] if len(lines) < 3 else [lines[0], shortened(" ".join(lines[1:]), _LETTERS)]
+        found.append(Track("\n".join([*lines, *([f"({number.units})"] if number.units else [])]), number.values))
     return found
 
 

@@ -19,7 +19,7 @@ class ShownNumber(NamedTuple):
         title: for people, without units.
         units: empty where it has none.
         kind: `quantity`, `place` or `heading`.
-        low, high: the range that is drawn: what is declared, or else what occurs.
+        low, high: what is declared, or else what occurs.
         is_bounded: both ends were declared.
         values: (time,) float64.
     """
@@ -38,6 +38,12 @@ class ShownNumber(NamedTuple):
         """With units, for axes."""
         return f"{self.title} ({self.units})" if self.units else self.title
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The range that is drawn: what is declared, and all that occurs."""
+        known = self.values[np.isfinite(self.values)]
+        return min(self.low, known.min(initial=self.low)), max(self.high, known.max(initial=self.high))
+
 
 def numbers_in(data: xarray.Dataset) -> list[ShownNumber]:
     """Those that `analyses.recorded.with_numbers` put into the data of a Result, in order."""
@@ -46,12 +52,11 @@ def numbers_in(data: xarray.Dataset) -> list[ShownNumber]:
         values = data[each["stored"]].values.astype(np.float64)
         known = values[np.isfinite(values)]
         lowest, highest = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
-        low = lowest if each["low"] is None else min(each["low"], lowest)
-        high = highest if each["high"] is None else max(each["high"], highest)
+        low = lowest if each["low"] is None else float(each["low"])
+        high = max(highest, low) if each["high"] is None else float(each["high"])
+        units = "" if each["units"].casefold() == each["title"].casefold() else each["units"]
         is_bounded = each["low"] is not None and each["high"] is not None
-        found.append(
-            ShownNumber(each["name"], each["title"], each["units"], each["kind"], low, high, is_bounded, values)
-        )
+        found.append(ShownNumber(each["name"], each["title"], units, each["kind"], low, high, is_bounded, values))
     return found
 
 

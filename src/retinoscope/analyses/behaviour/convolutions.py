@@ -19,6 +19,7 @@ from retinoscope.agents.agent import Agent
 from retinoscope.analyses.behaviour.layer_components import dimensions_of, fit_layers
 from retinoscope.analyses.declaration import AGENT, CONVOLUTION, FRAMES, RECORDING, Analysis, Given
 from retinoscope.analyses.drawing import Drawing
+from retinoscope.analyses.early_vision.receptive_field_parameters import ends_of_stages, maps_of_encoder
 from retinoscope.analyses.layer_activity import activity_blocks
 from retinoscope.analyses.recorded import require_same
 from retinoscope.errors import NotMeasurable
@@ -114,23 +115,20 @@ def maps_of(agent: Agent | None, recording: Recording) -> tuple[str, ...]:
     """Names of all layers of maps that can be computed from a recording; none without an agent or without frames."""
     if agent is None or "observation" not in recording.columns:
         return ()
-    stages = agent.policy.layers_of("encoder stage", "encoder output")
-    return tuple(each.name for each in stages if each.is_map)
+    return tuple(each.name for each in maps_of_encoder(agent.policy))
 
 
 def convolutions_of(agent: Agent | None, recording: Recording) -> tuple[str, ...]:
     """Names of the maps that stand for an encoder: its convolutions, or, of more than five, the ends of its stages.
 
-    A stage is what is computed at one size of maps; its end is the last layer of that size. Of more than five stages
-    there are five, evenly spaced, the last among them.
+    Stages are those of `receptive_fields`; of more than five there are five, evenly spaced, the last among them.
     """
-    maps = maps_of(agent, recording)
-    if agent is None or not maps:
+    if agent is None or not maps_of(agent, recording):
         return ()
-    layers = [agent.policy.layer(name) for name in maps]
-    found = [each for each in layers if each.kind == "convolution"]
+    maps = maps_of_encoder(agent.policy)
+    found = [each for each in maps if each.kind == "convolution"] or maps
     if len(found) > MOST_MAPS:
-        found = list({each.shape[1:]: each for each in layers}.values())
+        found = ends_of_stages(maps)
     places = np.unique(np.linspace(0, len(found) - 1, min(MOST_MAPS, len(found))).round().astype(int))
     return tuple(found[place].name for place in places)
 

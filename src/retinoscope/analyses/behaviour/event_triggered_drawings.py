@@ -22,12 +22,13 @@ def name_of(data: xarray.Dataset, kind: str, events: str) -> str:
 
 def claims_caption(result: Result) -> str:
     """What the two claims come to."""
-    data, layer, kind = result.data, result.data.attrs["encoded"], result.data.attrs["predicted"]
+    data, kind = result.data, result.data.attrs["predicted"]
+    layer = data.attrs["encoded"] or str(data["layer"].values[-1])
     event, tested = _words(data)[0], result.parameters["tested_seconds"]
     units = data.attrs["clock_units"]
     number = {str(name): float(data[name]) for name in data if data[name].ndim == 0}
     sentences = []
-    if layer and np.isfinite(float(data["rising_before"].sel(kind=kind, layer=layer))):
+    if np.isfinite(float(data["rising_before"].sel(kind=kind, layer=layer))):
         before, after, chance = (
             float(data[name].sel(kind=kind, layer=layer))
             for name in ("rising_before", "rising_only_after", "beyond_by_chance")
@@ -48,11 +49,11 @@ def claims_caption(result: Result) -> str:
     if np.isfinite(number["sparseness"]):
         sentences.append(
             f"Active (above zero) are {_percent(number, 'active')} of {layer} at a time; population sparseness (Treves "
-            f"& Rolls) {number['sparseness']:.3f} ({number['sparseness_low']:.3f} to {number['sparseness_high']:.3f}; 0 "
-            f"dense, 1 one unit, {_SPARSENESS_OF_NORMAL} for normal deviates)."
+            f"& Rolls) {number['sparseness']:.3f} ({number['sparseness_low']:.3f} to {number['sparseness_high']:.3f}; "
+            f"0 dense, 1 one unit, {_SPARSENESS_OF_NORMAL} for normal deviates)."
         )
-    if not layer:
-        sentences.append("The encoder's output is not recorded: nothing is said of how sparse it is.")
+    if not data.attrs["encoded"]:
+        sentences.append("The encoder's output is not recorded as a vector: nothing is said of how sparse it is.")
     sentences.append(
         f"Right: probability that the number is higher at a moment followed by {_followed_by(data)} than at one that "
         "is not (AUC), with 95% bootstrap interval over episodes; grey: 95% with outcomes shuffled within episodes. "

@@ -41,6 +41,7 @@ class EpisodeActivity:
 def episodes_of(
     recording: Recording, means: Mapping[str, np.ndarray], layers: tuple[str, ...], burn_in: int, has_critic: bool
 ) -> Iterator[EpisodeActivity]:
+    """All episodes that go on behind the burn-in, one after the other."""
     also = ("events", "value") if has_critic else ("events",)
     for number, each in enumerate(recording.episodes):
         names = (*layers, *also)
