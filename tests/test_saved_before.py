@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +12,21 @@ import pytest
 import retinoscope
 from retinoscope.analyses.drawing import FigureDrawing
 from retinoscope.analyses.registry import analysis
+from retinoscope.errors import UserError
 from retinoscope.page.products import OMITTED, drawings_of
 from retinoscope.result import load_result
+from retinoscope.scenarios import load_scenario
+from retinoscope.workflows import rebuild_report
+from retinoscope.workflows.run_directory import RunDirectory
+from retinoscope.worlds.declaration import Declaration
+from retinoscope.worlds.doom.world import declaration_of
 
 SAVED = Path(__file__).parent / "data" / "version_0_1"
 RESULTS = sorted(SAVED.glob("*.nc"))
 
 
 def test_there_are_such_results() -> None:
-    assert len(RESULTS) == 13
+    assert len(RESULTS) == 14
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
@@ -45,7 +53,6 @@ def test_a_result_of_then_is_saved_as_one_of_now(tmp_path: Path) -> None:
 def test_a_result_of_a_later_version_is_refused(tmp_path: Path) -> None:
     import h5py
 
-    from retinoscope.errors import UserError
     from retinoscope.result import SCHEMA_VERSION
 
     path = load_result(SAVED / "raster.nc").save(tmp_path / "raster.nc")
@@ -62,3 +69,48 @@ def test_a_recording_of_then_is_read_and_analysed() -> None:
     assert rows["observation"].shape == (24, 60, 80, 3) and np.isfinite(rows["fc"].values).all()
     result = retinoscope.analyses.simulation(recording)
     np.testing.assert_array_equal(result.data["observation"].values, rows["observation"].values)
+
+
+def test_a_run_of_then_is_drawn_again_and_gone_on_with(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    (run / "results").mkdir(parents=True)
+    shutil.copyfile(SAVED / "manifest.json", run / "manifest.json")
+    for name in ("raster", "burn_in"):
+        shutil.copyfile(SAVED / f"{name}.nc", run / "results" / f"{name}.nc")
+    before = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    again = rebuild_report(run)
+    page = again.report.read_text(encoding="utf-8")
+    assert "digits in digits" in page and "▲ healing, +30 points of health" in page
+    assert "terminated means that the agent died" in page
+    identity = before["identity"] | {"world_sha256": before["identity"]["arena_sha256"]}
+    del identity["arena_sha256"]
+    assert again.manifest["identity"] == identity
+    sha256 = before["arena"]["sha256"]
+    declared = Declaration.from_json(again.manifest["world"]["declaration"])
+    assert declared == declaration_of(load_scenario("digits"), sha256)
+    shutil.copyfile(SAVED / "manifest.json", run / "manifest.json")
+    with RunDirectory(run).claimed(identity):
+        pass  # a run of the same identity may go on there
+    with pytest.raises(UserError, match="holds results of another run"), RunDirectory(run).claimed({"seed": 1}):
+        pass
+
+
+def test_training_progress_of_then_is_drawn_as_todays() -> None:
+    data = load_result(SAVED / "training_progress.nc").data
+    labels = {str(name): data[name].attrs["label"] for name in data if "label" in data[name].attrs}
+    assert labels == {
+        "positive": "healing",
+        "negative": "harmful",
+        "terminated": "deaths",
+        "participation_fc": "fc",
+        "participation_rnn": "rnn",
+        "sparseness": "sparseness of fc",
+        "rising_before": "share rising before",
+        "pc1_auc": "PC1 of fc",
+    }
+
+
+def test_where_a_result_of_then_came_from_is_said_in_todays_words() -> None:
+    found = load_result(SAVED / "training_progress.nc").provenance
+    assert found["world"] == "digits" and found["world_source"].startswith("name: digits\n")
+    assert len(found["world_sha256"]) == 64 and {"arena_sha256", "scenario"} & set(found) == set()
