@@ -16,6 +16,7 @@ from retinoscope.agents.agent import Agent
 from retinoscope.agents.load import load_agent
 from retinoscope.agents.networks import NetworkConfig
 from retinoscope.analyses.checkpoints import every_checkpoint
+from retinoscope.analyses.comparison.checkpoint_numbers import measure_checkpoint
 from retinoscope.analyses.comparison.training_progress import (
     ANALYSIS,
     FOLDER,
@@ -28,6 +29,7 @@ from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.result import Result, load_result
 from retinoscope.rollouts import Recording, open_recording
 from retinoscope.scenarios import ArenaArchive
+from retinoscope.testing import planted_inputs
 from retinoscope.training import TrainingConfig
 from tests.agents.sample_factory_models import make_model, write_run
 from tests.rollouts.recordings import small_arena
@@ -188,7 +190,9 @@ def test_it_is_drawn_as_a_figure_and_a_table_with_intervals(compared: Compared) 
     assert table.columns == ("measure", "4,096 frames", "6,000 frames", "9,004 frames")
     (healing,) = [row for row in table.rows if row[0] == "healing pick-ups per minute"]
     at = compared.result.data.isel(checkpoint=2)
-    assert healing[3] == f"{float(at['positive']):.3g} [{float(at['positive_low']):.3g}, {float(at['positive_high']):.3g}]"
+    assert (
+        healing[3] == f"{float(at['positive']):.3g} [{float(at['positive_low']):.3g}, {float(at['positive_high']):.3g}]"
+    )
     assert any(str(row[0]).startswith("conv1: cosine") and row[3] == "1.000" for row in table.rows)
     assert "n = 3 checkpoints of one training run, 400 decisions each" in figure.caption
 
@@ -204,3 +208,32 @@ def test_what_cannot_be_compared_is_said_in_one_line(compared: Compared, tmp_pat
         training_progress(load_agent(alone))
     with pytest.raises(UserError, match="frames is 0; give at least 1"):
         training_progress(compared.agent, frames=0)
+
+
+@pytest.mark.parametrize(
+    ("case", "names"),
+    [
+        ("grid world", ["good events", "bad events", "goals"]),
+        ("stacked frames", ["rewarded events", "endings"]),
+        ("continuous actions", ["falls"]),
+    ],
+)
+def test_numbers_of_any_world_are_called_as_it_says_and_come_out_of_a_loop(case: str, names: list[str]) -> None:
+    inputs = planted_inputs(case)
+    recording, clock = inputs.recording, inputs.recording.world.clock
+    data = measure_checkpoint(inputs.agent, recording, shuffles=20, seed=0).data
+    spans, per = (60 / clock.per_decision, "per minute") if clock.units == "s" else (100, "per 100 decisions")
+    measured = {data[name].attrs["long_name"]: float(data[name]) for name in data if "long_name" in data[name].attrs}
+    assert list(measured)[: len(names)] == [f"{name} {per}" for name in names]
+    counts = {"positive": 0, "negative": 0, "terminated": sum(each.terminated for each in recording.episodes)}
+    for row in recording.rows(names=["events"])["events"].values.tolist():
+        for valence, count in zip(recording.world.valences.tolist(), row, strict=True):
+            counts["positive"] += count if valence > 0 else 0
+            counts["negative"] += count if valence < 0 else 0
+    for name, count in counts.items():
+        assert name in data if name == "terminated" or count else name not in data
+        if name in data:
+            assert float(data[name]) == pytest.approx(count * spans / recording.frames)
+    layers = recording.layers_of("encoder output", "memory")
+    assert all(float(data[f"participation_{layer}"]) > 1 for layer in layers) and layers
+    assert ("pc1_auc" in data) == (case == "grid world"), "where there are good and bad events"
