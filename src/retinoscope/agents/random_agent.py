@@ -51,8 +51,9 @@ class _Undecided(nn.Module):
         self.actor, self.critic = nn.Linear(16, outputs), nn.Linear(16, 1)
         for layer in (self.first, self.second):
             nn.init.normal_(layer.weight, std=0.1, generator=generator)
-        for parameter in (*self.actor.parameters(), *self.critic.parameters(), self.first.bias, self.second.bias):
-            nn.init.zeros_(parameter)
+        for name, parameter in self.named_parameters():
+            if not name.endswith("weight") or name.startswith(("actor", "critic")):
+                nn.init.zeros_(parameter)
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         maps = self.first(pixels.permute(0, 3, 1, 2).float() / 255).relu()
