@@ -7,9 +7,18 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from retinoscope.agents.agent import Agent
-from retinoscope.analyses.behaviour.convolutions import layers_of
+from retinoscope.agents.from_module import from_module
+from retinoscope.analyses.behaviour.convolutions import (
+    channel_means,
+    convolutions,
+    convolutions_of,
+    layers_of,
+    maps_of,
+    stored_layers,
+)
 from retinoscope.analyses.behaviour.embedding import embedding
 from retinoscope.analyses.behaviour.event_triggered import ANALYSIS as EVENT_TRIGGERED
 from retinoscope.analyses.behaviour.event_triggered import event_triggered
@@ -23,7 +32,9 @@ from retinoscope.analyses.drawing import FigureDrawing, MovieDrawing, TableDrawi
 from retinoscope.analyses.recorded import has_values, numbers_of
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.result import load_result
+from retinoscope.rollouts import ArrayRecording
 from retinoscope.worlds.declaration import Event
+from tests.agents.networks import Impala
 from tests.figures.behaviour_results import faults_of, words_of
 from tests.grid_world import HEADS, LAYERS, LENGTH, OPENED, WORLD, GridRecording
 from tests.rollouts.recordings import small_agent
@@ -232,5 +243,39 @@ def test_movies_are_shown_at_a_pace_that_is_said(grid) -> None:
     assert no_arena(said_by([movie, figure]))
 
 
-def test_layers_are_those_that_stand_for_the_network(grid) -> None:
-    assert layers_of(None, grid) == tuple(LAYERS)
+def test_a_handful_of_layers_stands_for_a_deep_network_and_any_other_is_there_when_named() -> None:
+    deep = from_module(Impala((3, 4, 4), 16), observation_shape=(16, 16, 3), actions=15, preprocess=None)
+    deep = dataclasses.replace(deep, checkpoint_sha256="0" * 64)
+    seen = np.random.default_rng(0).integers(0, 256, (30, 16, 16, 3), dtype=np.uint8)
+    recording = ArrayRecording({"observation": seen}, attributes={"checkpoint_sha256": "0" * 64})
+    ends = ("blocks_0_conv", "blocks_0_res1_sum", "blocks_1_res1_sum", "blocks_2_res1_sum")
+    assert len(maps_of(deep, recording)) > 12 and convolutions_of(deep, recording) == ends == layers_of(deep, recording)
+    known = convolutions(recording, agent=deep, components=3)
+    assert known.data["layer"].values.tolist() == list(ends)
+    named = ("blocks_0_res0_conv0", "blocks_1_res1_sum")
+    means = channel_means(recording, deep, named, {"convolutions": known})
+    for name in named:
+        maps = deep.policy.encode(torch.as_tensor(seen), until=name).detach().numpy()
+        np.testing.assert_allclose(means[name], maps.mean(axis=(2, 3)), atol=1e-4)
+
+
+def test_of_many_stored_layers_the_output_of_the_encoder_and_the_memory_are_looked_at(grid) -> None:
+    assert layers_of(None, grid) == stored_layers(grid) == tuple(LAYERS)
+    many = {f"layer_{number}": np.zeros((9, 2), np.float32) for number in range(9)}
+    recording = ArrayRecording(many, roles={"layer_3": "encoder output", "layer_5": "memory", "layer_7": "readout"})
+    assert stored_layers(recording) == ("layer_3", "layer_5")
+    assert stored_layers(ArrayRecording(many)) == tuple(many)[:6]
+
+
+def test_numbers_that_are_not_always_known_leave_the_others_as_they_are() -> None:
+    key = np.linspace(0, 3, 12 * LENGTH)
+    key[50] = np.nan
+    settings = {"agent": agent(), "layers": tuple(LAYERS), "burn_in_steps": 4, "map_bins": 8}
+    whole, partly = (principal_components(each, **settings).data for each in (GridRecording(), GridRecording(key=key)))
+    others = [name for name in whole["variable"].values if name != "key"]
+    assert np.isnan(partly["correlation"].sel(variable=others, other_variable="key").values).all()
+    assert "nan" not in partly.attrs["caption_map"] and "r = unknown" in partly.attrs["caption_map"]
+    for data in (whole, partly):
+        assert np.isfinite(data["correlation"].sel(variable=others, other_variable=others).values).all()
+    both = [data["correlation"].sel(variable=others, other_variable=others).values for data in (whole, partly)]
+    np.testing.assert_allclose(*both, atol=1e-12)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray
@@ -275,7 +276,8 @@ def simulation_summary(result: Result, *, figsize: Size = None) -> Figure:
     names = [text_width(_row_name(row), points("ytick.labelsize")) for row in rows]
     left = max(1.25, 0.45 + max(names, default=0.0))
     grid = page.grid(len(ratios), 1, left, 0.15, 0.15, 0.4, height_ratios=ratios, hspace=0.16)
-    panels: list[Axes] = list(np.atleast_1d(grid.subplots(sharex=True)))
+    drawn: Any = grid.subplots(squeeze=False, sharex=True)
+    panels: list[Axes] = list(drawn.ravel())
     events = panels.pop(min(1, len(shown))) if rows else None
     for axes, (label, values, limits) in zip(panels, shown, strict=True):
         axes.plot(elapsed, _broken_at_episodes(values, episode), color=shade(0.8), linewidth=1)

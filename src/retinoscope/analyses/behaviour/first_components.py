@@ -106,7 +106,7 @@ class Others:
         for each in self.numbers:
             values = each.of(block).astype(np.float64)
             angle = np.deg2rad(values)
-            found += [function(angle) for function in _ROUND.values()] if each.kind == "heading" else [values]
+            found += [np.sin(angle), np.cos(angle)] if each.kind == "heading" else [values]
         return found
 
     @property
@@ -122,7 +122,7 @@ class Others:
         return self.values(block)[self.names.index(self.of_map)]
 
 
-_ROUND = {"sine": np.sin, "cosine": np.cos}
+_ROUND = ("sine", "cosine")  # of a heading, which itself jumps where it comes round
 
 
 def _late_blocks(

@@ -251,6 +251,9 @@ def _correlation(data: xarray.Dataset, other: str) -> str:
         if str(name).startswith("first component of") and name != other and not str(name).endswith("pixels"):
             pair = {"variable": name, "other_variable": other}
             r, low, high = (float(data[each].sel(pair)) for each in _CORRELATIONS)
+            if not np.isfinite(r):  # one of the two never changes, or is not always known
+                parts.append(f"{str(name).removeprefix('first component of ')} r = unknown")
+                continue
             interval = f" (95% interval {low:.2f} to {high:.2f})" if np.isfinite(low) else " (no interval: one episode)"
             parts.append(f"{str(name).removeprefix('first component of ')} r = {r:.2f}{interval}")
     over = f" over {int(data['correlation_groups'])} groups of episodes; 0 by chance"
