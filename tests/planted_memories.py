@@ -86,6 +86,36 @@ def lstm_agent(leak: float = 0.7, start: float = 0.0) -> Agent:
     )
 
 
+class Stacked(nn.Module):
+    """One LSTM of two layers, the second of which is read: its state is h and c, (layer, batch, unit) each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Linear(int(np.prod(VIEW)), FEATURES)
+        self.memory = nn.LSTM(FEATURES, UNITS, num_layers=2)
+        self.actor = nn.Linear(UNITS, 3)
+        _decided(self.actor)
+
+    def forward(self, pixels: torch.Tensor, state: Any) -> Any:
+        seen = torch.relu(self.dense(pixels.flatten(1).to(self.dense.weight.dtype) / 255))
+        hidden, state = self.memory(seen[None], state)
+        return self.actor(hidden[0]), state
+
+
+def stacked_agent() -> Agent:
+    """The state lies as [first h | second h | first c | second c] in a vector of 4 * UNITS."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        network = Stacked()
+    return retinoscope.from_module(
+        network,
+        observation_shape=VIEW,
+        actions=3,
+        initial_state=lambda batch: (torch.zeros(2, batch, UNITS), torch.zeros(2, batch, UNITS)),
+        name="stacked",
+    )
+
+
 def two_memories_agent(leaks: tuple[float, float] = (0.4, 0.8)) -> Agent:
     """The state lies as [quick | slow] in a vector of 2 * UNITS + 1; there is no value."""
     with torch.random.fork_rng(devices=[]):

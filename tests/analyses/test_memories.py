@@ -20,11 +20,12 @@ from retinoscope.analyses.memory.recording_windows import RecordingWindows
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.rollouts import ArrayRecording
 from retinoscope.rollouts.intervention import EditedPolicy
-from tests.planted_memories import UNITS, VIEW, lived, lstm_agent, two_memories_agent
+from tests.planted_memories import UNITS, VIEW, lived, lstm_agent, stacked_agent, two_memories_agent
 from tests.synthetic import small_policy
 
 MEMORIES = {"cell": (lstm_agent, slice(0, UNITS)), "quick": (two_memories_agent, slice(0, UNITS))}
 MEMORIES["slow"] = (two_memories_agent, slice(UNITS, 2 * UNITS + 1))
+MEMORIES["memory"] = (stacked_agent, slice(UNITS, 2 * UNITS))
 
 
 @pytest.mark.parametrize("layer", list(MEMORIES))
@@ -40,7 +41,7 @@ def test_an_edit_moves_the_columns_of_its_layer_and_no_others(layer: str) -> Non
         found, plain = edited.step(pixels, state), policy.step(pixels, state)
         expected = plain.state.clone().double()
         expected[:, columns] = expected[:, columns] @ torch.from_numpy(matrix).T + torch.from_numpy(offset)
-        read = expected[:, :UNITS] if layer == "cell" else expected
+        read = expected if layer in ("quick", "slow") else expected[:, columns]
         logits = policy.module.actor(read.float())
     torch.testing.assert_close(found.state, expected.float())
     torch.testing.assert_close(found.logits, logits)

@@ -182,7 +182,7 @@ def test_what_is_the_same_in_every_episode_has_no_interval_however_unlike_the_ep
         attrs={"event_words": '["good", "bad", "bite", "bites"]', "survived": "survived"},
     )
     assert effects_table(data)["title"].values.tolist() == [
-        *("survival (s)", "survived to the end (share)", "good bites", "bites: apple (+20)", "share of turn")
+        *("survival (s)", "survived to the end (share)", "good bites", "bites of apple (+20)", "share of turn")
     ]
     table = effects_table(data).sel(measure="duration", edited=2)
     found = [float(table[f"difference{end}"]) for end in ("", "_low", "_high")]

@@ -12,6 +12,7 @@ import xarray
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
 from retinoscope.result import Result
 from retinoscope.statistics.bootstrap import Interval, bootstrap_interval
+from retinoscope.worlds.declaration import Words
 
 UNEDITED = "none"
 _INTERVAL = ("", "_low", "_high")
@@ -135,10 +136,12 @@ def _measures(data: xarray.Dataset) -> dict[str, _Measure]:
 
 def _title_of_event(data: xarray.Dataset, place: int, events: str) -> str:
     name, valence = data["event"].values[place], float(data["event_valence"].values[place])
+    # Events without a word of their own do not go with a name: "events of reward".
+    title = f"{events}: {name}" if events == Words().events else f"{events} of {name}"
     if not np.isfinite(valence):
-        return f"{events}: {name}"
+        return title
     units = data["event_valence"].attrs.get("units", "")
-    return f"{events}: {name} ({valence:+g}{units and f' {units}'})"
+    return f"{title} ({valence:+g}{units and f' {units}'})"
 
 
 def _with_effects(result: Result) -> Result:
