@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import gymnasium
 import numpy as np
 import pytest
 import torch
+import xarray
 
+import retinoscope
 from retinoscope.agents.agent import Agent
 from retinoscope.analyses.behaviour.burn_in import burn_in
+from retinoscope.analyses.memory import intervention as module
 from retinoscope.analyses.memory.fitted_components import fitted_components, fitted_of
-from retinoscope.analyses.memory.intervention import effects_of, intervention
+from retinoscope.analyses.memory.intervention import InterventionParameters, effects_of, intervention
 from retinoscope.analyses.memory.intervention_effects import drawings_of_effects
-from retinoscope.result import Result
+from retinoscope.result import Result, load_result
 from retinoscope.rollouts import record
 from retinoscope.rollouts.chance import action_generator
-from retinoscope.worlds.declaration import Endings, Event
+from retinoscope.worlds.declaration import Declaration, Endings, Event, Picture
 from retinoscope.worlds.from_gymnasium import GymnasiumWorld, gymnasium_world
 from retinoscope.worlds.seeds import world_seed
 from tests.planted_memories import UNITS, VIEW, lstm_agent, two_memories_agent
@@ -118,3 +122,42 @@ def test_a_memory_that_does_not_start_at_zero_is_recorded_from_its_start(tmp_pat
     assert not (rows["state_entering"].values[~is_first] == 0.25).any()
     result = burn_in(recording, agent=agent, most_steps=8)
     assert "a state reset to its start is" in result.data.attrs["rule"]
+
+
+def test_continuous_actions_are_told_by_their_means_and_a_world_without_events_by_its_return(tmp_path: Any) -> None:
+    """Of two episodes of each edit, played by hand."""
+    world = SimpleNamespace(
+        declaration=Declaration("road", "", "", Picture(*VIEW), (), 0.5, repeats_itself=False), decisions_at_most=None
+    )
+    agent = retinoscope.from_module(
+        torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(30, 4)),
+        observation_shape=VIEW,
+        actions=gymnasium.spaces.Box(-1, 1, (2,)),
+        preprocess=lambda pixels: pixels / 255.0,
+    )
+    edits = [module._Edit("none", -1, False, 0.0, None), module._Edit("component 0", 0, False, 0.5, None)]
+    edits.append(module._Edit("random 0.0", 0, True, 0.5, None))
+    actions = np.arange(24.0).reshape(3, 2, 2, 2)  # edit, episode, decision, number
+    rows = {
+        (edit, episode): {
+            "actions": actions[edit, episode],
+            "duration": 1.0,
+            "survived": False,
+            "is_terminated": True,
+            "episode_return": 3.0 * edit,
+            "gathered": 0.0,
+            "events": np.zeros(0, np.int64),
+        }
+        for edit in range(3)
+        for episode in range(2)
+    }
+    fit = Result("fitted_components", xarray.Dataset(), {"components": "pca:1", "found_by": "hand"}, {})
+    chosen = InterventionParameters(episodes=2)
+    result = module._to_result(rows, edits, agent, world, chosen, 0, fit)
+    assert result.data["output"].values.tolist() == ["action 0", "action 1"]
+    np.testing.assert_allclose(result.data["actions"].values, actions.mean(axis=2))
+    (effects,) = effects_of(load_result(result.save(tmp_path / "intervention.nc")))
+    assert effects["actions action 1"]["difference"].estimate == 8 and effects["episode_return"]["p"] == 1
+    titles = [axes.get_title("left") for axes in drawings_of_effects(result)[0].draw().axes]
+    assert titles == ["length of the episode (s)", "return", "mean of action 0", "mean of action 1"]
+    assert "for this one does not repeat itself" in result.data.attrs["caption"]

@@ -72,10 +72,10 @@ def component_gallery(
         with an agent `attribution` (..., shown, height, width), summed over channels, in units of the component.
 
     Raises:
-        UserError: a parameter is unknown or out of range; samples have no frames; there is no such component; what is
+        UserError: a parameter is unknown or out of range; there is no such component; what is
             given does not belong together; the agent is not that of the recording; the components are no linear
             readouts of its state.
-        NotMeasurable: as `fitted_components`.
+        NotMeasurable: samples have no frames, or as `fitted_components`.
     """
     chosen = with_settings(parameters or GalleryParameters(), settings)
     fit = fit_of(source, agent, given)
@@ -184,7 +184,9 @@ def _frames(samples: Samples, places: NDArray[np.int64], shown: NDArray[np.int64
     first = next((int(each) for each in places.ravel() if each >= 0), 0)
     pattern = samples.frames(first)
     if pattern is None:
-        raise UserError(f"{samples.source}: has no frames to show; give them with --frames, or leave the gallery out")
+        raise NotMeasurable(
+            f"{samples.source}: has no frames to show; give them with --frames, or leave the gallery out"
+        )
     found = np.zeros((*places.shape, len(shown), *pattern.shape[1:]), pattern.dtype)
     for place in np.ndindex(*places.shape):
         if places[place] >= 0:
