@@ -44,7 +44,8 @@ def training_progress(result: Result, *, figsize: Size = None) -> Figure:
     _draw_numbers(panels[3], result, ratios)
     _draw_numbers(panels[4], result, ["sparseness", "rising_before"])
     _draw_numbers(panels[5], result, ["pc1_auc"])
-    panels[5].axhline(0.5, color=colour("chance"), linewidth=0.7, linestyle=":")
+    if "pc1_auc" in result.data:
+        panels[5].axhline(0.5, color=colour("chance"), linewidth=0.7, linestyle=":")
     frames = result.data["frames_trained"].values
     least = float(frames[frames > 0].min()) if (frames > 0).any() else 1.0
     for axes in panels:
@@ -100,6 +101,7 @@ def _draw_numbers(axes: Axes, result: Result, names: list[str], kinds: Mapping[s
         )
         axes.set_ylabel(about["axis"])
     if not there:
+        axes.set_yticks([])
         axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", va="center", color=shade(0.55))
         return
     axes.legend()
