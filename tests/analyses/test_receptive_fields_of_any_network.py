@@ -10,11 +10,14 @@ import torch
 from torch import nn
 
 import retinoscope
+from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
 from retinoscope.analyses.early_vision.receptive_field_parameters import settle
 from retinoscope.analyses.early_vision.receptive_field_places import windows_of
 from retinoscope.analyses.early_vision.receptive_fields import ReceptiveFieldParameters, receptive_fields
 from retinoscope.errors import NotMeasurable
+from retinoscope.worlds.declaration import Declaration, Picture
+from retinoscope.worlds.world import World
 from tests.agents.networks import Breakout, Impala, Nature, channels_first
 
 QUICK: dict[str, Any] = {"max_stimuli": 2, "batch_size": 1}
@@ -198,3 +201,21 @@ def test_where_no_gradient_reaches_the_pixels_noise_can_be_asked_for() -> None:
     data = receptive_fields(policy, method="noise", max_stimuli=20_000, target_reliability=0.9).data
     assert data["look"].shape == (5, 20, 30, 3)  # which pixels a unit sees cannot be told
     assert float(data["look_reliability"].min()) > 0.9
+
+
+class Stacking(World):
+    """A world of four stacked grey frames."""
+
+    declaration = Declaration("stacking", "ab" * 32, "", Picture(84, 84, 4, frames=4), ())
+
+    def environment(self, *, objects_in_view: bool = True, window: bool = False) -> Any:
+        raise NotImplementedError
+
+
+def test_channels_are_called_what_the_world_calls_them() -> None:
+    policy = policy_of(Nature(), (84, 84, 4), 6)
+    settings = {"layers": "network_0:0"} | QUICK
+    known = receptive_fields(Agent("with its world", policy, world=Stacking()), **settings).data["colour"].values
+    assert known.tolist() == ["grey 3 frames ago", "grey 2 frames ago", "grey 1 frames ago", "grey"]
+    alone = receptive_fields(policy, **settings).data["colour"].values
+    assert alone.tolist() == ["channel 0", "channel 1", "channel 2", "channel 3"]
