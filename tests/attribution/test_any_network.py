@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -14,10 +15,12 @@ from torch import nn
 import retinoscope
 from retinoscope.agents.actions import ActionHead, gaussian_head
 from retinoscope.agents.policy import Policy
-from retinoscope.attribution import attribute, attribute_targets, default_targets, parse_target
+from retinoscope.attribution import attribute, attribute_targets, baseline_frame, default_targets, parse_target
 from retinoscope.attribution.guided import has_activation_functions
 from retinoscope.attribution.randomisation import cascade, first_judged, stages
 from retinoscope.errors import UserError
+from retinoscope.worlds.declaration import Declaration, Picture
+from retinoscope.worlds.world import World
 from tests.agents.networks import Breakout, Impala, Nature, channels_first
 from tests.oracles_attribution import finite_differences
 
@@ -249,3 +252,34 @@ def test_weights_that_two_layers_share_are_randomised_once_with_the_higher() -> 
     policy = policy_of(Tied())
     found = [each.module.weight for _, each in cascade(policy)]
     assert len(found) == 2 and torch.equal(found[0], policy.module.weight) and not torch.equal(found[0], found[1])
+
+
+# The baseline.
+
+
+class Emptied(World):
+    """A world whose empty view is known, if it can be emptied at all."""
+
+    def __init__(self, height: int, can_be_emptied: bool) -> None:
+        picture = Picture(height, SHAPE[1], SHAPE[2])
+        self.declaration = Declaration("planted", "ab" * 32, "", picture, (), can_be_emptied=can_be_emptied)
+
+    def environment(self, *, objects_in_view: bool = True, window: bool = False) -> Any:
+        raise NotImplementedError
+
+    def empty_view(self) -> np.ndarray:
+        return np.arange(12, dtype=np.uint8).reshape(SHAPE)
+
+
+@pytest.mark.parametrize(("height", "can_be_emptied"), [(4, True), (4, False), (9, True)])
+def test_the_baseline_of_an_agent_is_the_empty_view_of_its_world_if_there_is_one(
+    height: int, can_be_emptied: bool
+) -> None:
+    agent = retinoscope.from_module(
+        Dense(torch.tanh), observation_shape=SHAPE, actions=4, preprocess=lambda pixels: pixels.float() - 30
+    )
+    agent = dataclasses.replace(agent, world=Emptied(height, can_be_emptied))
+    found = baseline_frame(agent)
+    expected = np.arange(12).reshape(SHAPE) if (height, can_be_emptied) == (4, True) else np.full(SHAPE, 30)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=1e-3)
