@@ -13,6 +13,7 @@ import pytest
 from retinoscope.analyses.declaration import Inputs
 from retinoscope.analyses.registry import all_analyses, analysis
 from retinoscope.testing import CASES, check_analysis, planted_inputs
+from retinoscope.worlds.doom.world import DoomWorld
 from tests.analyses.planted_values import PLANTED
 from tests.rollouts.recordings import small_agent
 
@@ -81,7 +82,7 @@ def test_planted(name: str, case: str, planted_of_case: dict[str, Inputs]) -> No
 @pytest.mark.parametrize("name", NAMES)
 def test_in_an_arena(name: str, small_recording, small_recording_arena) -> None:
     """A real recording, with the arena in which its agent can be shown images and play again."""
-    inputs = Inputs(small_agent(), small_recording, small_recording_arena)
+    inputs = Inputs(small_agent(), small_recording, DoomWorld(small_recording_arena))
     checked = check_analysis(analysis(name), inputs, QUICK.get(name), QUICK)
     if (name, "arena") in REASONS:
         assert checked.result is None and REASONS[name, "arena"] in checked.reason

@@ -39,7 +39,7 @@ def test_there_is_one_way_to_call(name: str) -> None:
     assert first.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
     assert others[-1].kind is inspect.Parameter.VAR_KEYWORD and others[-1].name == "settings"
     assert all(each.kind is inspect.Parameter.KEYWORD_ONLY for each in others[:-1])
-    allowed = {"agent", "recording", "arena", "given", "cache", "parameters", "progress", "observations"}
+    allowed = {"agent", "recording", "world", "given", "cache", "parameters", "progress", "observations"}
     assert {each.name for each in others[:-1]} <= allowed
     assert {each.name for each in others[:-1]} >= {"parameters"}
 

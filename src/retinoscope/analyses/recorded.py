@@ -120,11 +120,6 @@ def has_values(recording: Recording) -> bool:
     return bool(is_known.any())
 
 
-def seconds_per_decision(recording: Recording) -> float:
-    """Of the clock of its world."""
-    return recording.world.clock.per_decision
-
-
 def words_attribute(world: Declaration) -> str:
     """What events are called there, for `data.attrs["event_words"]`: JSON of [positive, negative, event, events]."""
     words = world.words
