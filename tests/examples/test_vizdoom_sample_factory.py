@@ -39,20 +39,21 @@ def test_what_a_shot_did_is_told_by_reward_and_ammunition() -> None:
     assert world.declaration.repeats_itself
     environment, random = world.environment(), np.random.default_rng(0)
     hits = misses = 0
-    for episode in range(6):
+    for episode in range(5):
         _, info = environment.reset(seed=episode)
-        left = world.variables(environment, info)["ammunition"]
-        is_over = False
+        left, since_hit, is_over = world.variables(environment, info)["ammunition"], None, False
         while not is_over:
-            action = random.choice([1, 2, 3, 3])  # left, right, attack
-            _, reward, terminated, truncated, info = environment.step(action)
+            _, reward, terminated, truncated, info = environment.step(
+                random.choice([1, 2, 3, 3])
+            )  # left, right, attack
             hit, missed = world.events(environment, info, reward)
             now = world.variables(environment, info)["ammunition"]
             is_over = terminated or truncated
-            assert not (hit and not terminated) and not (hit and missed)
-            # Four tics cost 0.04; a shot that missed 0.05 more; the monster brings 1.01.
-            assert (reward > 0.5) == bool(hit) and (bool(missed) == (reward < -0.045) or is_over)
-            assert not missed or now < left
+            # Four tics cost 0.04; a shot that missed 0.05 more; the monster brings 1.01, and with it all is over.
+            assert (hit, missed) == (reward > 0.5, -0.5 < reward < -0.045)
+            assert (now < left) == (hit or missed)
+            since_hit = 0 if hit else None if since_hit is None else since_hit + 1
+            assert since_hit is None or since_hit <= 1
             left, hits, misses = now, hits + int(hit), misses + int(missed)
     environment.close()
     assert hits and misses
