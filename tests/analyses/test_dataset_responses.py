@@ -58,7 +58,7 @@ def test_the_response_of_the_memory_is_the_difference_to_the_same_history_withou
 ):
     agent, steps = small_agent(), 3
     parameters = RecurrentParameters(steps, histories=4, settled=5, images=24, components=4, permutations=5)
-    given = {"recording": small_recording, "arena": small_recording_arena, "presentation": NEAR}
+    given = {"recording": small_recording, "world": small_recording_arena, "presentation": NEAR}
     result = recurrent_response(agent, parameters=parameters, **given)
     from retinoscope.analyses.images.shown_dataset import shown_dataset
 
@@ -101,7 +101,7 @@ def test_an_agent_matches_itself_and_another_at_chance():
     agent = small_agent()
     parameters = TwinParameters(untrained=4, permutations=3)
     arena = get_arena("digits")
-    given = {"arena": arena, "dataset": few_digits(), "presentation": NEAR, "parameters": parameters}
+    given = {"world": arena, "dataset": few_digits(), "presentation": NEAR, "parameters": parameters}
     same = twin_comparison(agent, twin=agent, **given)
     np.testing.assert_allclose(same.data["correlation"], 1, atol=1e-5)
     assert float(same.data["correlation_p"]) == 1 / 5
@@ -118,7 +118,7 @@ def test_filters_of_a_twin_stand_beside_their_partners():
     with torch.no_grad():
         convolution.weight.copy_(convolution.weight[order].clone())
         convolution.bias.copy_(convolution.bias[order].clone())
-    given = {"arena": get_arena("digits"), "dataset": few_digits(), "presentation": NEAR}
+    given = {"world": get_arena("digits"), "dataset": few_digits(), "presentation": NEAR}
     data = twin_comparison(agent, twin=twin, untrained=2, permutations=2, **given).data
     assert data["partner"].values.tolist() == [order.index(each) for each in range(4)]
     np.testing.assert_allclose(
