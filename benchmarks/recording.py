@@ -43,6 +43,7 @@ from retinoscope.rollouts import playing, record
 from retinoscope.rollouts.parallel import ParallelEnvironments
 from retinoscope.scenarios import ACTION_HEADS, ArenaArchive, get_arena, load_scenario
 from retinoscope.worlds.doom.environment import GatheringEnvironment
+from retinoscope.worlds.doom.world import DoomWorld
 
 ENVIRONMENTS = 16
 CORES = os.cpu_count() or 1
@@ -167,7 +168,7 @@ def older_way(agent: Agent, arena: ArenaArchive, rows: int) -> float:
 def engine_alone(arena: ArenaArchive, rows: int) -> tuple[float, Cost]:
     """Rows a second, and what one row costs."""
     generator = np.random.default_rng(0)
-    with ParallelEnvironments(arena, 0, GROUPS, min(CORES, ENVIRONMENTS)) as played:
+    with ParallelEnvironments(DoomWorld(arena), 0, GROUPS, min(CORES, ENVIRONMENTS)) as played:
         for group in range(2):
             played.receive(group)
         meter = Meter()
