@@ -51,7 +51,7 @@ def marker_size() -> float:
 
 def titles_of(names: list[str], effects: np.ndarray) -> list[str]:
     """`7 (+20)`: name and effect."""
-    return [f"{name} ({int(effect):+d})".replace("-", "−") for name, effect in zip(names, effects, strict=True)]
+    return [f"{name} ({effect:+g})".replace("-", "−") for name, effect in zip(names, effects, strict=True)]
 
 
 def degrees(bearing: float) -> str:

@@ -78,9 +78,14 @@ def event_rows(data: xarray.Dataset, most: int = 6) -> list[EventRow]:
     if "events" not in data:
         return []
     words, counts = words_of(data), data["events"].values.astype(np.int64)
-    signs = np.sign(np.nan_to_num(data["event_valence"].values))
+    valences = data["event_valence"].values
+    signs = np.sign(np.nan_to_num(valences))
     if {1, -1} <= set(signs.tolist()):
-        names = (words.positive or "good", words.negative or "bad", "without effect")
+        names = (
+            words.positive or "good",
+            words.negative or "bad",
+            "others" if np.isnan(valences).any() else "without effect",
+        )
         of_sides = [counts[:, signs == side.sign].sum(axis=1) for side in SIDES]
         rows = [EventRow(*each) for each in zip(names, SIDES, [side.marker for side in SIDES], of_sides, strict=True)]
         return rows if of_sides[-1].any() else rows[:-1]

@@ -149,7 +149,8 @@ class Traces:
                 shape = [(column - _MARK, lower - 5), (column + _MARK, lower - 5), (column, lower + 6)]
                 draw.polygon(shape, fill=canvas.WHITE, outline=colour, width=2)
             else:
-                draw.ellipse([(column - 4, upper - 4), (column + 4, upper + 4)], fill=colour)
+                middle = (upper + lower) // 2
+                draw.ellipse([(column - 3, middle - 3), (column + 3, middle + 3)], fill=colour)
             self._marks.append(_Mark(column - _MARK - 1, column + _MARK + 2, _TITLE, _TITLE + _MARKS))
             for panel in self._panels:
                 rows = range(panel.top, panel.top + panel.height, 2 if side.sign > 0 else 6)
