@@ -86,7 +86,7 @@ def test_the_network_is_the_one_that_is_stated() -> None:
 def test_the_learning_curve_rises() -> None:
     with (FOLDER / "coinrun.csv").open(encoding="utf-8") as file:
         returns = [float(row["return"]) for row in csv.DictReader(file)]
-    assert np.mean(returns[:5]) < 3.5 and np.mean(returns[-5:]) > 6
+    assert np.mean(returns[:10]) < 3 and np.mean(returns[-20:]) > 4.5  # of 10
 
 
 @pytest.mark.engine
