@@ -48,7 +48,8 @@ def test_kinds_and_layers_have_the_names_they_had() -> None:
     text = words_of(figures.event_triggered_claims(saved("event_triggered")))
     assert "rising before healing" in text and "a healing pick-up within the next … s" in text
     assert components.attrs["map_of"] == "value" and np.isfinite(components["score"].values).all()
-    assert "critic's value, mean in the bin" in words_of(figures.principal_components_map(saved("principal_components")))
+    coloured = words_of(figures.principal_components_map(saved("principal_components")))
+    assert "critic's value, mean in the bin" in coloured
 
 
 def test_they_are_saved_as_results_of_today(tmp_path: Path) -> None:

@@ -163,10 +163,12 @@ def _window(
     parts, rows = [], []
     for block in unit_blocks(recording, names, means, chosen.block_size, also, window.start, window.stop):
         parts.append(xarray.Dataset({name: ((f"{name}_unit", "time"), block[name].values.T) for name in names}))
-        rows.append(block[[*also]].assign_coords(step=block["step"]))  # of no columns it would keep no time
-    whole = xarray.concat(parts, "time")
+        # Of no columns it would keep no time.
+        rows.append(block[[*also]].assign_coords(episode=block["episode"], step=block["step"]))
+    whole, happened = xarray.concat(parts, "time"), xarray.concat(rows, "time")
     data = xarray.Dataset({name: whole[name].astype(np.float64) for name in names})
-    return with_tracks(data, recording, xarray.concat(rows, "time"))
+    data = data.assign_coords(episode=happened["episode"], step=happened["step"])
+    return with_tracks(data, recording, happened)
 
 
 def _sorted(data: xarray.Dataset, name: str, estimate: CovarianceEstimate, chosen: RasterParameters) -> xarray.Dataset:
