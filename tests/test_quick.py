@@ -12,7 +12,7 @@ TESTS = """
 import pytest
 
 def test_in_this_process():
-    from retinoscope.rollouts.environment import GatheringEnvironment
+    from retinoscope.worlds.doom.environment import GatheringEnvironment
     GatheringEnvironment("apples").reset(seed=0)
 
 def test_in_processes_of_ours(tmp_path):

@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 from retinoscope.analyses.images.scenario_preview import EXAMPLES, scenario_preview
 from retinoscope.errors import UserError
 from retinoscope.result import load_result
-from retinoscope.rollouts.environment import GatheringEnvironment
+from retinoscope.worlds.doom.environment import GatheringEnvironment
 from tests.arenas import build_arena, image_folder_scenario
 from tests.families import family
 

@@ -22,10 +22,10 @@ from retinoscope.agents.load import load_agent
 from retinoscope.agents.networks import NetworkConfig
 from retinoscope.agents.sample_factory_run import list_checkpoints
 from retinoscope.errors import UserError
-from retinoscope.rollouts.environment import GatheringEnvironment
 from retinoscope.scenarios import load_scenario
 from retinoscope.training import TrainingConfig, train
 from retinoscope.training.worker import TrainingEnvironment
+from retinoscope.worlds.doom.environment import GatheringEnvironment
 from tests.rollouts.recordings import descendants, is_running
 
 SMALL = TrainingConfig(
