@@ -165,7 +165,7 @@ def _window(
         parts.append(xarray.Dataset({name: ((f"{name}_unit", "time"), block[name].values.T) for name in names}))
         # Of no columns it would keep no time.
         rows.append(block[[*also]].assign_coords(episode=block["episode"], step=block["step"]))
-    whole, happened = xarray.concat(parts, "time"), xarray.concat(rows, "time")
+    whole, happened = xarray.concat(parts, "time"), xarray.concat(rows, "time").drop_vars("row")
     data = xarray.Dataset({name: whole[name].astype(np.float64) for name in names})
     data = data.assign_coords(episode=happened["episode"], step=happened["step"])
     return with_tracks(data, recording, happened)
