@@ -140,13 +140,13 @@ def test_all_checkpoints_are_compared(training, tmp_path):
     np.testing.assert_allclose(data["conv1_with_last"].values[1], 1.0, atol=1e-6)
     assert (data["conv1_with_last"].values[0] > 0.99).all()
     assert np.isnan(data["conv1_with_previous"].values[0]).all()
-    assert np.isfinite(data["healing"].values).all() and np.isfinite(data["participation_fc"].values).all()
+    assert np.isfinite(data["positive"].values).all() and np.isfinite(data["participation_fc"].values).all()
     names = {path.name for path in (out / "figures").iterdir()} | {path.name for path in (out / "tables").iterdir()}
     assert {"training_progress.png", "training_progress.csv"} <= names
     tags = events_of(out / FOLDER)
-    healing = [(event.step, event.value) for event in tags.Scalars("retinoscope/training_progress/healing")]
-    expected = list(zip((4096, 6000), data["healing"].values, strict=True))
-    np.testing.assert_allclose(healing, expected, rtol=1e-6)
+    logged = [(event.step, event.value) for event in tags.Scalars("retinoscope/training_progress/positive")]
+    expected = list(zip((4096, 6000), data["positive"].values, strict=True))
+    np.testing.assert_allclose(logged, expected, rtol=1e-6)
 
 
 @pytest.mark.engine
@@ -191,7 +191,7 @@ def test_checkpoints_are_logged_by_the_frames_trained_whatever_their_order(tmp_p
     )
     with ProgressLog(tmp_path) as log:
         log.log_checkpoints(Result("training_progress", data))
-    events = events_of(tmp_path / FOLDER).Scalars("retinoscope/training_progress/healing")
+    events = events_of(tmp_path / FOLDER).Scalars("retinoscope/training_progress/positive")
     assert [(event.step, event.value) for event in events] == [(0, 1.0), (50, 2.0), (90, 3.0)]
 
 
@@ -218,4 +218,4 @@ def test_weights_and_biases_work_offline(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     (written,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
-    assert b"retinoscope/training_progress/healing" in written.read_bytes()
+    assert b"retinoscope/training_progress/positive" in written.read_bytes()
