@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,16 +13,26 @@ from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import inference
 from retinoscope.analyses.declaration import Inputs
 from retinoscope.testing.networks import HEADS, colour_gru, continuous, lstm, our_network, q_network, stacked_frames
-from retinoscope.worlds.declaration import Actions, Declaration, Endings, Event, Picture, Variable, Words
-from retinoscope.worlds.doom.planted import planted_arena, planted_life
+from retinoscope.testing.worlds import (
+    Life,
+    arena,
+    arena_life,
+    dark,
+    grid,
+    grid_life,
+    nothing,
+    paddles,
+    paddles_life,
+    pole,
+    pole_life,
+    road,
+    road_life,
+)
+from retinoscope.worlds.declaration import Actions, Declaration, Picture
 
 _EPISODES = (80, 80, 80)  # decisions
 _APART = 12  # decisions from one event to the next
 _PATCH = 6  # pixels of the bright patch that wanders through the views
-_REWARDS = (Event("reward", 1.0), Event("punishment", -1.0))
-
-Life = Callable[[np.ndarray, np.ndarray, np.random.Generator], Mapping[str, np.ndarray]]
-"""From events (time, event) and the place of the patch (time, [row, column]) to the variables of the world."""
 
 
 @dataclass(frozen=True)
@@ -58,117 +68,6 @@ def planted_inputs(case: str) -> Inputs:
     return Inputs(agent if chosen.has_agent else None, _recording(agent, chosen))
 
 
-def _arena(shape: tuple[int, int, int], actions: tuple[Actions, ...]) -> Declaration:
-    return planted_arena(shape[0], shape[1], actions)
-
-
-def _arena_life(events: np.ndarray, places: np.ndarray, random: np.random.Generator) -> Mapping[str, np.ndarray]:
-    return planted_life(events, random)
-
-
-def _paddles(shape: tuple[int, int, int], actions: tuple[Actions, ...]) -> Declaration:
-    """A game with a ball and a paddle, four grey frames at a time; it has no time of its own."""
-    return Declaration(
-        name="planted game",
-        sha256="ce" * 32,
-        source="a game",
-        picture=Picture(*shape, frames=4),
-        actions=actions,
-        variables=(
-            Variable("ball", "pixels", labels=("x", "y"), axis="ball_axis"),
-            Variable("paddle", "pixels", low=0.0, high=float(shape[1])),
-        ),
-        events=_REWARDS,
-        endings=Endings("the last ball was lost", terminations="lost games"),
-    )
-
-
-def _paddles_life(events: np.ndarray, places: np.ndarray, random: np.random.Generator) -> Mapping[str, np.ndarray]:
-    paddle = 40 + np.cumsum(random.normal(size=len(events)))
-    return {"ball": places[:, ::-1].astype(np.float32), "paddle": paddle.astype(np.float32)}
-
-
-def _grid(shape: tuple[int, int, int], actions: tuple[Actions, ...]) -> Declaration:
-    """Squares and doors; an episode ends where the goal is."""
-    return Declaration(
-        name="planted grid",
-        sha256="cf" * 32,
-        source="a grid",
-        picture=Picture(*shape),
-        actions=actions,
-        variables=(
-            Variable("square", "squares", labels=("row", "column"), axis="side", kind="place"),
-            Variable("direction", "degrees", kind="heading", low=0.0, high=360.0),
-            Variable("has_key", long_name="the agent has the key", low=0.0, high=1.0),
-        ),
-        events=(Event("door opened", 1.0), Event("wall bumped", -0.5), Event("key taken", 0.0)),
-        words=Words("good", "bad", "event", "events", survived=""),
-        endings=Endings("the goal was reached", terminations="goals"),
-        notes=("Every episode has another maze.",),
-    )
-
-
-def _grid_life(events: np.ndarray, places: np.ndarray, random: np.random.Generator) -> Mapping[str, np.ndarray]:
-    return {
-        "square": (places // 8).astype(np.float32),
-        "direction": (90 * random.integers(0, 4, len(events))).astype(np.float32),
-        "has_key": (np.arange(len(events)) % 40 > 20).astype(np.float32),
-    }
-
-
-def _road(shape: tuple[int, int, int], actions: tuple[Actions, ...]) -> Declaration:
-    """A road on which there is nothing but good news, three colour frames at a time, 20 decisions a second."""
-    return Declaration(
-        name="planted road",
-        sha256="d0" * 32,
-        source="a road",
-        picture=Picture(*shape, frames=3),
-        actions=actions,
-        seconds_per_decision=0.05,
-        variables=(Variable("speed", "m/s", low=0.0),),
-        events=(Event("lap", 5.0, "points"), Event("tile", 0.5, "points")),
-    )
-
-
-def _road_life(events: np.ndarray, places: np.ndarray, random: np.random.Generator) -> Mapping[str, np.ndarray]:
-    return {"speed": (10 + np.cumsum(random.normal(size=len(events)))).astype(np.float32)}
-
-
-def _dark(shape: tuple[int, int, int], actions: tuple[Actions, ...]) -> Declaration:
-    """A world that says nothing of itself but its rewards, and never shows the same twice."""
-    return Declaration(
-        name="planted dark",
-        sha256="d1" * 32,
-        source="the dark",
-        picture=Picture(*shape),
-        actions=actions,
-        events=_REWARDS,
-        repeats_itself=False,
-    )
-
-
-def _pole(shape: tuple[int, int, int], actions: tuple[Actions, ...]) -> Declaration:
-    """A pole to be balanced, seen as floats; nothing ever happens that could be counted."""
-    return Declaration(
-        name="planted pole",
-        sha256="d2" * 32,
-        source="a pole",
-        picture=Picture(*shape, dtype="float32"),
-        actions=actions,
-        seconds_per_decision=0.02,
-        variables=(Variable("pole", "rad", "angle of the pole"),),
-        endings=Endings("the pole fell", terminations="falls"),
-    )
-
-
-def _pole_life(events: np.ndarray, places: np.ndarray, random: np.random.Generator) -> Mapping[str, np.ndarray]:
-    return {"pole": np.sin(np.arange(len(events)) / 9).astype(np.float32)}
-
-
-def _nothing(events: np.ndarray, places: np.ndarray, random: np.random.Generator) -> Mapping[str, np.ndarray]:
-    return {}
-
-
 def _one_head() -> Agent:
     return our_network(heads={"turn": HEADS["turn"]})
 
@@ -178,18 +77,18 @@ def _no_memory() -> Agent:
 
 
 _CASES: dict[str, Case] = {
-    "agent with memory": Case(our_network, _arena, _arena_life),
-    "no memory": Case(_no_memory, _arena, _arena_life),
-    "one head": Case(_one_head, _arena, _arena_life),
-    "nothing happens": Case(our_network, _arena, _arena_life, has_events=False),
-    "one episode": Case(our_network, _arena, _arena_life, episode_lengths=(sum(_EPISODES),)),
-    "killed": Case(our_network, _arena, _arena_life, is_complete=False),
-    "no agent": Case(our_network, _arena, _arena_life, has_agent=False),
-    "Atari": Case(q_network, _paddles, _paddles_life, terminated=(True, True, True)),
-    "grid world": Case(colour_gru, _grid, _grid_life, terminated=(True, False, True)),
-    "stacked frames": Case(stacked_frames, _road, _road_life),
-    "LSTM": Case(lstm, _dark, _nothing),
-    "continuous actions": Case(continuous, _pole, _pole_life, terminated=(True, False, False)),
+    "agent with memory": Case(our_network, arena, arena_life),
+    "no memory": Case(_no_memory, arena, arena_life),
+    "one head": Case(_one_head, arena, arena_life),
+    "nothing happens": Case(our_network, arena, arena_life, has_events=False),
+    "one episode": Case(our_network, arena, arena_life, episode_lengths=(sum(_EPISODES),)),
+    "killed": Case(our_network, arena, arena_life, is_complete=False),
+    "no agent": Case(our_network, arena, arena_life, has_agent=False),
+    "Atari": Case(q_network, paddles, paddles_life, terminated=(True, True, True)),
+    "grid world": Case(colour_gru, grid, grid_life, terminated=(True, False, True)),
+    "stacked frames": Case(stacked_frames, road, road_life),
+    "LSTM": Case(lstm, dark, nothing),
+    "continuous actions": Case(continuous, pole, pole_life, terminated=(True, False, False)),
 }
 
 CASES = tuple(_CASES)
