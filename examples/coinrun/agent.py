@@ -156,14 +156,31 @@ class Network(nn.Module):
         return self.actor(state), self.critic(state), state
 
 
-def agent() -> retinoscope.Agent:
-    """The agent, in its world."""
+def as_trained(pictures: np.ndarray, is_first: np.ndarray) -> np.ndarray:
+    """The network's own way through (decision, 64, 64, 3) pictures, one after another, with which it is compared."""
+    network, state, logits = loaded(), torch.zeros(1, 64), []
+    with torch.no_grad():
+        for picture, begins in zip(pictures, is_first, strict=True):
+            seen = torch.from_numpy(np.moveaxis(picture, -1, 0)[None].astype(np.float32) / 255)
+            decided, _, state = network(seen, torch.zeros(1, 64) if begins else state)
+            logits.append(decided[0].numpy())
+    return np.stack(logits)
+
+
+def loaded() -> Network:
+    """The network with its weights."""
     network = Network()
     network.load_state_dict({name: weight.float() for name, weight in load_file(WEIGHTS).items()})
+    return network
+
+
+def agent() -> retinoscope.Agent:
+    """The agent, in its world."""
     return retinoscope.from_module(
-        network,
+        loaded(),
         world=world(),
         initial_state=64,
         preprocess=lambda pixels: pixels.permute(0, 3, 1, 2) / 255,
         name="coinrun",
+        predict=as_trained,
     )

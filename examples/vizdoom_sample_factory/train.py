@@ -9,7 +9,7 @@ from sample_factory.train import run_rl
 from sf_examples.vizdoom.train_vizdoom import parse_vizdoom_cfg, register_vizdoom_components
 
 
-def train(runs: str, frames: int = 400_000, *options: str) -> int:
+def train(runs: str, frames: int = 240_000, *options: str) -> int:
     """Train, in this process alone; the network and its sizes are the defaults: convnet_simple, 512, and a GRU of 512.
 
     Args:

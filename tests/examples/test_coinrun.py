@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 import retinoscope
 from tests.examples.running import EXAMPLES, analyzed, imported, run
@@ -75,8 +74,7 @@ def test_the_network_is_the_one_that_is_stated() -> None:
     (memory,) = policy.layers_of("memory")
     assert memory.shape == (64,) and policy.state_size == 64 and len(policy.action_heads[0].outputs) == 15
     pixels = torch.randint(0, 256, (2, 64, 64, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-    network = imported("coinrun").Network()
-    network.load_state_dict({name: each.float() for name, each in load_file(FOLDER / "coinrun.safetensors").items()})
+    network = imported("coinrun").loaded()
     nothing = torch.zeros(2, 64)
     step, theirs = policy.step(pixels, nothing), network(pixels.permute(0, 3, 1, 2) / 255, nothing)
     for ours, other in zip((step.logits, step.value[:, None], step.state), theirs, strict=True):
