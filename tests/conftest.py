@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,11 +44,18 @@ def small_recording_arena(tmp_path_factory: pytest.TempPathFactory) -> ArenaArch
 
 @pytest.fixture(scope="session")
 def small_recording(
-    engine: None, small_recording_arena: ArenaArchive, tmp_path_factory: pytest.TempPathFactory
+    engine: None,
+    small_recording_arena: ArenaArchive,
+    tmp_path_factory: pytest.TempPathFactory,
+    pytestconfig: pytest.Config,
 ) -> Recording:
     """Three environments of 100 decisions of `small_agent()`, in stored blocks of 16 steps."""
-    from retinoscope.rollouts import record
+    from retinoscope.rollouts import open_recording, record
     from tests.rollouts.recordings import SEED, small_agent
+    from tests.sharing import made_once
 
-    out = tmp_path_factory.mktemp("recordings") / "small.zarr"
-    return record(small_agent(), small_recording_arena, frames=298, out=out, seed=SEED, environments=3, block_frames=96)
+    def make(folder: Path) -> None:
+        settings = {"frames": 298, "seed": SEED, "environments": 3, "block_frames": 96}
+        record(small_agent(), small_recording_arena, out=folder / "small.zarr", **settings)
+
+    return open_recording(made_once(pytestconfig, tmp_path_factory, "recordings", make) / "small.zarr")

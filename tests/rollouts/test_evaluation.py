@@ -114,9 +114,9 @@ def test_the_summary_is_means_and_a_ratio_of_sums_with_intervals_around_them(sev
 def test_greedy_play_takes_the_likeliest_action_and_leaves_the_random_policy_random(
     agent: Agent, scenario: Scenario
 ) -> None:
-    greedy, drawn = (evaluate(agent, episodes=10, seed=1, greedy=each, workers=1) for each in (True, False))
+    greedy, drawn = (evaluate(agent, episodes=3, seed=1, greedy=each, workers=1) for each in (True, False))
     assert (greedy.parameters["greedy"], drawn.parameters["greedy"]) == (True, False)
-    assert_is(greedy.data.sel(policy="agent").isel(episode=9), play_slowly(agent.policy, scenario, 1, 9, greedy=True))
+    assert_is(greedy.data.sel(policy="agent").isel(episode=2), play_slowly(agent.policy, scenario, 1, 2, greedy=True))
     assert greedy.data.sel(policy="random").equals(drawn.data.sel(policy="random"))
     assert not greedy.data.sel(policy="agent").equals(drawn.data.sel(policy="agent"))
 

@@ -27,6 +27,7 @@ from retinoscope.training import TrainingConfig, train
 from retinoscope.training.worker import TrainingEnvironment
 from retinoscope.worlds.doom.environment import GatheringEnvironment
 from tests.rollouts.recordings import descendants, is_running
+from tests.sharing import made_once
 
 SMALL = TrainingConfig(
     frames=1e9,
@@ -79,14 +80,17 @@ def wait_for_frames(folder: Path, process: subprocess.Popen[bytes], more_than: i
 
 
 @pytest.fixture(scope="module")
-def interrupted_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def interrupted_run(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
     """A run that was interrupted by Ctrl-C after its first frames."""
-    folder = tmp_path_factory.mktemp("training") / "apples"
-    with training(folder, SMALL) as process:
-        wait_for_frames(folder, process)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 0, (folder.parent / "output.txt").read_text()
-    return folder
+
+    def make(place: Path) -> None:
+        folder = place / "apples"
+        with training(folder, SMALL) as process:
+            wait_for_frames(folder, process)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == 0, (place / "output.txt").read_text()
+
+    return made_once(pytestconfig, tmp_path_factory, "training", make) / "apples"
 
 
 def test_an_interrupted_run_is_saved_loads_and_resumes_where_it_was(interrupted_run: Path) -> None:
