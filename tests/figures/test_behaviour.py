@@ -100,7 +100,7 @@ def test_progress_is_drawn_against_frames_trained():
     values = {name: np.arange(3) + number for number, name in enumerate((*names, "pc1_auc"))}
     values["rising_before"] = np.array([np.nan, 0.2, 0.4])
     variables = {f"{name}{end}": ("checkpoint", each) for name, each in values.items() for end in ("", "_low", "_high")}
-    variables = {name: ("checkpoint", each, {"long_name": name}) for name, (_, each) in variables.items()}
+    variables = {name: ("checkpoint", each, {"label": name, "axis": name}) for name, (_, each) in variables.items()}
     drift = np.array([[0.1, 0.3, 0.5], [0.2, 0.4, 0.9], [1.0, 1.0, 1.0]])
     variables |= {"conv1_with_last": (("checkpoint", "conv1_unit"), drift), "conv1_by_chance": ((), 0.15)}
     previous = drift.copy()

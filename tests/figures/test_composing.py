@@ -95,7 +95,7 @@ def progress_result() -> Result:
         "rising_before",
     )
     variables: dict[str, Any] = {
-        f"{name}{end}": ("checkpoint", np.array([1.0, 2.0, 3.0]) + shift, {"long_name": name, "label": name[:12]})
+        f"{name}{end}": ("checkpoint", np.array([1.0, 2.0, 3.0]) + shift, {"label": name[:12], "axis": name})
         for name in (*names, "pc1_auc")
         for end, shift in (("", 0.0), ("_low", -0.2), ("_high", 0.2))
     }

@@ -39,27 +39,32 @@ def numbers_measured(recording: Recording) -> dict[str, dict[str, str]]:
     def note(name: str, long_name: str, label: str, axis: str) -> None:
         found[name] = {"long_name": long_name, "label": label, "axis": axis}
 
-    for name, kind, is_there in zip(
+    for name, word, is_there in zip(
         ("positive", "negative"),
         (words.positive, words.negative),
         ((world.valences > 0).any(), (world.valences < 0).any()),
         strict=True,
     ):
         if is_there:
-            note(name, f"{kind} {words.events} {per}", kind, per)
+            note(name, f"{word} {words.events} {per}", word, per)
     if world.events and not found:
         note("events", f"{words.events} {per}", words.events, per)
     note("terminated", f"{world.endings.terminations} {per}", world.endings.terminations, per)
     for layer in recording.layers_of("encoder output", "memory"):
         title = f"participation ratio of {layer}, dimensions"
         note(f"participation_{layer}", title, layer, "participation ratio,\ndimensions")
-    layer, kind = _encoder(recording), _kind(recording)
-    if layer is not None and kind is not None:
+    encoder, kind = _encoder(recording), _kind(recording)
+    if encoder is not None and kind is not None:
         soon = f"within {_SOON[world.clock.units]:g} {world.clock.units}"
-        shares = f"{layer}: sparseness, share of units"
-        note("sparseness", f"population sparseness of {layer} (Treves & Rolls)", f"sparseness of {layer}", shares)
-        note("rising_before", f"share of units of {layer} that rise before {kind}", "share rising before", shares)
-        note("pc1_auc", f"AUC of PC1 of {layer} for {kind} {soon}", f"PC1 of {layer}", f"AUC for {kind}\n{soon}")
+        shares = f"{encoder}: sparseness, share of units"
+        note("sparseness", f"population sparseness of {encoder} (Treves & Rolls)", f"sparseness of {encoder}", shares)
+        note("rising_before", f"share of units of {encoder} that rise before {kind}", "share rising before", shares)
+        note(
+            "pc1_auc",
+            f"AUC of PC1 of {encoder} for {kind} {soon}",
+            f"PC1 of {encoder}",
+            f"AUC for {kind}\n{soon}",
+        )
     return found
 
 
