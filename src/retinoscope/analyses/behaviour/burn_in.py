@@ -19,8 +19,7 @@ import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy, inference
-from retinoscope.analyses.declaration import MEMORY as NEEDS_MEMORY
-from retinoscope.analyses.declaration import RECORDING, Analysis, Given
+from retinoscope.analyses.declaration import MEMORY, RECORDING, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
 from retinoscope.analyses.recorded import clock_attributes, require_same
 from retinoscope.errors import NotMeasurable, UserError
@@ -31,7 +30,6 @@ from retinoscope.statistics.burn_in import BurnInEstimate, first_step_within, fo
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
 
-MEMORY = "rnn"
 _CHUNK = 16  # steps that are read at a time
 _MOST_EPISODES = 256  # that settling looks at; more would only cost memory
 _LAST_SHARE = 3  # the burn-in is at most the length of the longest episode over this
@@ -359,7 +357,7 @@ ANALYSIS = Analysis(
     run=burn_in,
     parameters=BurnInParameters,
     of="recording",
-    needs=(RECORDING, NEEDS_MEMORY),
+    needs=(RECORDING, MEMORY),
     draw=_draw,
     functions=(choose_burn_in,),
     rank=10,
