@@ -68,6 +68,7 @@ class Traces:
         self._units = str(data["seconds"].attrs.get("units", "s"))
         self._every = _EVERY if self._units == "s" else _EVERY_DECISIONS
         self._marks: list[_Mark] = []
+        self._named_until = 0  # column behind the last name of an episode
         self._strip = self._draw_strip(data)
         self._margin = self._draw_margin()
 
@@ -159,8 +160,12 @@ class Traces:
     def _draw_episode_boundary(self, strip: np.ndarray, column: int, episode: int) -> None:
         canvas.fill(strip, column, 0, 2, self._bottom, canvas.INK)
         name = f"episode {episode + 1}"
+        right = column + 8 + canvas.text_width(name, _TEXT)
+        if column + 8 < self._named_until:  # short episodes: not all of their names have room
+            return
+        self._named_until = right + 8
         canvas.draw_text(strip, name, column + 8, 0, _TEXT, canvas.INK)
-        self._marks.append(_Mark(column + 8, column + 8 + canvas.text_width(name, _TEXT), 0, _TITLE))
+        self._marks.append(_Mark(column + 8, right, 0, _TITLE))
 
     def _draw_margin(self) -> np.ndarray:
         margin = np.full((self.height, _AXIS, 3), 255, np.uint8)
