@@ -74,7 +74,7 @@ def test_cuda_without_a_device_is_said(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)  # so that there is none on any machine
-    assert main("record digits --frames 9 --device cuda".split()) == 2
+    assert main(["record", "digits", "--frames", "9", "--device", "cuda"]) == 2
     printed = capfd.readouterr()
     assert printed.out == ""
     (line,) = printed.err.splitlines()
