@@ -180,9 +180,9 @@ def _require_events(recording: Recording, counts: dict[str, int], fewest: int) -
         found = " and ".join(f"{count} {kind}" for kind, count in counts.items())
         more = f"about {-(-recording.frames * fewest // most):,} frames" if most else "many more frames"
         raise NotMeasurable(
-            f"{recording.path}: event-triggered activity needs at least {fewest} events of a kind that stand alone, with "
-            f"the whole window around them inside their episode; there are {found} in {recording.frames:,} frames; record "
-            f"{more}, or give a shorter window"
+            f"{recording.path}: event-triggered activity needs at least {fewest} events of a kind that stand alone, "
+            f"with the whole window around them inside their episode; there are {found} in {recording.frames:,} "
+            f"frames; record {more}, or give a shorter window"
         )
 
 
