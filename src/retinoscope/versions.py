@@ -13,11 +13,18 @@ def versions(*packages: str) -> dict[str, str]:
     """Of Python and of these packages; those not installed are left out."""
     found = {"python": platform.python_version()}
     for package in packages:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
+        version = _version(package)
+        if version is not None:
+            found[package] = version
     return found
+
+
+@functools.cache  # looked up on the disk, and noted with every Result
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 @functools.cache
