@@ -38,7 +38,7 @@ class Decisions:
     episodes: np.ndarray
 
 
-def decisions_of(recording: retinoscope.Recording, most: int = 3000) -> Decisions:
+def decisions_of(recording: retinoscope.Recording, most: int) -> Decisions:
     """At most so many decisions, evenly spread over the recording.
 
     Raises:
@@ -118,9 +118,10 @@ def exchanged(y: np.ndarray, episodes: np.ndarray, seed: int) -> np.ndarray:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """`ball.py RECORDING [SHUFFLES]`."""
+    """`ball.py RECORDING [SHUFFLES [DECISIONS]]`."""
     path, *rest = arguments
-    found = decisions_of(retinoscope.open(path))
+    shuffles, most = [*map(int, rest), *(20, 3000)[len(rest) :]]
+    found = decisions_of(retinoscope.open(path), most)
     y, episodes = found.ball, found.episodes
     numbers = f"{len(y):,} decisions of {len(np.unique(episodes))} episodes"
     print(f"{numbers}; R² in episodes held out, with its 95% interval over episodes")
@@ -130,7 +131,7 @@ def main(arguments: Sequence[str]) -> None:
         numbers = zip(explained(y, said), *interval(y, said, episodes), strict=True)
         print(f"{name:24}" + "".join(f"{f'{r:.2f} [{low:.2f}, {high:.2f}]':>24}" for r, low, high in numbers))
     chance = []
-    for seed in range(int(rest[0]) if rest else 20):
+    for seed in range(shuffles):
         other = exchanged(y, episodes, seed)
         chance.append(explained(other, predicted(found.memory, other, episodes)))
     spans = np.quantile(chance, (0, 1), axis=0).T

@@ -90,7 +90,7 @@ def test_it_scores_and_the_memory_holds_the_ball(recording: retinoscope.Recordin
     bricks, lives = events.sum("time").values
     assert bricks > 8 * lives  # a policy that acts at random breaks 0.3 for every life
     ball = imported("breakout", "ball.py")
-    found = ball.decisions_of(recording, most=1500)
+    found = ball.decisions_of(recording, most=1200)
     memory, pixels = (
         ball.explained(found.ball, ball.predicted(x, found.ball, found.episodes)) for x in (found.memory, found.pixels)
     )
@@ -114,7 +114,7 @@ def test_a_planted_ball_is_read_out_and_exchanged_episodes_are_not() -> None:
 
 @pytest.mark.engine
 def test_the_command_of_the_page_works(recording: retinoscope.Recording, tmp_path: Path) -> None:
-    printed = run(EXAMPLES / "breakout" / "ball.py", recording.path, "1")
+    printed = run(EXAMPLES / "breakout" / "ball.py", recording.path, "1", "600")
     assert "memory" in printed and "pixels of the same step" in printed and "episodes exchanged" in printed
     made = analyzed(tmp_path / "out", AGENT, "--frames", "600", "--only", "event_triggered,receptive_fields")
     assert {"event_triggered", "receptive_fields"} <= made
