@@ -49,16 +49,17 @@ def train(scenario: str | Path, out: str | Path, config: TrainingConfig | None =
     require_device(config.device)
     run_directory = Path(out).resolve()
     os.environ["OMP_NUM_THREADS"] = "1"  # inherited by the processes; more threads than cores cost tens of times
+    specification = load_scenario(scenario)  # first: what Sample Factory imports may have its own things to say
     _import_sample_factory()
-    from retinoscope.training import worker
     from retinoscope.worlds.doom.environment import require_playable
 
-    specification = load_scenario(scenario)
     arena = get_arena(specification)
     require_playable(arena)
     view = specification.observation
     Encoder(config.network, (view.height, view.width, 3))  # a network that does not fit is better refused here
     _require_resumable(run_directory, specification.to_yaml(), config)
+    from retinoscope.training import worker
+
     _prepare(run_directory, specification.to_yaml(), config, arena.sha256)
     worker.register()
     cfg = _parse(config, run_directory, specification.frame_skip)
