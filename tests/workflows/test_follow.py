@@ -185,7 +185,7 @@ def test_numbers_with_names_are_logged_and_arrays_of_units_are_not():
 
 
 def test_checkpoints_are_logged_by_the_frames_trained_whatever_their_order(tmp_path):
-    data = xarray.Dataset({"healing": ("checkpoint", [3.0, 1.0, 2.0])})
+    data = xarray.Dataset({"positive": ("checkpoint", [3.0, 1.0, 2.0])})
     data = data.assign_coords(
         frames_trained=("checkpoint", [90, 0, 50]), checkpoint_sha256=("checkpoint", ["c", "a", "b"])
     )
@@ -202,7 +202,7 @@ import xarray
 from retinoscope.result import Result
 from retinoscope.workflows.progress_log import ProgressLog
 
-data = xarray.Dataset({"healing": ("checkpoint", [1.0, 3.0])})
+data = xarray.Dataset({"positive": ("checkpoint", [1.0, 3.0])})
 data = data.assign_coords(frames_trained=("checkpoint", [0, 50]), checkpoint_sha256=("checkpoint", ["a", "b"]))
 with ProgressLog(Path(sys.argv[1]), wandb=True) as log:
     log.log_checkpoints(Result("training_progress", data))
