@@ -36,5 +36,6 @@ def run(*arguments: str | Path) -> str:
 
 def analyzed(out: Path, agent: str | Path, *options: str) -> set[str]:
     """Run `retinoscope analyze`, with fewer noise images than a figure needs; the analyses whose numbers it left."""
-    run("-m", "retinoscope", "analyze", agent, "--out", out, *options, "--set", "receptive_fields.max_stimuli=64")
+    few = ("--set", "receptive_fields.max_stimuli=64") if any("receptive_fields" in each for each in options) else ()
+    run("-m", "retinoscope", "analyze", agent, "--out", out, *options, *few)
     return {path.stem for path in (out / "results").glob("*.nc")}
