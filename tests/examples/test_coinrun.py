@@ -92,7 +92,7 @@ def test_it_reaches_the_coin_more_often_than_chance(tmp_path: Path) -> None:
     result = retinoscope.evaluate(retinoscope.load_agent(AGENT), episodes=24, workers=1)
     reached = result.data["events"].sel(event="coin reached").mean("episode")
     assert reached.sel(policy="agent") > reached.sel(policy="random") + 0.2
-    made = analyzed(tmp_path / "out", AGENT, "--frames", "800", "--only", "component_gallery,dataset_examples")
+    made = analyzed(tmp_path / "out", AGENT, "--frames", "400", "--only", "component_gallery,dataset_examples")
     assert {"component_gallery", "dataset_examples"} <= made
 
 

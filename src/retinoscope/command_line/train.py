@@ -34,7 +34,7 @@ def train(
 
     \b
     Example:
-        retinoscope train digits --frames 20000 --out runs/digits
+        retinoscope train digits --frames 8000 --out runs/digits
     """
     import retinoscope
 
