@@ -47,6 +47,21 @@ def test_every_layout_becomes_the_same_picture(layout: str) -> None:
     assert picture.dtype == (np.float32 if layout == "float" else np.uint8)
 
 
+def test_floats_are_stretched_from_their_own_black_and_white() -> None:
+    class Around(gymnasium.Env[np.ndarray, Any]):
+        observation_space = gymnasium.spaces.Box(-1, 3, (16, 16, 1), np.float32)
+        action_space = gymnasium.spaces.Discrete(2)
+
+        def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[np.ndarray, dict[str, Any]]:
+            return np.linspace(-1, 3, 256, dtype=np.float32).reshape(16, 16, 1), {}
+
+        def step(self, action: Any) -> Any:
+            return *self.reset()[:1], 0.0, False, False, {}
+
+    seen, _ = gymnasium_world(Around).environment().reset()
+    np.testing.assert_allclose(seen.ravel(), np.arange(256), atol=1e-3)
+
+
 @pytest.mark.parametrize("stacked", ["grey", "last", "first"])
 def test_stacked_frames_are_channels_the_newest_last(stacked: str) -> None:
     def make() -> Any:
