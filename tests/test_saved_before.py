@@ -66,6 +66,8 @@ def test_a_recording_of_then_is_read_and_analysed() -> None:
     recording = retinoscope.open(SAVED / "recording.zarr")
     assert recording.frames == 24 and recording.attributes["complete"]
     rows = recording.rows()
+    assert recording.layers_of("encoder output") == ("fc",) and recording.layers_of("memory") == ("rnn",)
+    assert recording.state_columns("rnn") == slice(0, recording.attributes["layers"]["rnn"])
     assert rows["observation"].shape == (24, 60, 80, 3) and np.isfinite(rows["fc"].values).all()
     result = retinoscope.analyses.simulation(recording)
     np.testing.assert_array_equal(result.data["observation"].values, rows["observation"].values)

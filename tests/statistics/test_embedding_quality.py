@@ -38,6 +38,7 @@ def test_neighbours_kept_are_counted_and_chance_is_their_mean() -> None:
     np.testing.assert_allclose(neighbours_kept(neighbours, other), slow)
     shares = [neighbours_kept(neighbours, random_neighbours(random)).mean() for _ in range(100)]
     assert np.mean(shares) == pytest.approx(chance_of_keeping(POINTS, NEIGHBOURS), rel=0.05)
+    assert chance_of_keeping(5, 2) == 0.5  # of the four others
     with pytest.raises(UserError, match="differ"):
         neighbours_kept(neighbours, other[:, :3])
 

@@ -37,6 +37,15 @@ def test_a_planted_order_is_recovered(method: raster_order.Method) -> None:
     assert agreement(order, place) > 0.95
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_units_that_change_most_come_first(turned: bool) -> None:
+    data, place = chain_activity(3000, UNITS)
+    strength = 1 + (UNITS - 1 - place if turned else place) / UNITS
+    order = unit_order(merged(groups_of(data * strength)).finalize(), "cosine")
+    spread = (data * strength).var(axis=0)[order]
+    assert spread[: UNITS // 2].mean() > spread[-(UNITS // 2) :].mean()
+
+
 def test_cosine_does_not_heed_how_strongly_units_act_and_euclidean_does() -> None:
     data, place = chain_activity(3000, UNITS)
     strength = np.random.default_rng(1).permutation(np.geomspace(1, 300, UNITS))

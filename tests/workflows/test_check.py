@@ -80,6 +80,14 @@ def test_an_owners_code_that_does_something_else_is_told(predict: Any, says: str
     assert verdict.outcome == "failed" and re.search(says, verdict.text)
 
 
+@pytest.mark.parametrize(("wrong", "outcome"), [(0.0, "passed"), (0.5, "failed")])
+def test_one_output_that_differs_is_enough(wrong: float, outcome: str) -> None:
+    def predict(observations: np.ndarray, is_start: np.ndarray) -> np.ndarray:
+        return np.asarray(own_pass(Memory())(observations, is_start)) - 3 + np.array([0.0, wrong, 0.0])
+
+    assert check(agent_in(grid_world(), q_values=True), predict=predict, **SMALL).verdicts[0].outcome == outcome
+
+
 def test_impossible_numbers_are_refused() -> None:
     agent = agent_in(grid_world())
     for settings, says in [
