@@ -13,6 +13,7 @@ from retinoscope import figures
 from retinoscope.analyses.drawing import FigureDrawing, MovieDrawing
 from retinoscope.analyses.registry import analysis
 from retinoscope.result import Result, load_result
+from retinoscope.rollouts.evaluation import summarise
 from tests.figures.behaviour_results import faults_of, words_of
 
 SAVED = Path(__file__).parents[1] / "data" / "before_worlds"
@@ -50,6 +51,15 @@ def test_kinds_and_layers_have_the_names_they_had() -> None:
     assert components.attrs["map_of"] == "value" and np.isfinite(components["score"].values).all()
     coloured = words_of(figures.principal_components_map(saved("principal_components")))
     assert "critic's value, mean in the bin" in coloured
+
+
+def test_an_evaluation_is_summarised_in_the_words_it_had() -> None:
+    before = saved("evaluation")
+    summary = summarise(before)["agent"]
+    assert {"duration", "gathered", "survived", "healing", "harmful", "healing_per_harmful"} <= set(summary)
+    events = before.data["events"].sel(policy="agent").values.sum(axis=1)
+    assert summary["healing"].estimate + summary["harmful"].estimate == pytest.approx(events.mean())
+    assert summary["duration"].estimate == 60 and before.provenance["world"] == "digits"
 
 
 def test_they_are_saved_as_results_of_today(tmp_path: Path) -> None:

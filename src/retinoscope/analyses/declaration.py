@@ -129,34 +129,27 @@ def _continuous_actions(inputs: Inputs) -> str | None:
     return "the actions are continuous, and none of them has a probability" if "gaussian" in kinds else None
 
 
-def _no_objects(inputs: Inputs) -> str | None:
-    declared = inputs.declaration
-    if declared is None:
-        return "the world is not known"
+def _of_world(says: Callable[[Declaration], str | None]) -> Callable[[Inputs], str | None]:
+    """What a world's declaration says, where there is one."""
+    return lambda inputs: "the world is not known" if inputs.declaration is None else says(inputs.declaration)
+
+
+def _no_objects(declared: Declaration) -> str | None:
     return None if declared.object_classes else f"world {declared.name!r}: does not list the objects in view"
 
 
-def _no_valence(inputs: Inputs) -> str | None:
-    declared = inputs.declaration
-    if declared is None:
-        return "the world is not known"
+def _no_valence(declared: Declaration) -> str | None:
     if not declared.events:
         return f"world {declared.name!r}: declares no events"
     is_known = any(each.valence for each in declared.events)
     return None if is_known else f"world {declared.name!r}: does not say which of its events are good or bad"
 
 
-def _not_emptied(inputs: Inputs) -> str | None:
-    declared = inputs.declaration
-    if declared is None:
-        return "the world is not known"
+def _not_emptied(declared: Declaration) -> str | None:
     return None if declared.can_be_emptied else f"world {declared.name!r}: cannot be shown without what is in it"
 
 
-def _shows_no_images(inputs: Inputs) -> str | None:
-    declared = inputs.declaration
-    if declared is None:
-        return "the world is not known"
+def _shows_no_images(declared: Declaration) -> str | None:
     return None if declared.can_show_images else f"world {declared.name!r}: has no place where images could be shown"
 
 
@@ -168,10 +161,10 @@ CONVOLUTION = Need("a convolution", _no_convolution)
 FRAMES = Need("recorded frames", _no_frames)
 VALUE = Need("a critic", _no_value)
 DISCRETE_ACTIONS = Need("actions to choose from", _continuous_actions)
-OBJECTS = Need("objects in view", _no_objects)
-VALENCE = Need("good or bad events", _no_valence)
-EMPTIED_WORLD = Need("a world that can be emptied", _not_emptied)
-SHOWS_IMAGES = Need("a world that shows images", _shows_no_images)
+OBJECTS = Need("objects in view", _of_world(_no_objects))
+VALENCE = Need("good or bad events", _of_world(_no_valence))
+EMPTIED_WORLD = Need("a world that can be emptied", _of_world(_not_emptied))
+SHOWS_IMAGES = Need("a world that shows images", _of_world(_shows_no_images))
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ RENAMED: dict[str, dict[str, str]] = {
 }
 """Analysis -> former name of a variable, coordinate or dimension of its Results -> its name today."""
 
+RENAMED |= {"evaluation": {**RENAMED["intervention"], "effect": "valence"}}
 _TRACKS = {"pickups": "events", "class": "event", "class_effect": "event_valence"}
 RENAMED |= dict.fromkeys(("simulation", "raster", "principal_components"), _TRACKS)
 RENAMED |= {"embedding": {"nearest_effect": "nearest_valence"}}

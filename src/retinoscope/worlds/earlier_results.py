@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import xarray
+
+from retinoscope.worlds.declaration import Words
 
 _ENCODED, _KINDS = "fc", ("healing", "harmful")
 
@@ -64,6 +67,11 @@ def _training_progress(data: xarray.Dataset) -> xarray.Dataset:
     return found
 
 
+def _evaluation(data: xarray.Dataset) -> xarray.Dataset:
+    words = ("healing", "harmful", "pick-up", "pick-ups", "health gathered", "survived")
+    return data.assign_attrs(words=json.dumps(dataclasses.asdict(Words(*words))))
+
+
 def _with_health(data: xarray.Dataset) -> xarray.Dataset:
     numbers = [_number("health", "points", 0.0, float(np.max(data["health"].values)))] if "health" in data else []
     return data.assign_attrs(variables=json.dumps(numbers))
@@ -107,4 +115,5 @@ _COMPLETE: dict[str, Callable[[xarray.Dataset], xarray.Dataset]] = {
     "embedding": _embedding,
     "event_triggered": _event_triggered,
     "training_progress": _training_progress,
+    "evaluation": _evaluation,
 }

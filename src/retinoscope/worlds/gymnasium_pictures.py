@@ -53,7 +53,7 @@ class Pictures:
             )
         picture = seen.transpose(self.order).reshape(self.picture.shape)
         if self.picture.dtype == "uint8":
-            return np.ascontiguousarray(picture, np.uint8)
+            return np.array(picture, np.uint8, order="C")  # a copy: environments draw into the same array again
         if not np.isfinite(picture).all():
             raise UserError(f"world {self.name!r}: an observation holds numbers that are not finite")
         return np.ascontiguousarray((picture - self.low) * (255 / (self.high - self.low)), np.float32)

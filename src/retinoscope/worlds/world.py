@@ -80,16 +80,8 @@ class World(abc.ABC):
         """How long so many decisions from the start of an episode take, in units of the declaration's clock."""
         return decisions * self.declaration.clock.per_decision
 
-    def emptied(self) -> World:
-        """The same world with nothing in it.
-
-        Raises:
-            NotMeasurable: it cannot be emptied.
-        """
-        raise self._not_emptied()
-
     def empty_view(self) -> np.ndarray:
-        """The first observation in the emptied world, (height, width, channel), read-only.
+        """The first observation in the world with nothing in it, (height, width, channel), read-only.
 
         Raises:
             NotMeasurable: it cannot be emptied.

@@ -23,7 +23,6 @@ WORDS = Words("healing", "harmful", "pick-up", "pick-ups", "health gathered", "s
 TIME_LIMIT = "the time limit ended the episode"
 INFERRED = "pick-ups are inferred from changes of health, hunger excluded"
 BY_KIND = f"healing and harmful {INFERRED}; those by kind are things that were gone once the agent had been beside them"
-NOT_EMPTIED = "was made elsewhere, and cannot be shown without what is in it"
 
 
 class DoomWorld(World):
@@ -97,11 +96,6 @@ class DoomWorld(World):
 
     def objects(self, environment: gymnasium.Env[Any, Any], info: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         return cast(Sequence[Mapping[str, Any]], info.get("objects", ()))
-
-    def emptied(self) -> DoomWorld:
-        from retinoscope.worlds.doom.emptied import without_stimuli
-
-        return DoomWorld(get_arena(without_stimuli(self.arena.scenario)))
 
     def empty_view(self) -> np.ndarray:
         from retinoscope.worlds.doom.emptied import empty_frame
