@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 from retinoscope.errors import UserError
 from retinoscope.scenarios import ArenaArchive, ForeignScenario, Scenario, get_arena
 from retinoscope.user_code import load_named, names_code
-from retinoscope.worlds.declaration import Actions
-from retinoscope.worlds.doom.world import DoomWorld
+from retinoscope.worlds.declaration import Actions, Declaration
+from retinoscope.worlds.doom.world import DoomWorld, declaration_of
 from retinoscope.worlds.world import World
 
 if TYPE_CHECKING:
@@ -43,6 +43,16 @@ def world_of(agent: Agent, world: WorldLike | None = None) -> World:
         found = found.lived_in_by(agent.policy.observation_shape, {each.name: each.outputs for each in heads})
     _require_fit(agent, found)
     return found
+
+
+def declared_by(agent: Agent) -> Declaration | None:
+    """What the world that an agent was trained in declares, without building anything; None where it is not known.
+
+    Of an arena it has no hash, which only a built one has.
+    """
+    if agent.world is not None:
+        return agent.world.declaration
+    return None if agent.scenario is None else declaration_of(agent.scenario, sha256="")
 
 
 def find_world(world: WorldLike) -> World:

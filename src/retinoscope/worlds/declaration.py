@@ -27,6 +27,8 @@ class Picture:
         dtype: numpy's name of the type they are stored as, `uint8` or `float32`.
         low, high: black and white.
         frames: how many frames are stacked in one observation.
+        field_of_view: of the whole width of a picture in perspective, degrees; None where that means nothing or is not
+            known.
     """
 
     height: int
@@ -36,11 +38,19 @@ class Picture:
     low: float = 0.0
     high: float = 255.0
     frames: int = 1
+    field_of_view: float | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """(height, width, channel)."""
         return self.height, self.width, self.channels
+
+    @property
+    def degrees_per_pixel(self) -> float | None:
+        """Of visual angle, in the middle of the picture; towards its sides a pixel of a flat picture covers less."""
+        if self.field_of_view is None:
+            return None
+        return math.degrees(2 * math.tan(math.radians(self.field_of_view / 2)) / self.width)
 
     @property
     def channel_names(self) -> tuple[str, ...]:

@@ -147,7 +147,7 @@ def declaration_of(
         name=scenario.name,
         sha256=sha256,
         source=scenario.to_yaml(),
-        picture=Picture(view.height, view.width, 3),
+        picture=Picture(view.height, view.width, 3, field_of_view=_field_of_view(view.height, view.width, is_ours)),
         actions=tuple(Actions(name, tuple(outputs)) for name, outputs in scenario.action_heads.items()),
         seconds_per_decision=scenario.frame_skip / TICS_PER_SECOND,
         variables=variables,
@@ -165,6 +165,11 @@ def declaration_of(
         can_show_images=is_ours,
         notes=() if foreign is None else (BY_KIND if pickups else INFERRED, *_fit(foreign)),
     )
+
+
+def _field_of_view(height: int, width: int, is_ours: bool) -> float | None:
+    """90 degrees in a view of 4:3; in others, and in arenas that may set it, it is not known."""
+    return 90.0 if is_ours and 4 * height == 3 * width else None
 
 
 def _fit(scenario: ForeignScenario) -> tuple[str, ...]:
