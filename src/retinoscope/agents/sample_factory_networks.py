@@ -6,6 +6,7 @@ Reinforcement Learning"; its version 2 computes what is computed here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ CONVOLUTIONS: dict[str, tuple[tuple[int, int, int], ...]] = {
 RESIDUAL_CHANNELS = {"resnet_impala": (16, 32, 32)}
 """Channels of each part, which is a convolution, a pooling and two residual blocks (Espeholt et al. 2018)."""
 _ACTIVATIONS = {"elu": nn.functional.elu, "relu": torch.relu, "tanh": torch.tanh}
+_LAWS = {"orthogonal": nn.init.orthogonal_, "xavier_uniform": nn.init.xavier_uniform_}
 _VARIANCE_FLOOR = 1e-5  # Sample Factory adds this to running variances
 _LIMIT = 5.0  # and clips what it normalised by them here
 
@@ -115,6 +117,10 @@ class SampleFactoryNetwork(nn.Module):
         self.policy = nn.Linear(size, outputs)
         self.deviations = nn.Parameter(torch.zeros(outputs)) if has_deviations else None
         self._tanh_scale = float(option("continuous_tanh_scale", int | float)) if has_deviations else 0.0
+        # With which weights training began.
+        self._law = str(option.or_usual("policy_initialization", str, "orthogonal"))
+        self._gain = float(option.or_usual("policy_init_gain", int | float, 1.0))
+        self._deviation = float(option.or_usual("initial_stddev", int | float, 1.0))
 
     @property
     def state_size(self) -> int:
@@ -142,6 +148,27 @@ class SampleFactoryNetwork(nn.Module):
         if self._has_returns:
             value = value.clamp(-_LIMIT, _LIMIT) * torch.sqrt(self.value_variance + _VARIANCE_FLOOR) + self.value_mean
         return (logits, value) if self.rnn is None or state is None else (logits, value, state)
+
+    def reset_parameters(self) -> None:
+        """Draw all weights anew as Sample Factory does before training.
+
+        Its memory, and whatever of the network it compiles, keep to torch's own law for weights: plain convolutions
+        with the dense layers behind them, and the decoder.
+        """
+        compiled = {id(getattr(self, name)) for name in self.decoder_names}
+        if not any(isinstance(getattr(self, name), _Part) for name in self.map_names):
+            compiled |= {id(getattr(self, name)) for name in (*self.map_names, *self.dense_names)}
+        for part in self.modules():
+            if isinstance(part, nn.Conv2d | nn.Linear):
+                part.reset_parameters()
+                if part.bias is not None:
+                    nn.init.zeros_(part.bias)
+                if self._law in _LAWS and id(part) not in compiled:
+                    _LAWS[self._law](part.weight, gain=self._gain)
+        if self.rnn is not None:
+            self.rnn.reset_parameters()
+        if self.deviations is not None:
+            nn.init.constant_(self.deviations, math.log(self._deviation))
 
     def _normalised(self, pixels: torch.Tensor) -> torch.Tensor:
         found = pixels.to(self.value.weight.dtype).permute(0, 3, 1, 2)
@@ -215,6 +242,10 @@ class _Options:
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise UserError(f"{name} is {value!r}; restore it from the run")
         return value
+
+    def or_usual(self, name: str, kind: Any, usual: Any) -> Any:
+        """The same of what shapes no network, where Sample Factory's own choice stands for what is not said."""
+        return usual if self._configuration.get(name) is None else self(name, kind)
 
     def sizes(self, name: str) -> list[int]:
         """Units of some dense layers."""

@@ -16,7 +16,9 @@ from typing import Any
 import torch
 
 from retinoscope.agents.agent import Agent
+from retinoscope.agents.networks import NetworkConfig
 from retinoscope.agents.safe_load import allow_sample_factory_checkpoints
+from retinoscope.agents.sample_factory_config import network_config_of
 from retinoscope.agents.sample_factory_policy import Run, policy_of
 from retinoscope.agents.sample_factory_spaces import stated_spaces
 from retinoscope.agents.weights import file_sha256
@@ -69,9 +71,23 @@ def load_checkpoint(path: Path) -> Agent:
         scenario=scenario,
         checkpoint=path,
         checkpoint_sha256=file_sha256(path),
-        frames_trained=int(content.get("env_steps", 0)),
+        frames_trained=int(content["env_steps"]) if "env_steps" in content else None,
         training=_training_parameters(run_directory, configuration),
     )
+
+
+def network_of_run(run_directory: Path) -> NetworkConfig:
+    """The network of a run that `retinoscope train` made.
+
+    Raises:
+        UserError: the run has a network of another kind.
+    """
+    path = run_directory / _CONFIGURATIONS[0]
+    configuration = _read_configuration(path)
+    try:
+        return network_config_of(configuration)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def _training_parameters(run_directory: Path, configuration: dict[str, Any]) -> dict[str, object]:

@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from retinoscope.agents.agent import Agent
-from retinoscope.agents.load import SHIPPED_CHECKPOINTS, SHIPPED_FOLDER, load_agent
+from retinoscope.agents.load import load_agent
 from retinoscope.agents.sample_factory_run import list_checkpoints
+from retinoscope.agents.siblings import place, run_directory, shipped_with
 from retinoscope.errors import NotMeasurable
 
 EARLY_SHARE = 0.1  # of the frames of training; of the checkpoints between, the nearest to it counts as early
 
 
-def every_checkpoint(agent: Agent) -> tuple[Agent, ...]:
-    """All checkpoints of the run (or of the shipped agent) that an agent comes from, by frames trained.
+def checkpoints_in_turn(agent: Agent) -> Iterator[Agent]:
+    """All checkpoints of the run (or of the shipped agent) that an agent comes from, by frames trained, one at a time.
 
     Raises:
         NotMeasurable: it comes from none.
     """
-    shipped = _shipped_with(agent)
+    shipped = shipped_with(agent)
     if shipped:
-        return tuple(sorted(shipped.values(), key=lambda each: each.frames_trained or 0))
-    run = _run_directory(agent)
+        yield from sorted(shipped.values(), key=lambda each: each.frames_trained or 0)
+        return
+    run = run_directory(agent)
     if run is None:
         raise NotMeasurable(f"agent {agent.name!r}: is no checkpoint of a run; give a run directory or a shipped agent")
-    return tuple(_loaded(each.path, agent) for each in list_checkpoints(run))
+    yield from (_loaded(each.path, agent) for each in list_checkpoints(run))
+
+
+def every_checkpoint(agent: Agent) -> tuple[Agent, ...]:
+    """The same, all at once.
+
+    Raises:
+        NotMeasurable: it comes from none.
+    """
+    return tuple(checkpoints_in_turn(agent))
 
 
 def checkpoints_of(agent: Agent) -> dict[str, Agent]:
@@ -33,10 +45,10 @@ def checkpoints_of(agent: Agent) -> dict[str, Agent]:
     A run's are its first, of those between the one nearest to a tenth of its training, and its last; and the agent
     itself in any case.
     """
-    shipped = _shipped_with(agent)
+    shipped = shipped_with(agent)
     if shipped:
         return shipped
-    run = _run_directory(agent)
+    run = run_directory(agent)
     if run is None:
         return {"this": agent}
     kept = list_checkpoints(run)
@@ -46,28 +58,9 @@ def checkpoints_of(agent: Agent) -> dict[str, Agent]:
     for name, each in chosen.items():
         if each.path not in [other.checkpoint for other in found.values()]:
             found[name] = _loaded(each.path, agent)
-    if _place(agent) not in [_place(each) for each in found.values()]:
+    if place(agent) not in [place(each) for each in found.values()]:
         found["this"] = agent
     return found
-
-
-def _place(agent: Agent) -> Path | None:
-    return agent.checkpoint.resolve() if agent.checkpoint else None
-
-
-def _shipped_with(agent: Agent) -> dict[str, Agent]:
-    """Those of the same shipped agent by name; nothing if it is none."""
-    path = _place(agent)
-    if path is None or path.parent.parent != SHIPPED_FOLDER.resolve():
-        return {}
-    return {name: load_agent(path.parent.name, name, agent.policy.device) for name in SHIPPED_CHECKPOINTS}
-
-
-def _run_directory(agent: Agent) -> Path | None:
-    """Where training keeps its checkpoints in `checkpoint_p0`, some of them in a folder of that."""
-    path = _place(agent)
-    folders = () if path is None else path.parents[:2]
-    return next((each.parent for each in folders if each.name == "checkpoint_p0"), None)
 
 
 def _loaded(path: Path, agent: Agent) -> Agent:
