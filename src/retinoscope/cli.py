@@ -22,7 +22,7 @@ from retinoscope.command_line.output import interval, print_json, print_table
 from retinoscope.command_line.players import PlayerName, load_player
 from retinoscope.command_line.scenario import scenario_app
 from retinoscope.command_line.train import DeferredCommand, train
-from retinoscope.command_line.train_classifier import train_classifier
+from retinoscope.command_line.train_classifier import DeferredClassifierCommand, train_classifier
 from retinoscope.errors import UserError
 
 
@@ -93,7 +93,7 @@ def _version(wanted: bool) -> None:
 
 
 app.command("train", cls=DeferredCommand, help=train.__doc__)(lambda: None)
-app.command("train-classifier")(train_classifier)
+app.command("train-classifier", cls=DeferredClassifierCommand, help=train_classifier.__doc__)(lambda: None)
 
 
 @app.command()

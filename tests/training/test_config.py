@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from retinoscope.agents.networks import NetworkConfig
-from retinoscope.training.config import TrainingConfig, sample_factory_arguments
+from retinoscope.training.config import TrainingConfig, sample_factory_arguments, scheduled
+from retinoscope.training.levers import Levers
 from retinoscope.training.run import _make_observer
 
 ARRIVES: dict[str, tuple[Any, dict[str, str]]] = {
@@ -37,7 +38,17 @@ ARRIVES: dict[str, tuple[Any, dict[str, str]]] = {
 }
 """Each parameter with another value than its default, and what changes of the command line; the final learning rate is
 none of Sample Factory's business."""
+SCHEDULES = {"final_learning_rate", "learning_rate_schedule", "warm_up"}
 
+for _name in ("channels", "kernel_sizes", "strides", "paddings"):
+    ARRIVES[_name] = ((3, 2, 1), {_name: "3,2,1"})
+ARRIVES["own"] = ("/somewhere/net.py:Net#0", {"own": "/somewhere/net.py:Net#0"})
+ARRIVES["noise"] = ("poisson", {"noise": "poisson"})
+ARRIVES["reconstruction_layer"] = ("conv1", {"reconstruction_layer": "conv1"})
+for _name, _field in Levers.model_fields.items():
+    if _name not in ARRIVES:
+        ARRIVES[_name] = (0.125, {_name: "0.125"})
+ARRIVES["initial_scale"] = (0.125, {"initial_scale": "0.125"})
 for _name, _field in NetworkConfig.model_fields.items():
     if _name not in ARRIVES:  # whole numbers, of which one less does as well
         ARRIVES[_name] = (_field.default - 1, {_name: str(_field.default - 1)})
@@ -52,7 +63,7 @@ def arguments_of(**changed: Any) -> dict[str, str]:
 
 
 def test_every_parameter_is_asked_about() -> None:
-    known = {*TrainingConfig.model_fields, *NetworkConfig.model_fields} - {"network", "final_learning_rate"}
+    known = {*TrainingConfig.model_fields, *NetworkConfig.model_fields} - {"network", *SCHEDULES}
     assert set(ARRIVES) == known
 
 
@@ -72,7 +83,7 @@ def test_the_learning_rate_falls_to_its_final_share_and_the_curve_has_a_row_each
     runner = SimpleNamespace(policy_avg_stats=averages, emit=lambda name, value: told.append((name, value)))
     for frames in (0, 500, 1000, 1200):
         observer.extra_summaries(runner, 0, None, frames)
-    assert [name for name, _ in told] == ["learning_rate"] * 4
+    assert [name for name, _ in told] == ["schedules"] * 4
     assert [value["learning_rate"] for _, value in told] == pytest.approx([0.1, 0.06, 0.02, 0.02])
     with (tmp_path / "learning_curve.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -80,3 +91,28 @@ def test_the_learning_rate_falls_to_its_final_share_and_the_curve_has_a_row_each
     assert {(row["episode_return"], row["episode_frames"], row["healing"], row["harmful"]) for row in rows} == {
         ("1.5", "40.0", "3.5", "nan")
     }
+
+
+@pytest.mark.parametrize(
+    ("schedule", "shares"),
+    [
+        ("linear", (1.0, 0.625, 0.25)),
+        ("cosine", (1.0, 0.625, 0.25)),
+        ("exponential", (1.0, 0.5, 0.25)),
+        ("constant", (1.0, 1.0, 1.0)),
+    ],
+)
+def test_schedules_go_from_the_whole_to_the_share_that_is_left(schedule: Any, shares: tuple[float, ...]) -> None:
+    config = TrainingConfig(
+        frames=1000, learning_rate=2.0, learning_rate_schedule=schedule, final_learning_rate=0.25, warm_up=0.2
+    )
+    found = [scheduled(config, frames)["learning_rate"] for frames in (200, 600, 1000)]
+    assert found == pytest.approx([2.0 * share for share in shares])
+    assert scheduled(config, 100)["learning_rate"] == pytest.approx(1.0), "it rises first"
+    assert scheduled(config, 0)["learning_rate"] > 0
+
+
+def test_the_weight_decay_falls_to_its_share_by_the_end() -> None:
+    config = TrainingConfig(frames=1000, final_weight_decay=0.5)
+    assert [scheduled(config, frames)["weight_decay_share"] for frames in (0, 500, 1000, 2000)] == [1, 0.75, 0.5, 0.5]
+    assert scheduled(TrainingConfig(frames=1000), 700)["weight_decay_share"] == 1.0

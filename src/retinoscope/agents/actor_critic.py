@@ -6,11 +6,13 @@ import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import nn
 
-from retinoscope.agents.networks import Encoder, NetworkConfig
+from retinoscope.agents.networks import Encoder, NetworkConfig, scale_convolutions
+from retinoscope.agents.own_encoder import make_encoder
 from retinoscope.agents.policy import ActionHead, Layer, Policy, PolicyStep, ReceptiveField
 from retinoscope.errors import UserError
 
@@ -32,7 +34,7 @@ class ActorCriticNetwork(nn.Module):
 
     def __init__(self, config: NetworkConfig, observation_shape: tuple[int, int, int], outputs: int) -> None:
         super().__init__()
-        self.encoder = Encoder(config, observation_shape)
+        self.encoder = make_encoder(config, observation_shape)
         self.rnn = nn.GRU(self.encoder.out_features, config.rnn_size) if config.rnn == "gru" else None
         features = config.rnn_size if self.rnn is not None else self.encoder.out_features
         self.value = nn.Linear(features, 1)
@@ -57,6 +59,14 @@ class ActorCriticNetwork(nn.Module):
         if torch.isfinite(self.input_limit):
             pixels = pixels.clamp(-self.input_limit, self.input_limit)
         return self.encoder.select_colours(pixels.permute(0, 3, 1, 2))
+
+    def forward(self, observations: torch.Tensor, state: torch.Tensor | None = None) -> tuple[torch.Tensor, ...]:
+        """(batch, height, width, channel) pixels and (batch, state) -> logits, value and, with a memory, its state."""
+        features = self.encoder(self.input_of_encoder(observations))
+        if self.rnn is None or state is None:
+            return self.policy(features), self.value_of(features)
+        features = self.rnn(features[None], state[None].contiguous())[1][0]
+        return self.policy(features), self.value_of(features), features
 
     def value_of(self, features: torch.Tensor) -> torch.Tensor:
         """(batch, feature) -> (batch,) in units of return."""
@@ -93,17 +103,22 @@ class ActorCriticPolicy(Policy):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network = ActorCriticNetwork(description.config, description.observation_shape, outputs)
+        scale_convolutions(network.encoder, description.config.initial_scale)
         return cls(network, description)
 
+    @property
+    def _encoder(self) -> Encoder:
+        return cast(Encoder, self.network.encoder)  # networks with another are traced
+
     def step(self, observations: torch.Tensor, state: torch.Tensor) -> PolicyStep:
-        stages = self.network.encoder.layers.named_children()
+        stages = self._encoder.layers.named_children()
         return self._step_through(stages, self.network.input_of_encoder(observations), state)
 
     def first_preactivation(self, observations: torch.Tensor) -> torch.Tensor | None:
         if torch.isfinite(self.network.input_limit):
             return None  # clipped pixels are no affine function of the pixels
         activity = self.network.input_of_encoder(observations)
-        for stage in self.network.encoder.layers.children():
+        for stage in self._encoder.layers.children():
             if isinstance(stage, nn.Sequential):
                 activity = stage[0](activity)
                 break
@@ -111,7 +126,7 @@ class ActorCriticPolicy(Policy):
         return activity
 
     def step_from_preactivation(self, preactivation: torch.Tensor, state: torch.Tensor) -> PolicyStep:
-        stages = self.network.encoder.layers.named_children()
+        stages = self._encoder.layers.named_children()
         name, first = next((name, stage) for name, stage in stages if isinstance(stage, nn.Sequential))
         activity = first[1](preactivation)
         self._note(name, activity)
@@ -145,7 +160,7 @@ class ActorCriticPolicy(Policy):
             self._captures.remove(entry)
 
     def encode(self, observations: torch.Tensor, until: str) -> torch.Tensor:
-        stages = dict(self.network.encoder.layers.named_children())
+        stages = dict(self._encoder.layers.named_children())
         if until not in stages or until == "flatten":
             names = ", ".join(name for name in stages if name != "flatten")
             raise UserError(f"layer {until!r}: is not in the encoder; choose from {names}")
@@ -161,17 +176,21 @@ class ActorCriticPolicy(Policy):
             raise UserError(
                 f"layer {layer!r}: is not a convolution and sees the whole observation; choose a convolution"
             )
-        size, stride = [1, 1], [1, 1]
-        for name, stage in self.network.encoder.layers.named_children():
+        size, stride, start = [1, 1], [1, 1], [0, 0]
+        for name, stage in self._encoder.layers.named_children():
             for convolution in (module for module in stage.modules() if isinstance(module, nn.Conv2d)):
                 for axis, kernel in enumerate(convolution.kernel_size):
                     size[axis] += (kernel - 1) * stride[axis]
+                    start[axis] -= int(convolution.padding[axis]) * stride[axis]
                     stride[axis] *= convolution.stride[axis]
             if name == layer:
                 break
-        return ReceptiveField(size[0], size[1], stride[0], stride[1], 0, 0, (0, 0, *self.observation_shape[:2]))
+        bounds = (0, 0, *self.observation_shape[:2])
+        return ReceptiveField(size[0], size[1], stride[0], stride[1], start[0], start[1], bounds)
 
     def _answers_to_fields(self, stimuli: torch.Tensor, layer: str) -> torch.Tensor:
+        if any(self.description.config.paddings):
+            return self.answers_in_whole_pictures(stimuli, layer)
         return self.encode(stimuli, until=layer).flatten(1)  # nothing is padded, so that a patch has one unit
 
     def weights_of(self, layer: str) -> Mapping[str, nn.Parameter]:
@@ -200,7 +219,7 @@ class ActorCriticPolicy(Policy):
         found: list[Layer] = []
         with torch.no_grad():
             activity = self.network.input_of_encoder(activity)
-            for name, stage in self.network.encoder.layers.named_children():
+            for name, stage in self._encoder.layers.named_children():
                 activity = stage(activity)
                 if name != "flatten":
                     kind = "convolution" if activity.ndim == 4 else "dense"

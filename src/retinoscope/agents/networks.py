@@ -2,13 +2,14 @@
 
 `lindsey` follows Lindsey, Ocko, Ganguli & Deny (2019), "A unified theory of early visual representations from retina
 to cortex through anatomically constrained deep CNNs": two "retinal" convolutions with a bottleneck of few channels at
-the output, then the convolutions of a "ventral stream", none of them padded, then a dense layer.
+the output, then the convolutions of a "ventral stream", then a dense layer. None of them is padded unless asked for.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import pydantic
 import torch
@@ -24,8 +25,21 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 
 
+MEANT_BEFORE: dict[str, Any] = {"strided_convolutions": 2, "initial_scale": 1.0}
+"""Of options that came later: what networks are whose description, of an earlier version, does not have them."""
+
+
+def _numbers(given: Any) -> Any:
+    """From "5,3,3", as command lines and Sample Factory's configuration hold it."""
+    return [part for part in given.split(",") if part] if isinstance(given, str) else given
+
+
+PerConvolution = Annotated[tuple[int, ...], pydantic.BeforeValidator(_numbers)]
+"""One number for each convolution; none where the other options say it."""
+
+
 class NetworkConfig(pydantic.BaseModel):
-    """Shape of the network; the defaults are those of the shipped agents."""
+    """Shape of the network, and the size of its initial weights; the defaults are those of the shipped agents."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
@@ -38,11 +52,67 @@ class NetworkConfig(pydantic.BaseModel):
     strided_convolutions: int = pydantic.Field(
         2, ge=1, le=2, description="how many of these two have that stride: 2 for both, 1 for the first alone"
     )
+    channels: PerConvolution = pydantic.Field((), description="of each convolution, such as 16,8,16")
+    kernel_sizes: PerConvolution = pydantic.Field((), description="of each convolution, such as 7,5,3")
+    strides: PerConvolution = pydantic.Field((), description="of each convolution, such as 2,2,1")
+    paddings: PerConvolution = pydantic.Field(
+        (), description="zeros around what each convolution gets; none if left out"
+    )
+    own: str = pydantic.Field(
+        "", description="an encoder of the user's own: FILE.py:Name#SHA256; empty for one of ours"
+    )
+    initial_scale: float = pydantic.Field(
+        1.0,
+        gt=0,
+        description="factor on the initial weights of the convolutions: the smaller, the less they shape fields",
+    )
     activation: Literal["elu", "relu", "tanh", "linear"] = "elu"
     greyscale: bool = pydantic.Field(False, description="average the colour channels before the first convolution")
     hidden_size: int = pydantic.Field(128, ge=1, description="units of the dense layer")
     rnn: Literal["gru", "none"] = "gru"
     rnn_size: int = pydantic.Field(64, ge=1, description="units of the recurrent layer")
+
+    @property
+    def convolutions(self) -> list[tuple[int, int, int, int]]:
+        """Channels, kernel, stride and padding of each."""
+        if self.encoder == "linear":
+            usual = []
+        elif self.encoder == "simple":
+            # The small encoder of many pixel agents (Mnih et al. 2015): large strided kernels, no bottleneck.
+            channels = self.global_channels
+            usual = [(channels, 8, 4, 0), (2 * channels, 4, 2, 0), (2 * channels, 3, 1, 0)]
+        else:
+            kernel, second = self.kernel_size, self.retinal_stride if self.strided_convolutions == 2 else 1
+            usual = [
+                (self.global_channels, kernel, self.retinal_stride, 0),
+                (self.retinal_bottleneck, kernel, second, 0),
+                *[(self.global_channels, kernel, 1, 0)] * self.vvs_depth,
+            ]
+        given = (self.channels, self.kernel_sizes, self.strides, self.paddings)
+        by_option = (
+            [list(each or said) for each, said in zip(given, zip(*usual, strict=True), strict=True)] if usual else []
+        )
+        return [(each[0], each[1], each[2], each[3]) for each in zip(*by_option, strict=True)]
+
+    @pydantic.model_validator(mode="after")
+    def _one_number_for_each_convolution(self) -> NetworkConfig:
+        count = {"linear": 0, "simple": 3, "lindsey": 2 + self.vvs_depth}[self.encoder]
+        for name, least in (("channels", 1), ("kernel_sizes", 1), ("strides", 1), ("paddings", 0)):
+            given = getattr(self, name)
+            if given and len(given) != count:
+                raise ValueError(f"{name}: {len(given)} numbers for {count} convolutions; give one for each")
+            if given and min(given) < least:
+                raise ValueError(f"{name}: {min(given)} is too small; the least is {least}")
+        return self
+
+
+def described_network(description: Mapping[str, Any]) -> NetworkConfig:
+    """The configuration that a file describes, of this version or of an earlier one.
+
+    Raises:
+        pydantic.ValidationError: it describes none.
+    """
+    return NetworkConfig(**(MEANT_BEFORE | dict(description)))
 
 
 class Encoder(nn.Module):
@@ -55,7 +125,7 @@ class Encoder(nn.Module):
         """Build for observations of shape (height, width, channel).
 
         Raises:
-            UserError: the observation is too small for this many unpadded convolutions.
+            UserError: the observation is too small for these convolutions.
         """
         super().__init__()
         height, width, channels = observation_shape
@@ -66,9 +136,10 @@ class Encoder(nn.Module):
             with torch.no_grad():
                 flat = self.layers(torch.zeros(1, in_channels, height, width)).numel()
         except RuntimeError:
+            kernels = ", ".join(str(size) for _, size, _, _ in config.convolutions)
             raise UserError(
                 f"network: an observation of {height}x{width} is too small for {len(self.layers)} convolutions of "
-                f"kernel {config.kernel_size}; use a smaller kernel, stride or depth"
+                f"kernel {kernels}; use smaller kernels, strides or depth, or padding"
             ) from None
         # A linear read-out of pixels stays linear whatever the activation of the other encoders.
         activation = nn.Identity if config.encoder == "linear" else ACTIVATIONS[config.activation]
@@ -86,23 +157,19 @@ class Encoder(nn.Module):
         return pixels.mean(dim=1, keepdim=True) if self.greyscale else pixels
 
 
+def scale_convolutions(network: nn.Module, factor: float) -> None:
+    """Multiply the kernels of every convolution, in place: the lever `initial_scale`."""
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d):
+                module.weight.mul_(factor)
+
+
 def _convolutions(config: NetworkConfig, in_channels: int) -> list[tuple[str, nn.Module]]:
-    kernel, activation = config.kernel_size, ACTIVATIONS[config.activation]
-    if config.encoder == "linear":
-        return []
-    if config.encoder == "simple":
-        # The small encoder of many pixel agents (Mnih et al. 2015): large strided kernels, no bottleneck.
-        channels = config.global_channels
-        shapes = [(channels, 8, 4), (2 * channels, 4, 2), (2 * channels, 3, 1)]
-    else:
-        shapes = [
-            (config.global_channels, kernel, config.retinal_stride),
-            (config.retinal_bottleneck, kernel, config.retinal_stride if config.strided_convolutions == 2 else 1),
-            *[(config.global_channels, kernel, 1)] * config.vvs_depth,
-        ]
+    activation = ACTIVATIONS[config.activation]
     stages: list[tuple[str, nn.Module]] = []
-    for number, (out_channels, size, stride) in enumerate(shapes, start=1):
-        convolution = nn.Conv2d(in_channels, out_channels, size, stride)
+    for number, (out_channels, size, stride, padding) in enumerate(config.convolutions, start=1):
+        convolution = nn.Conv2d(in_channels, out_channels, size, stride, padding)
         stages.append((f"conv{number}", nn.Sequential(OrderedDict(convolution=convolution, activation=activation()))))
         in_channels = out_channels
     return stages

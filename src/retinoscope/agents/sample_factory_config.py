@@ -7,12 +7,12 @@ from typing import Any, get_args
 
 import pydantic
 
-from retinoscope.agents.networks import NetworkConfig
+from retinoscope.agents.networks import MEANT_BEFORE, NetworkConfig, described_network
 from retinoscope.errors import UserError
 
 _OWN_ENCODERS = get_args(NetworkConfig.model_fields["encoder"].annotation)
-_ADDED_LATER = ("strided_convolutions",)
-"""Fields that configurations written by earlier versions do not have; the default is what these meant."""
+_ADDED_LATER = (*MEANT_BEFORE, "channels", "kernel_sizes", "strides", "paddings", "own")
+"""Fields that configurations written by earlier versions do not have."""
 
 
 def network_config_of(configuration: Mapping[str, Any]) -> NetworkConfig:
@@ -73,7 +73,7 @@ def _network(configuration: Mapping[str, Any], fields: dict[str, Any]) -> Networ
     if rnn not in ("gru", "none"):
         raise UserError(f"its memory is {rnn!r}; with this encoder only one GRU or none is supported")
     try:
-        return NetworkConfig(**fields, rnn=rnn)
+        return described_network({**fields, "rnn": rnn})
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         raise UserError(f"{first['loc'][0]} is {first['input']!r}; {first['msg']}") from None

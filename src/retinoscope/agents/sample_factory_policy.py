@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from retinoscope.agents.actor_critic import ActorCriticPolicy, NetworkDescription
+from retinoscope.agents.actor_critic import NetworkDescription
 from retinoscope.agents.from_module import from_module
 from retinoscope.agents.networks import NetworkConfig
 from retinoscope.agents.policy import ActionHead, Policy
@@ -39,6 +39,7 @@ _RETURNS = "returns_normalizer."
 _COUNTS = (f"{_PIXELS}count", f"{_RETURNS}count")  # of what was averaged; nothing is computed from them
 _HEADS = {"core.core.": "rnn.", "critic_linear.": "value.", _ACTOR: "policy."}
 _OUR_ENCODER = "encoder.network."
+_OUR_DECODER = "encoder.decoder."  # learned for an auxiliary objective; no part of the agent
 _OLDER_ENCODERS = ("encoder.base_encoder.", "encoder.basic_encoder.")  # with Sample Factory 1, and at first with 2
 _OWN_ENCODERS = ("encoder.encoders.obs.", "encoder.basic_encoder.")  # the usual one, and that of its ViZDoom examples
 _KINDS = ("weight", "bias")
@@ -103,7 +104,7 @@ def _unknown_encoder(weight: str) -> str:
     return f"its network is not Sample Factory's own (see the weight {weight}), but the user's; {_LIVE}"
 
 
-def _ours(run: Run) -> ActorCriticPolicy:
+def _ours(run: Run) -> Policy:
     """A run that `retinoscope train` made."""
     config = _checked(run, network_config_of)
     heads = _heads(run)
@@ -115,7 +116,7 @@ def _ours(run: Run) -> ActorCriticPolicy:
     return _actor_critic(run, config, shape, heads, used)
 
 
-def _of_older_system(run: Run, prefix: str) -> ActorCriticPolicy:
+def _of_older_system(run: Run, prefix: str) -> Policy:
     """A run of the system before this one, which kept its encoder twice and computed with that at `prefix`."""
     config = _checked(run, older_network_config_of)
     heads = heads_of_older_run(len(run.model[f"{_ACTOR}weight"]), run.stated, run.path)
@@ -152,7 +153,7 @@ def _actor_critic(
     shape: tuple[int, int, int],
     heads: tuple[ActionHead, ...],
     encoder: Mapping[str, str],
-) -> ActorCriticPolicy:
+) -> Policy:
     """One of this package's networks.
 
     Args:
@@ -169,11 +170,14 @@ def _actor_critic(
         )
         if ours is not None:
             tensors[ours] = tensor
-        elif not name.startswith((_PIXELS, _RETURNS)):
+        elif not name.startswith((_PIXELS, _RETURNS, _OUR_DECODER)):
             raise run.refused(f"has a weight {name}, for which this network has no place; {_LIVE}")
     tensors |= _statistics(run.model, run.configuration)
     tensors = {name: tensor.float().contiguous() for name, tensor in tensors.items()}
-    return build_policy(NetworkDescription(config, shape, heads), tensors, run.path)
+    try:
+        return build_policy(NetworkDescription(config, shape, heads), tensors, run.path)
+    except UserError as error:
+        raise error if str(error).startswith(str(run.path)) else run.refused(error) from None
 
 
 def _own(run: Run, prefix: str) -> Policy:

@@ -76,6 +76,15 @@ def load_checkpoint(path: Path) -> Agent:
     )
 
 
+def weight_names(path: Path) -> tuple[str, ...]:
+    """Names of all that a checkpoint holds of its network, by Sample Factory.
+
+    Raises:
+        UserError: as `load_checkpoint`.
+    """
+    return tuple(_read_checkpoint(path)["model"])
+
+
 def network_of_run(run_directory: Path) -> NetworkConfig:
     """The network of a run that `retinoscope train` made.
 

@@ -14,8 +14,9 @@ import torch
 
 from retinoscope.agents.actor_critic import ActorCriticNetwork, ActorCriticPolicy, NetworkDescription
 from retinoscope.agents.agent import Agent
-from retinoscope.agents.networks import NetworkConfig
-from retinoscope.agents.policy import ActionHead
+from retinoscope.agents.from_module import from_module
+from retinoscope.agents.networks import described_network
+from retinoscope.agents.policy import ActionHead, Policy
 from retinoscope.errors import UserError
 from retinoscope.files import replacing
 from retinoscope.scenarios import scenario_from
@@ -71,7 +72,7 @@ def load_weights(path: Path) -> Agent:
         if header["format"] != FORMAT:
             raise UserError(f"{path}: has format {header['format']!r}, this version reads {FORMAT}; update retinoscope")
         description = NetworkDescription(
-            NetworkConfig(**header["network"]),
+            described_network(header["network"]),
             tuple(header["observation_shape"]),
             tuple(ActionHead(name, tuple(outputs)) for name, outputs in header["action_heads"].items()),
         )
@@ -89,8 +90,8 @@ def load_weights(path: Path) -> Agent:
     )
 
 
-def build_policy(description: NetworkDescription, tensors: dict[str, torch.Tensor], path: Path) -> ActorCriticPolicy:
-    """The network with these weights.
+def build_policy(description: NetworkDescription, tensors: dict[str, torch.Tensor], path: Path) -> Policy:
+    """The network with these weights; one with an encoder of the user's own is traced.
 
     Raises:
         UserError: a weight is missing, left over, of the wrong shape or not finite.
@@ -111,7 +112,16 @@ def build_policy(description: NetworkDescription, tensors: dict[str, torch.Tenso
         if not torch.isfinite(tensor).all() and not name.endswith("_limit"):
             raise UserError(f"{path}: {name} holds values that are not finite; use an earlier checkpoint")
     network.load_state_dict(tensors)
-    return ActorCriticPolicy(network, description)
+    if not description.config.own:
+        return ActorCriticPolicy(network, description)
+    state = network.rnn.hidden_size if network.rnn is not None else None
+    return from_module(
+        network,
+        observation_shape=description.observation_shape,
+        actions=description.action_heads,
+        initial_state=state,
+        name=path.stem,
+    ).policy
 
 
 def file_sha256(path: Path) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from retinoscope.command_line.options import AsJson, Device, ScenarioName, Seed
+from retinoscope.command_line.model_options import command_with_fields, deferred, in_range
+from retinoscope.command_line.options import AsJson, ScenarioName
 from retinoscope.command_line.output import print_json
 
 
@@ -28,28 +29,46 @@ def train_classifier(
         str | None,
         typer.Option(help="What classes do that the arena does not know: cat=-20,dog=+10.", show_default="the arena's"),
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Times that every presentation is seen.")] = 6,
-    presentations: Annotated[int, typer.Option(min=1, help="Observations to train on, at most.")] = 60_000,
-    seed: Seed = 0,
-    device: Device = "cpu",
     as_json: AsJson = False,
+    **options: Any,
 ) -> None:
     """Train an agent's encoder to name what it sees.
 
     The twin has the network of the shipped agents up to its dense layer, and sees the same images in the same arena. It
-    is analysed as an agent is; `retinoscope analyze --responses dataset --twin FILE` puts both side by side.
+    is analysed as an agent is; `retinoscope analyze --responses dataset --twin FILE` puts both side by side. The
+    options of the network are encoder ... hidden-size, the others belong to the training.
 
     \b
     Example:
         retinoscope train-classifier apples --epochs 1 --presentations 200 --out twin.safetensors
     """
     import retinoscope
+    from retinoscope.agents.networks import NetworkConfig
     from retinoscope.training.classifier import ClassifierConfig
 
-    config = ClassifierConfig(epochs=epochs, presentations=presentations, seed=seed, device=device)
+    given = {name: value for name, value in options.items() if value is not None}
+    of_network = {name: value for name, value in given.items() if name in NetworkConfig.model_fields}
+    of_training = {name: value for name, value in given.items() if name not in of_network}
+    network = in_range(lambda: NetworkConfig(**of_network, rnn="none"))
+    config = in_range(lambda: ClassifierConfig(**of_training, network=network))
     made = retinoscope.train_classifier(scenario, out, dataset, config, presentation, class_effects, progress=True)
     if as_json:
         print_json({"twin": made.path, "accuracy": made.accuracy, "accuracy_by_place": made.accuracy_by_place})
         return
     typer.echo(f"{made.path}: {made.accuracy:.1%} of {made.held_out} held-out images named rightly, over all places")
     typer.echo(f"next: retinoscope analyze --responses dataset --twin {made.path}")
+
+
+def train_classifier_command() -> Any:
+    """The command with all its options."""
+    from retinoscope.agents.networks import NetworkConfig
+    from retinoscope.training.classifier import ClassifierConfig
+
+    fields = {**ClassifierConfig.model_fields, **NetworkConfig.model_fields}
+    for name in ("network", "rnn", "rnn_size", "own"):  # a twin has no recurrent core, and no code of its own
+        fields.pop(name)
+    return command_with_fields(train_classifier, fields)
+
+
+DeferredClassifierCommand = deferred(train_classifier_command)
+"""Stands for `train-classifier` until it is needed."""

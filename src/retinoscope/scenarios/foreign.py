@@ -74,6 +74,11 @@ class ForeignScenario(pydantic.BaseModel):
     named: dict[str, dict[str, tuple[str, ...]]] | None = None
 
     @property
+    def training(self) -> dict[str, Any]:
+        """Parameters of training that the arena itself asks for: none."""
+        return {}
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         """What pick-ups are inferred to be."""
         return ("healing", "harmful")

@@ -175,7 +175,7 @@ class Reward(_Model):
 class Scenario(_Model):
     """A playable arena, as validated from YAML."""
 
-    _only_if_chosen = ("obstacles",)
+    _only_if_chosen = ("obstacles", "backward")
 
     name: str = pydantic.Field(pattern=r"^[a-z0-9][a-z0-9_]{0,63}$")
     title: str = ""
@@ -187,6 +187,12 @@ class Scenario(_Model):
     reward: Reward = Reward()
     episode_tics: int = pydantic.Field(2100, ge=1, le=1_000_000)
     frame_skip: int = pydantic.Field(4, ge=1, le=100, description="tics per decision")
+    backward: bool = pydantic.Field(True, description="the agent can walk backward")
+    training: dict[str, Any] = pydantic.Field(
+        default_factory=dict,
+        exclude=True,  # it is about agents and no part of the arena, whose identity is what is written out
+        description="options of `retinoscope train` for agents of this arena, such as initial_scale: 0.3",
+    )
 
     @pydantic.model_validator(mode="after")
     def _there_is_room(self) -> Scenario:
@@ -223,7 +229,9 @@ class Scenario(_Model):
     @property
     def action_heads(self) -> dict[str, tuple[str, ...]]:
         """Heads of the action space and the names of their outputs, in order."""
-        return ACTION_HEADS
+        if self.backward:
+            return ACTION_HEADS
+        return {head: tuple(each for each in names if each != "backward") for head, names in ACTION_HEADS.items()}
 
     @property
     def class_effects(self) -> tuple[int, ...]:

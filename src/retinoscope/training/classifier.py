@@ -11,13 +11,14 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pydantic
 import torch
+from torch import nn
 
-from retinoscope.agents.actor_critic import ActorCriticPolicy, NetworkDescription
+from retinoscope.agents.actor_critic import ActorCriticNetwork, ActorCriticPolicy, NetworkDescription
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.load import require_device
 from retinoscope.agents.networks import NetworkConfig
@@ -29,17 +30,24 @@ from retinoscope.progress import progress_bar
 from retinoscope.scenarios import ArenaArchive, Scenario, get_arena
 from retinoscope.stimuli.places import Place, Presentation, parse_class_effects, parse_presentation
 from retinoscope.stimuli.presentation import present
+from retinoscope.training.learning_pass import learning_pass, make_decoder
+from retinoscope.training.levers import Levers, share_of_learning_rate
+from retinoscope.training.optimiser import leave_decay, parted_adamw, parts_of
 
 CLASS_HEAD = "class"
 DISTANCES = (100.0, 60.0, 160.0)
 BEARINGS = (0.0, -30.0, -15.0, 15.0, 30.0)
 
 
-class ClassifierConfig(pydantic.BaseModel):
-    """Parameters of a twin's training."""
+class ClassifierConfig(Levers):
+    """Parameters of a twin's training.
 
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+    With the schedule `one_cycle` the learning rate rises and falls once (Smith & Topin 2019, "Super-convergence").
+    """
 
+    convolution_weight_decay: float = pydantic.Field(1e-2, ge=0, description="of the convolutions' kernels, decoupled")
+    dense_weight_decay: float = pydantic.Field(1e-2, ge=0, description="of the encoder's dense layer")
+    head_weight_decay: float = pydantic.Field(1e-2, ge=0, description="of the layer that names classes")
     network: NetworkConfig = NetworkConfig(rnn="none")
     epochs: int = pydantic.Field(6, ge=1, description="times that every presentation is seen")
     presentations: int = pydantic.Field(
@@ -47,9 +55,10 @@ class ClassifierConfig(pydantic.BaseModel):
         ge=1,
         description="observations to train on, at most; every image is shown at as many places as they allow",
     )
-    learning_rate: float = pydantic.Field(2e-3, gt=0, description="at its highest; it rises and falls once (one cycle)")
+    learning_rate: float = pydantic.Field(2e-3, gt=0, description="at its highest")
+    learning_rate_schedule: Literal["one_cycle", "linear", "cosine", "exponential", "constant"] = "one_cycle"
+    final_learning_rate: float = pydantic.Field(0.05, gt=0, le=1, description="share left at the end, but of one cycle")
     batch_size: int = pydantic.Field(64, ge=2, description="observations per gradient step")
-    weight_decay: float = pydantic.Field(1e-2, ge=0)
     pixel_mean: float = pydantic.Field(51.0, description="subtracted from every pixel value, 0-255")
     pixel_scale: float = pydantic.Field(44.0, gt=0, description="divides what is left")
     seed: int = pydantic.Field(0, ge=0)
@@ -164,14 +173,10 @@ def _train(
     with tempfile.TemporaryDirectory(prefix="retinoscope-twin-") as folder:
         seen, labels = _presentations(arena, shown, places, config, Path(folder), progress)
         rows, steps = np.random.default_rng(config.seed), -(-len(labels) // config.batch_size)
-        optimiser = torch.optim.AdamW(
-            [each for each in network.parameters() if each.requires_grad],
-            lr=config.learning_rate,
-            weight_decay=config.weight_decay,
-        )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, config.learning_rate, total_steps=config.epochs * steps, pct_start=0.2
-        )
+        decoder = make_decoder(network.encoder, config.network, policy.observation_shape, config)
+        optimiser = _optimiser(network, decoder, config)
+        schedule = _schedule(optimiser, config, config.epochs * steps)
+        done = 0
         with progress_bar("gradient steps", config.epochs * steps, progress) as advance:
             for _ in range(config.epochs):
                 order = rows.permutation(len(labels))
@@ -179,13 +184,36 @@ def _train(
                     chosen = np.sort(order[start : start + config.batch_size])
                     pixels = torch.from_numpy(seen[chosen]).to(config.device)
                     truth = torch.from_numpy(labels[chosen]).to(config.device)
-                    answer = policy.step(pixels, policy.initial_state(0)).logits
+                    seen_by_it = network.input_of_encoder(pixels)
+                    features, auxiliary = learning_pass(network.encoder, decoder, seen_by_it, config)
+                    loss = torch.nn.functional.cross_entropy(network.policy(features), truth)
                     optimiser.zero_grad()
-                    torch.nn.functional.cross_entropy(answer, truth).backward()
+                    (loss if auxiliary is None else loss + auxiliary).backward()
                     optimiser.step()
                     schedule.step()
+                    done += 1
+                    leave_decay(optimiser, 1.0 - (1.0 - config.final_weight_decay) * done / (config.epochs * steps))
                     advance(1)
     network.eval().requires_grad_(False)
+
+
+def _optimiser(network: ActorCriticNetwork, decoder: nn.Module | None, config: ClassifierConfig) -> torch.optim.AdamW:
+    parts = [each for each in parts_of(network.encoder, None, network) if each[0].requires_grad]
+    if decoder is not None:
+        decoder.to(config.device)
+        parts += [(each, "undecayed") for each in decoder.parameters()]
+    return parted_adamw(iter(parts), config, config.learning_rate)
+
+
+def _schedule(
+    optimiser: torch.optim.AdamW, config: ClassifierConfig, steps: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    kind, least = config.learning_rate_schedule, config.final_learning_rate
+    if kind == "one_cycle":
+        return torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=steps, pct_start=0.2)
+    return torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: share_of_learning_rate(kind, min(step / steps, 1.0), least)
+    )
 
 
 def _presentations(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pydantic
 
 from retinoscope.agents.networks import NetworkConfig
+from retinoscope.training.levers import Levers, Schedule, share_of_learning_rate
 
 
-class TrainingConfig(pydantic.BaseModel):
+class TrainingConfig(Levers):
     """Parameters of APPO (Petrenko et al. 2020, "Sample Factory") and of the network it trains.
 
     Frames count the engine's frames, skipped ones included, as Sample Factory does: one decision is `frame_skip` of
@@ -18,13 +19,13 @@ class TrainingConfig(pydantic.BaseModel):
     once the agent gathers (`harm_ramp`): counted so from the start, it learns to touch nothing.
     """
 
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
-
     frames: float = pydantic.Field(20e6, gt=0, description="train until this many frames in all")
     seed: int = pydantic.Field(0, ge=0)
     network: NetworkConfig = NetworkConfig()
     learning_rate: float = pydantic.Field(7e-4, gt=0)
-    final_learning_rate: float = pydantic.Field(0.05, gt=0, le=1, description="share left at the end; 1 for constant")
+    learning_rate_schedule: Schedule = pydantic.Field("linear", description="how it falls to its end")
+    final_learning_rate: float = pydantic.Field(0.05, gt=0, le=1, description="share left at the end of the run")
+    warm_up: float = pydantic.Field(0.0, ge=0, lt=1, description="share of the run in which the learning rate rises")
     discount: float = pydantic.Field(0.985, gt=0, le=1, description="gamma, per decision")
     entropy_coefficient: float = pydantic.Field(0.003, ge=0)
     batch_size: int = pydantic.Field(2048, ge=1, description="decisions per gradient step")
@@ -42,6 +43,14 @@ class TrainingConfig(pydantic.BaseModel):
     checkpoint_seconds: int = pydantic.Field(120, ge=1, description="time between the checkpoints kept for resuming")
     milestone_seconds: int = pydantic.Field(300, ge=1, description="time between checkpoints that are never deleted")
     device: str = pydantic.Field("cpu", pattern="^(cpu|cuda)$")
+
+
+def scheduled(config: TrainingConfig, frames: float) -> dict[str, float]:
+    """What changes in the course of a run, by Sample Factory's names, after so many frames."""
+    done = min(frames / config.frames, 1.0)
+    share = share_of_learning_rate(config.learning_rate_schedule, done, config.final_learning_rate, config.warm_up)
+    decay = 1.0 - (1.0 - config.final_weight_decay) * done
+    return {"learning_rate": config.learning_rate * share, "weight_decay_share": decay}
 
 
 def sample_factory_arguments(
@@ -71,7 +80,7 @@ def sample_factory_arguments(
         "recurrence": config.rollout if network.rnn != "none" else 1,
         "num_epochs": 1,
         "learning_rate": config.learning_rate,
-        "lr_schedule": "constant",  # the decay is ours: Sample Factory has none that ends with the run
+        "lr_schedule": "constant",  # the schedule is ours: Sample Factory has none that ends with the run
         "gamma": config.discount,
         "exploration_loss_coeff": config.entropy_coefficient,
         "normalize_input": False,
@@ -89,5 +98,8 @@ def sample_factory_arguments(
         "decorrelate_experience_max_seconds": 5,
     }
     values |= network.model_dump(exclude={"encoder", "rnn", "rnn_size"})
+    for name in ("channels", "kernel_sizes", "strides", "paddings"):
+        values[name] = ",".join(str(each) for each in getattr(network, name))
+    values |= config.model_dump(include=set(Levers.model_fields))
     values["encoder_custom"] = network.encoder  # the older tool's name; "encoder" is ambiguous to Sample Factory
     return [f"--{key}={value}" for key, value in values.items()]

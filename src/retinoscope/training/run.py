@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from retinoscope.agents.actor_critic import ActorCriticPolicy
 from retinoscope.agents.load import require_device
-from retinoscope.agents.networks import Encoder
-from retinoscope.agents.sample_factory_run import load_checkpoint
+from retinoscope.agents.own_encoder import make_encoder
+from retinoscope.agents.sample_factory_run import load_checkpoint, network_of_run, weight_names
 from retinoscope.errors import UserError
 from retinoscope.files import replacing
 from retinoscope.scenarios import get_arena, load_scenario
-from retinoscope.training.config import TrainingConfig, sample_factory_arguments
+from retinoscope.training.config import TrainingConfig, sample_factory_arguments, scheduled
+from retinoscope.training.settling import settled
 
 CURVE_COLUMNS = ("frames", "seconds", "episode_return", "episode_frames", "healing", "harmful")
 
@@ -38,25 +38,26 @@ def train(scenario: str | Path, out: str | Path, config: TrainingConfig | None =
     Args:
         scenario: name or path of a scenario.
         out: run directory.
-        config: parameters; None for the defaults.
+        config: parameters. Those that it does not name are those of the run that is resumed, else what the scenario
+            says under `training`, else the defaults.
         progress: show a progress line on standard error if that is a terminal.
 
     Raises:
         UserError: the scenario is wrong or cannot be played, the directory cannot be used, or sample-factory is not
             installed.
     """
-    config = config or TrainingConfig()
-    require_device(config.device)
     run_directory = Path(out).resolve()
     os.environ["OMP_NUM_THREADS"] = "1"  # inherited by the processes; more threads than cores cost tens of times
     specification = load_scenario(scenario)  # first: what Sample Factory imports may have its own things to say
+    config = settled(config or TrainingConfig(), specification, run_directory)
+    require_device(config.device)
     _import_sample_factory()
     from retinoscope.worlds.doom.environment import require_playable
 
     arena = get_arena(specification)
     require_playable(arena)
     view = specification.observation
-    Encoder(config.network, (view.height, view.width, 3))  # a network that does not fit is better refused here
+    make_encoder(config.network, (view.height, view.width, 3))  # a network that does not fit is better refused here
     _require_resumable(run_directory, specification.to_yaml(), config)
     from retinoscope.training import worker
 
@@ -85,16 +86,21 @@ def _require_resumable(run_directory: Path, scenario_yaml: str, config: Training
     checkpoints = sorted((run_directory / "checkpoint_p0").glob("checkpoint_*.pth"))
     if not checkpoints:
         return
-    policy = load_checkpoint(checkpoints[-1]).policy
-    if not isinstance(policy, ActorCriticPolicy):
-        raise UserError(f"{run_directory}: holds a run with a network of another kind; choose another directory")
-    there = policy.description.config
+    load_checkpoint(checkpoints[-1])
+    there = network_of_run(run_directory)
     for name, value in config.network.model_dump().items():
         if getattr(there, name) != value:
             raise UserError(
                 f"{run_directory}: holds a run whose network has {name} {getattr(there, name)!r}, not {value!r}; "
                 "choose another directory"
             )
+    has_decoder = any(name.startswith("encoder.decoder.") for name in weight_names(checkpoints[-1]))
+    if has_decoder != (config.reconstruction_weight > 0):
+        begun = "with" if has_decoder else "without"
+        raise UserError(
+            f"{run_directory}: holds a run that was begun {begun} reconstruction, which cannot be changed; "
+            "choose another directory"
+        )
 
 
 def _prepare(run_directory: Path, scenario_yaml: str, config: TrainingConfig, arena_sha256: str) -> None:
@@ -154,7 +160,7 @@ def _make_observer(run_directory: Path, config: TrainingConfig, progress: bool) 
     from sample_factory.algo.runners.runner import AlgoObserver
 
     class LearningCurve(AlgoObserver):
-        """Keeps the untrained network, decays the learning rate, writes learning_curve.csv, shows progress."""
+        """Keeps the untrained network, follows the schedules, writes learning_curve.csv, shows progress."""
 
         def __init__(self) -> None:
             self.path = run_directory / "learning_curve.csv"
@@ -163,15 +169,13 @@ def _make_observer(run_directory: Path, config: TrainingConfig, progress: bool) 
 
         def on_connect_components(self, runner: Any) -> None:
             for learner in runner.learners.values():
-                runner.connect("learning_rate", learner.on_update_cfg)
+                runner.connect("schedules", learner.on_update_cfg)
 
         def on_start(self, runner: Any) -> None:
             runner.save_milestone.emit()
 
         def extra_summaries(self, runner: Any, policy_id: int, writer: Any, env_steps: int) -> None:
-            done = min(env_steps / config.frames, 1.0)
-            share = 1.0 - (1.0 - config.final_learning_rate) * done
-            runner.emit("learning_rate", {"learning_rate": config.learning_rate * share})
+            runner.emit("schedules", scheduled(config, env_steps))
             row = [env_steps, round(time.monotonic() - self.began, 1)]
             for name in ("reward", "len", "healing", "harmful"):
                 recent = runner.policy_avg_stats.get(name)

@@ -15,6 +15,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import torch
+from sample_factory.algo.learning import learner_worker
 from sample_factory.algo.utils.context import global_model_factory
 from sample_factory.algo.utils.multiprocessing_utils import get_mp_ctx
 from sample_factory.cfg.arguments import cfg_dict
@@ -22,13 +23,18 @@ from sample_factory.envs.env_utils import TrainingInfoInterface, register_env
 from sample_factory.model.encoder import Encoder as SampleFactoryEncoder
 from sample_factory.utils.utils import log as sample_factory_log
 
-from retinoscope.agents.networks import Encoder, NetworkConfig
+from retinoscope.agents.networks import NetworkConfig
+from retinoscope.agents.own_encoder import make_encoder as encoder_of
 from retinoscope.agents.safe_load import allow_sample_factory_checkpoints
 from retinoscope.agents.sample_factory_config import network_config_of
 from retinoscope.rollouts.spawning import end_with_parent
 from retinoscope.scenarios import foreign_part
+from retinoscope.training.learner import LeveredActorCritic, LeveredLearner, levers_of
+from retinoscope.training.learning_pass import learning_pass, make_decoder
+from retinoscope.training.levers import Levers
 
 allow_sample_factory_checkpoints()
+learner_worker.Learner = LeveredLearner
 torch.set_num_threads(1)
 # Sample Factory's own use of older interfaces, which its user can do nothing about.
 for _message in ("env.* to get variables from other wrappers", "Converting a tensor with requires_grad", "`torch.jit"):
@@ -85,10 +91,16 @@ class PixelEncoder(SampleFactoryEncoder):
 
     def __init__(self, cfg: Any, observation_space: Any) -> None:
         super().__init__(cfg)
-        self.network = Encoder(network_config_of(dict(cfg_dict(cfg))), observation_space["obs"].shape)
+        config, self.levers = network_config_of(dict(cfg_dict(cfg))), levers_of(cfg)
+        self.network = encoder_of(config, observation_space["obs"].shape)
+        self.decoder = make_decoder(self.network, config, observation_space["obs"].shape, self.levers)
+        self.auxiliary_loss: torch.Tensor | None = None
 
     def forward(self, observations: dict[str, torch.Tensor]) -> torch.Tensor:
-        return self.network(observations["obs"].permute(0, 3, 1, 2))
+        pixels = observations["obs"].permute(0, 3, 1, 2)
+        decoder = self.decoder if self.training else None  # players need no reconstruction
+        features, self.auxiliary_loss = learning_pass(self.network, decoder, pixels, self.levers)
+        return features
 
     def model_to_device(self, device: torch.device) -> None:
         # After initialisation, which needs contiguous weights; on a CPU this layout trains a third faster.
@@ -103,12 +115,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scenario", type=str, required=True)
     parser.add_argument("--encoder_custom", type=str)
     parser.add_argument("--harm_weight", type=float, default=1.0)
+    parser.add_argument("--weight_decay_share", type=float, default=1.0)  # at present
     parser.add_argument("--harm_ramp_start", type=int, default=0)
     parser.add_argument("--harm_ramp_stop", type=int, default=1)
-    for name, field in NetworkConfig.model_fields.items():
+    for name, field in (NetworkConfig.model_fields | Levers.model_fields).items():
         if name not in ("encoder", "rnn", "rnn_size"):
-            kind = type(field.default)
-            parser.add_argument(f"--{name}", type=_boolean if kind is bool else kind, default=field.default)
+            kind, default = type(field.default), field.default
+            if kind is tuple:  # as text: Sample Factory knows no lists
+                kind, default = str, ",".join(str(each) for each in field.default)
+            parser.add_argument(f"--{name}", type=_boolean if kind is bool else kind, default=default)
 
 
 def _boolean(text: str) -> bool:
@@ -123,6 +138,11 @@ def make_environment(_name: str, cfg: Any, _env_config: Any, render_mode: str | 
 def make_encoder(cfg: Any, observation_space: Any) -> PixelEncoder:
     """The encoder, by the signature that Sample Factory calls."""
     return PixelEncoder(cfg, observation_space)
+
+
+def make_actor_critic(cfg: Any, obs_space: Any, action_space: Any) -> LeveredActorCritic:
+    """The network, by the signature that Sample Factory calls."""
+    return LeveredActorCritic(global_model_factory(), obs_space, action_space, cfg)
 
 
 class _Process(SpawnProcess):
@@ -142,3 +162,4 @@ def register() -> None:
     get_mp_ctx.mp_ctx = _Context()
     register_env("retinoscope", make_environment)
     global_model_factory().register_encoder_factory(make_encoder)
+    global_model_factory().register_actor_critic_factory(make_actor_critic)

@@ -1,0 +1,64 @@
+"""Sample Factory's learner with our optimiser and our auxiliary losses, and the network that it trains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sample_factory.algo.learning.learner import Learner
+from sample_factory.cfg.arguments import cfg_dict
+from sample_factory.model.actor_critic import ActorCriticSharedWeights
+
+from retinoscope.agents.networks import scale_convolutions
+from retinoscope.training.levers import Levers
+from retinoscope.training.optimiser import leave_decay, load_state, parted_adamw, parts_of
+
+
+def levers_of(cfg: Any) -> Levers:
+    """The levers in Sample Factory's configuration."""
+    values = dict(cfg_dict(cfg))
+    return Levers(**{name: values[name] for name in Levers.model_fields})
+
+
+class LeveredActorCritic(ActorCriticSharedWeights):
+    """Sample Factory's network, the initial weights of whose convolutions are scaled."""
+
+    def __init__(self, model_factory: Any, obs_space: Any, action_space: Any, cfg: Any) -> None:
+        super().__init__(model_factory, obs_space, action_space, cfg)
+        scale_convolutions(self.encoder.network, cfg.initial_scale)
+
+
+class LeveredLearner(Learner):
+    """Sample Factory's learner, which knows Adam without weight decay only, and no loss but APPO's."""
+
+    def load_from_checkpoint(self, policy_id: int, load_progress: bool = True) -> None:
+        """Called when Sample Factory has made its optimiser and is about to load the state of the run's."""
+        network, cfg = self.actor_critic, self.cfg
+        self.optimizer = parted_adamw(
+            parts_of(network.encoder, network.core, network),
+            levers_of(cfg),
+            cfg.learning_rate,
+            (cfg.adam_beta1, cfg.adam_beta2),
+            cfg.adam_eps,
+        )
+        super().load_from_checkpoint(policy_id, load_progress)
+
+    def _apply_lr(self, lr: float) -> None:
+        super()._apply_lr(lr)
+        leave_decay(self.optimizer, self.cfg.weight_decay_share)
+
+    def _load_state(self, checkpoint_dict: dict[str, Any], load_progress: bool = True) -> None:
+        if load_progress:
+            self.train_step = checkpoint_dict["train_step"]
+            self.env_steps = checkpoint_dict["env_steps"]
+            self.best_performance = checkpoint_dict.get("best_performance", self.best_performance)
+        self.actor_critic.load_state_dict(checkpoint_dict["model"])
+        load_state(self.optimizer, checkpoint_dict["optimizer"], list(self.actor_critic.parameters()))
+        self.curr_lr = checkpoint_dict.get("curr_lr", self.cfg.learning_rate)
+
+    def _calculate_losses(self, mb: Any, num_invalids: int) -> Any:
+        found = super()._calculate_losses(mb, num_invalids)
+        auxiliary = self.actor_critic.encoder.auxiliary_loss
+        if auxiliary is None:
+            return found
+        distribution, policy_loss, exploration_loss, *others = found
+        return (distribution, policy_loss, exploration_loss + auxiliary, *others)
