@@ -7,8 +7,8 @@ same power spectrum: a smooth field without structure is fitted well by a Gabor,
 The rule, in this order:
 
 not structured   the better fit explains less than half of the squared weights that it has not seen, or no more than of
-                 surrogates of one of the two kinds (p >= 0.001, Student's t for one more surrogate, after Fisher's
-                 transformation of the root of the explained share)
+                 surrogates of one of the two kinds (p >= 0.001, by Student's t for one more surrogate, of the explained
+                 share relative to what the halves share, its root transformed as Fisher does correlations)
 blob             else, if of the better fit's weights, added up, less than a tenth has the rarer sign
 centre-surround  else, if the difference of Gaussians explains more
 oriented         else: the Gabor explains more
@@ -38,7 +38,7 @@ LEAST_EXPLAINED = 0.5
 CHANCE = 0.001
 RARER_SIGN = 0.1
 
-_ROUNDED = 1 - 1e-6  # an explained share whose Fisher transform is still finite
+_NEARLY_ALL = 0.999  # relative to what the halves share, more than this counts as this
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,8 @@ def field_structure(
     ]
     nulls = [_r2_of_surrogates(each) for each in drawn]
     r2, is_dog = found.best_r2, found.r2.argmax(axis=0) == 1
-    p_values = [_p_value(r2, each) for each in nulls]
+    similarity = _similarity(profiles)
+    p_values = [_p_value(r2, each, similarity) for each in nulls]
     is_structured = (r2 >= LEAST_EXPLAINED) & (p_values[0] < CHANCE) & (p_values[1] < CHANCE)
     by_half = [_judged(found, half, is_structured) for half in (0, 1)]
     dog = found.difference_of_gaussians[0]
@@ -157,7 +158,7 @@ def field_structure(
         r2_random_phases=nulls[1],
         p_shuffled=p_values[0],
         p_random_phases=p_values[1],
-        half_similarity=_similarity(profiles),
+        half_similarity=similarity,
         separated=separated,
         fitted=better,
         gabor=found.gabor[0],
@@ -205,18 +206,20 @@ def _r2_of_surrogates(drawn: list[Array]) -> Array:
     return np.asarray(np.maximum(*shares).reshape(count, fields).T)
 
 
-def _p_value(r2: Array, null: Array) -> Array:
-    """That one more surrogate of each field is explained as well; NaN of a field of zeros."""
-    observed, others = _transformed(r2), _transformed(null)
+def _p_value(r2: Array, null: Array, similarity: Array) -> Array:
+    """That one more surrogate of each field is explained as well; 1 where the halves share nothing."""
+    possible = np.maximum(np.nan_to_num(similarity), 0)[:, None]
+    observed, others = _transformed(r2[:, None], possible)[:, 0], _transformed(null, possible)
     count = others.shape[1]
     spread = others.std(axis=1, ddof=1) * np.sqrt(1 + 1 / count)
     distance = (observed - others.mean(axis=1)) / np.maximum(spread, 1e-9)
-    return np.asarray(stats.t.sf(distance, count - 1))
+    return np.where(possible[:, 0] > 0, stats.t.sf(distance, count - 1), 1.0)
 
 
-def _transformed(r2: Array) -> Array:
-    """Fisher's transformation of a correlation, here the root of an explained share."""
-    return np.arctanh(np.sqrt(np.clip(r2, 0.0, _ROUNDED)))
+def _transformed(r2: Array, possible: Array) -> Array:
+    """Fisher's transformation of a correlation, here the root of an explained share of what can be explained."""
+    share = np.divide(r2, possible, out=np.zeros_like(r2), where=possible > 0)
+    return np.asarray(np.arctanh(np.sqrt(np.clip(share, 0.0, _NEARLY_ALL))))
 
 
 def _judged(found: HeldOut, half: int, is_structured: NDArray[np.bool_]) -> NDArray[np.str_]:
