@@ -1,4 +1,4 @@
-"""Linear fields under correlated stimuli: regularised regression from second moments, judged on what it was not fitted to.
+"""Linear fields under correlated stimuli: regularised regression from second moments, judged on held-out data.
 
 Under correlated stimuli the average stimulus weighted by activity is the field blurred by the correlations. Regression
 undoes that (Theunissen et al. 2001, Network 12:289; Willmore & Smyth 2003, Network 14:553), but divides by variances
@@ -139,8 +139,14 @@ class LinearFields:
         )
 
     def r_of(self, fields: Array) -> Array:
-        """(unit, input) fields found otherwise -> (fold, unit) correlation of what they predict with the activity."""
-        return np.stack([_correlation(fields.T, self._centred([fold])) for fold in range(self.folds)])
+        """(fold, unit) correlation of activity with what other fields predict, (unit, input), of the first units."""
+        found = []
+        for fold in range(self.folds):
+            data = self._centred([fold])
+            first = slice(len(fields))
+            mine = data._replace(mean_y=data.mean_y[first], both=data.both[:, first], units=data.units[first])
+            found.append(_correlation(fields.T, mine))
+        return np.stack(found)
 
     def _centred(self, folds: list[int]) -> _Centred:
         count = self._counts[folds].sum()
@@ -201,7 +207,7 @@ def _correlation(fields: Array, data: _Centred) -> Array:
     together = (fields * data.both).sum(axis=0)
     scale = np.sqrt(np.maximum(predicted, 0) * data.units)
     r = np.divide(together, scale, out=np.zeros_like(together), where=scale > 0)
-    return np.where(_is_silent(data), np.nan, np.clip(r, -1, 1))
+    return np.where(_is_silent(data) | np.isnan(predicted), np.nan, np.clip(r, -1, 1))
 
 
 def _is_silent(data: _Centred) -> NDArray[np.bool_]:
