@@ -76,6 +76,26 @@ def _(checked: Checked) -> None:
         assert np.corrcoef(kernel.transpose(1, 2, 0).ravel(), field.ravel())[0, 1] > 0.999
 
 
+@planted("natural_fields")
+def _(checked: Checked) -> None:
+    """The views are noise but for a patch, and the first layer is nearly linear: its natural fields are the kernels."""
+    data, weights = data_of(checked), checked.inputs.agent.policy.weights_of("conv1")
+    kernels = next(each.detach().numpy() for name, each in weights.items() if name.endswith("weight"))
+    if data["conv1"].attrs["pixels_per_block"] == 1:
+        for kernel, field in zip(kernels, data["conv1"].values, strict=True):
+            assert np.corrcoef(kernel.transpose(1, 2, 0).ravel(), field.ravel())[0, 1] > 0.8
+
+
+@planted("channel_statistics")
+def _(checked: Checked) -> None:
+    views = rows_of(checked, "observation")["observation"].values
+    count = checked.result.parameters["decisions"]
+    rows = np.unique(np.linspace(0, len(views) - 1, count).round().astype(int))
+    maps = maps_of(checked, "conv1", views[rows]).astype(float)
+    np.testing.assert_allclose(data_of(checked)["conv1_mean"].values, maps.mean(axis=(0, 2, 3)), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(data_of(checked)["conv1_deviation"].values, maps.std(axis=(0, 2, 3)), rtol=1e-3)
+
+
 @planted("burn_in")
 def _(checked: Checked) -> None:
     """The planted memory keeps the same share of any difference at every decision."""

@@ -30,6 +30,8 @@ QUICK: dict[str, dict[str, Any]] = {
     },
     "embedding": {"perplexity": 10, "jobs": 1},
     "receptive_fields": {"max_stimuli": 400},
+    "natural_fields": {"decisions": 120, "most_inputs": 300, "shifts": 2, "untrained": 1},
+    "channel_statistics": {"decisions": 60, "untrained": 1},
     "components": {"runs": 3, "sweep": (2, 3), "sweep_runs": 2},
     "fitted_components": {"components": "ica:3", "window_steps": 8},
     "component_gallery": {"per_level": 2, "frames": 3, "attribution_steps": 2},
@@ -54,6 +56,8 @@ REASONS: dict[tuple[str, str], str] = {
     ("event_triggered", "nothing happens"): "needs at least 3 events of a kind",
     ("event_triggered", "arena"): "needs at least 3 events of a kind",
     ("training_progress", "arena"): "is no checkpoint of a run",
+    ("field_movie", "arena"): "is no checkpoint of a run",
+    ("learned", "arena"): "no checkpoint of before training",
     ("twin_comparison", "arena"): "no supervised twin was given",
 }
 """What cannot be made of a planted recording, and what its reason has to say."""

@@ -1,11 +1,12 @@
 """Statistics of maps, channel by channel: distribution, power spectrum and autocorrelation, from a stream of pictures.
 
 Power spectra are periodograms under a Hann window, whose weighted mean is taken from every picture before: without the
-window, the edges of a picture would leak power of all frequencies along both axes (Field 1987, JOSA A 4:2379). They are
-densities, squared activity per (cycle per pixel)², so that maps of any stride can be compared with the input at the
-same frequency: of a linear filter, the ratio is the squared length of its transfer function, as far as its stride folds
-nothing back. Autocorrelation is that of what is left of the mean of the channel, divided at every lag by the number of
-pairs (no window, and no wrapping around).
+window, the edges of a picture would leak power of all frequencies along both axes (Field 1987, JOSA A 4:2379). What
+that takes from the neighbours of frequency zero is given back as if all were white. Spectra are densities, squared
+activity per (cycle per pixel)², so that maps of any stride can be compared with the input at the same frequency: of a
+linear filter, the ratio is the squared length of its transfer function, as far as its stride folds nothing back.
+Autocorrelation is that of what is left of the mean of the channel, divided at every lag by the number of pairs (no
+window, and no wrapping around).
 """
 
 from __future__ import annotations
@@ -98,6 +99,10 @@ class Channels:
         self._area = strides[0] * strides[1]
         window = np.outer(*(np.hanning(each + 2)[1:-1] for each in shape))
         self._window = window / np.sqrt((window**2).sum())
+        # Share of the power of white noise that is left when the weighted mean is taken away, by frequency.
+        one, two = np.fft.fft2(self._window) / self._window.sum(), np.fft.fft2(self._window**2)
+        kept = 1 - 2 * (one.conj() * two).real + np.abs(one) ** 2
+        self._kept = np.where(kept > 1e-9, kept, 1.0)
         self._powers = np.zeros((4, len(mean)))  # third and fourth moment, above zero, how many
         self._above = np.zeros((2, len(mean)))
         self._counts = np.zeros((len(mean), BINS))
@@ -122,8 +127,7 @@ class Channels:
         for channel, found in enumerate(places):
             self._counts[channel] += np.bincount(found, minlength=BINS)
         # The mean under the window is what would leak from frequency zero.
-        weights = self._window**2
-        level = (centred * weights).sum(axis=(2, 3), keepdims=True)
+        level = (centred * self._window).sum(axis=(2, 3), keepdims=True) / self._window.sum()
         spectra = np.fft.fft2((centred - level) * self._window)
         self._power += (spectra.real**2 + spectra.imag**2).sum(axis=0)
         padded = np.fft.rfft2(centred, self._padded)
@@ -161,7 +165,7 @@ class Channels:
             sparseness=sparseness,
             active=active / count,
             histogram=self._counts / count[:, None] / width,
-            power=self._power / self._pictures * self._area if is_large else None,
+            power=self._power / self._pictures * self._area / self._kept if is_large else None,
             autocorrelation=self._autocorrelation(is_still),
             pictures=self._pictures,
         )
@@ -187,7 +191,7 @@ def radial_bins(shape: tuple[int, int], strides: tuple[float, float]) -> tuple[A
 
     Returns:
         (ring,) mean frequency of each in cycles per pixel; (row, column) the ring of each frequency, −1 for none: zero,
-        its neighbours, to which the window spreads it, and what is beyond.
+        and what is beyond.
     """
     rows, columns = frequencies(shape, strides)
     distance = np.hypot(rows[:, None], columns[None])
