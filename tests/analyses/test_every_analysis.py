@@ -56,6 +56,7 @@ REASONS: dict[tuple[str, str], str] = {
     ("event_triggered", "nothing happens"): "needs at least 3 events of a kind",
     ("event_triggered", "arena"): "needs at least 3 events of a kind",
     ("training_progress", "arena"): "is no checkpoint of a run",
+    ("learned", "arena"): "no checkpoint of before training",
     ("field_movie", "arena"): "is no checkpoint of a run",
     ("learned", "arena"): "no checkpoint of before training",
     ("twin_comparison", "arena"): "no supervised twin was given",

@@ -38,13 +38,18 @@ class Page:
         height: of the part between title and caption, once `begin` was called.
     """
 
-    def __init__(self, title: str, caption: str | None = None, figsize: Size = None) -> None:
-        """A page as wide as `figsize` says; without a caption nothing is kept free for it."""
+    def __init__(
+        self, title: str, caption: str | None = None, figsize: Size = None, subtitle: str | None = None
+    ) -> None:
+        """A page as wide as `figsize` says; without a subtitle or a caption nothing is kept free for it."""
         self.width = figsize[0] if figsize else WIDTH
         self._title = shortened(title, (self.width - 2 * MARGIN) / _BOLD, title_size())
         self._caption = wrapped(caption, self.width - 2 * MARGIN, style.caption_size()) if caption else ""
         lines = self._caption.count("\n") + 1 if self._caption else 0
-        self._above = _TITLE_ABOVE + line_height(title_size()) + _TITLE_BELOW
+        size = points("font.size")
+        self._subtitle = wrapped(subtitle, (self.width - 2 * MARGIN) * 0.96, size) if subtitle else ""
+        under = (self._subtitle.count("\n") + 1) * line_height(size) * _ADVANCE if self._subtitle else 0.0
+        self._above = _TITLE_ABOVE + line_height(title_size()) + _TITLE_BELOW + under
         self._below = (
             _CAPTION_ABOVE * bool(lines) + lines * line_height(style.caption_size()) * _ADVANCE + _CAPTION_BELOW
         )
@@ -63,6 +68,11 @@ class Page:
             MARGIN / self.width, 1 - _TITLE_ABOVE / tall, self._title, va="top",
             fontsize=title_size(), weight=style.rc["figure.titleweight"],
         )  # fmt: skip
+        if self._subtitle:
+            below_title = _TITLE_ABOVE + line_height(title_size()) + _TITLE_BELOW / 2
+            self.figure.text(
+                MARGIN / self.width, 1 - below_title / tall, self._subtitle, va="top", linespacing=_SPACING,
+            )  # fmt: skip
         if self._caption:
             self.figure.text(
                 MARGIN / self.width, _CAPTION_BELOW / tall, self._caption, va="bottom",

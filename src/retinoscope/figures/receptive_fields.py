@@ -97,7 +97,8 @@ def receptive_fields(result: Result, layer: str | None = None, *, figsize: Size 
     units = result.data[f"{name}_unit"].values
     colours = [str(colour) for colour in result.data["colour"].values]
     says = f"{result.data[name].attrs['caption']} {_reading(colours)}" if caption else None
-    page = Page(title_of(result, f"Receptive fields of {name}"), says, figsize)
+    learned = str(result.data[name].attrs.get("learned", ""))  # of before this was known there is none
+    page = Page(title_of(result, f"Receptive fields of {name}"), says, figsize, subtitle=learned)
     layout = _arrange(fields.shape, colours == _COLOURS, page, max(map(str, units), key=len))
     page.begin(layout.height + _BAR)
     sheet = page.sheet()

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from retinoscope.agents.agent import Agent
+from retinoscope.analyses.early_vision.learned_line import learned_line
 from retinoscope.worlds.declaration import Declaration
 
 _BEHIND_THE_MEMORY = ("memory", "readout", "value", "policy")
@@ -32,6 +33,7 @@ def describe_agent(agent: Agent) -> dict[str, Any]:
         "checkpoint_sha256": agent.checkpoint_sha256,
         "frames_trained": agent.frames_trained,
         "training": agent.training,
+        "learned": learned_line(agent).text,
         "observation_shape": list(policy.observation_shape),
         "action_heads": {head.name: list(head.outputs) for head in policy.action_heads},
         "action_kinds": {head.name: head.kind for head in policy.action_heads},

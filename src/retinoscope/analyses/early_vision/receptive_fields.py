@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,6 +22,7 @@ from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Layer, Policy
 from retinoscope.analyses.declaration import AGENT, Analysis, Inputs
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
+from retinoscope.analyses.early_vision.learned_line import lines_of_fields
 from retinoscope.analyses.early_vision.receptive_field_parameters import (
     MAX_STIMULI,
     ReceptiveFieldParameters,
@@ -69,7 +71,8 @@ def receptive_fields(
         activity per pixel unit; `conv1_reliability` and `conv1_error` (conv1_unit), see `ReceptiveFieldEstimate`;
         `conv1_stimuli`, how many were shown; `conv1_target_reached`, whether that sufficed for every unit that answers.
         A unit that never answered has a field of zeros, and NaN as reliability and error. Attributes of `conv1`, if it
-        is a map, say where its fields lie in the picture, see `places_of`.
+        is a map, say where its fields lie in the picture, see `places_of`; `learned` says in a line how much of what
+        they show training has changed.
 
     Raises:
         UserError: a parameter is unknown or out of range, or the agent has no such layer or unit.
@@ -85,8 +88,10 @@ def receptive_fields(
     data = xarray.Dataset(variables, coords={"colour": _colours(agent, policy.observation_shape[2])})
     said = stated(settled) | {"stimuli": "white noise" if observations is None else "recorded observations"}
     left_out = _left_out(policy) if asked.layers is None else []
+    learned = lines_of_fields(agent, layers)
     for name in layers:
         data[name].attrs["caption"] = " ".join([_caption(data, name, said), *left_out])
+        data[name].attrs["learned"] = learned[name]
     return Result("receptive_fields", data, said, provenance(agent=agent if isinstance(agent, Agent) else None))
 
 
@@ -279,12 +284,18 @@ def _draw(result: Result) -> list[Drawing]:
         FigureDrawing(
             f"receptive_fields_{layer}",
             f"Receptive fields of {layer}",
-            result.data[layer].attrs["caption"],
+            _said(result.data[layer].attrs),
             functools.partial(figures.receptive_fields, result, layer),
             says_caption=True,
         )
         for layer in result.parameters["layers"]
     ]
+
+
+def _said(attributes: Mapping[str, Any]) -> str:
+    """The line on what was learned, which Results of before do not have, and the caption."""
+    learned = attributes.get("learned", "")
+    return " ".join([*([f"{learned}."] if learned else []), attributes["caption"]])
 
 
 def _refuse(inputs: Inputs, parameters: ReceptiveFieldParameters) -> None:
