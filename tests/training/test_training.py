@@ -44,18 +44,20 @@ from retinoscope.training import TrainingConfig, train
 if __name__ == "__main__":
     # Where the tests themselves run in the background, Ctrl-C is ignored by all that they start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    train("apples", sys.argv[1], TrainingConfig.model_validate_json(sys.argv[2]))
+    train(sys.argv[3], sys.argv[1], TrainingConfig.model_validate_json(sys.argv[2]))
 """
 
 
 @contextmanager
-def training(folder: Path, config: TrainingConfig) -> Iterator[subprocess.Popen[bytes]]:
+def training(
+    folder: Path, config: TrainingConfig, scenario: str | Path = "apples"
+) -> Iterator[subprocess.Popen[bytes]]:
     """A training in a session of its own, of which nothing is left behind this block, however it is left."""
     script = folder.parent / "script.py"
     script.write_text(SCRIPT)
     with (folder.parent / "output.txt").open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, str(script), str(folder), config.model_dump_json()],
+            [sys.executable, str(script), str(folder), config.model_dump_json(), str(scenario)],
             stdout=output,
             stderr=output,
             start_new_session=True,

@@ -36,6 +36,18 @@ def interval(found: Interval) -> str:
     return "nan" if math.isnan(found.estimate) else f"{found.estimate:.2f} [{found.low:.2f}, {found.high:.2f}]"
 
 
+def require_picture(path: Path) -> None:
+    """A figure can be written under this name: asked before what is drawn takes its time.
+
+    Raises:
+        UserError: the ending is of no known format.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    if path.suffix.lower().lstrip(".") not in FigureCanvasAgg.get_supported_filetypes():
+        raise UserError(f"{path}: unknown kind of picture; let its name end in .png, .pdf or .svg")
+
+
 def save_figure(figure: Figure, path: Path) -> Path:
     """Write a figure as the path's ending says, beside its place first, so that no half of it is ever seen.
 
@@ -44,10 +56,8 @@ def save_figure(figure: Figure, path: Path) -> Path:
     """
     from retinoscope.files import replacing
 
-    formats = figure.canvas.get_supported_filetypes()
+    require_picture(path)
     suffix = path.suffix.lower().lstrip(".")
-    if suffix not in formats:
-        raise UserError(f"{path}: unknown kind of picture; let its name end in .png, .pdf or .svg")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:

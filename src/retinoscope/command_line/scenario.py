@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retinoscope.command_line import options
-from retinoscope.command_line.output import print_json, print_table, save_figure
+from retinoscope.command_line.output import print_json, print_table, require_picture, save_figure
 from retinoscope.command_line.play import scenario_play
 from retinoscope.errors import UserError
 
@@ -122,6 +122,7 @@ def scenario_preview(
     """
     import retinoscope
 
+    require_picture(out)
     built = retinoscope.get_arena(arena, images=images, split=split)
     result = retinoscope.analyses.scenario_preview(built, seed=seed)
     typer.echo(save_figure(retinoscope.figures.scenario_preview(result), out))
