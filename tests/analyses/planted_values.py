@@ -96,6 +96,26 @@ def _(checked: Checked) -> None:
     np.testing.assert_allclose(data_of(checked)["conv1_deviation"].values, maps.std(axis=(0, 2, 3)), rtol=1e-3)
 
 
+@planted("tuning_to_gratings")
+def _(checked: Checked) -> None:
+    """A unit of the first layer is driven most by the grating on which its kernel projects most."""
+    data, weights = data_of(checked).isel(network=0), checked.inputs.agent.policy.weights_of("conv1")
+    kernels = next(each.detach().numpy().astype(float) for name, each in weights.items() if name.endswith("weight"))
+    here = data.isel(unit=np.flatnonzero(data["unit_layer"].values == "conv1"))
+    row, column = np.mgrid[: kernels.shape[2], : kernels.shape[3]]
+    angle, frequency = np.meshgrid(np.radians(data["orientation"].values), data["frequency"].values, indexing="ij")
+    across = np.cos(angle)[..., None, None] * column - np.sin(angle)[..., None, None] * row
+    waves = np.exp(2j * np.pi * frequency[..., None, None] * across)
+    axes = np.array([[1, 1, 1], [1, -1, 0], [-1, -1, 2]]) if data.sizes["axis"] == 3 else np.ones((1, kernels.shape[1]))
+    axes = axes / np.linalg.norm(axes, axis=1, keepdims=True)
+    for unit, number in enumerate(here["unit_number"].values):
+        drive = np.abs(np.einsum("ac,chw,ofhw->aof", axes, kernels[number], waves))
+        turned = (here["preferred_orientation"].values[unit] - data["orientation"].values + 90) % 180 - 90
+        octaves = np.log2(here["preferred_frequency"].values[unit] / data["frequency"].values)
+        place = (here["preferred_axis"].values[unit], np.abs(turned).argmin(), np.abs(octaves).argmin())
+        assert drive[place] > 0.9 * drive.max()
+
+
 @planted("burn_in")
 def _(checked: Checked) -> None:
     """The planted memory keeps the same share of any difference at every decision."""

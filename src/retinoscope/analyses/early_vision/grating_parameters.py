@@ -1,0 +1,182 @@
+"""Parameters of `tuning_to_gratings`, and which gratings they mean for one agent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retinoscope.agents.policy import Layer, Policy
+from retinoscope.analyses.early_vision.receptive_field_parameters import ends_of_stages, maps_of_encoder
+from retinoscope.errors import UserError
+from retinoscope.settings import parameters, setting
+from retinoscope.stimuli.gratings import Gratings, colour_axes, highest_contrast
+from retinoscope.stimuli.white_noise import noise_level
+
+Array = NDArray[np.float64]
+
+
+@parameters("tuning to gratings")
+class TuningToGratingsParameters:
+    """Parameters of `tuning_to_gratings`."""
+
+    layers: tuple[str, ...] | None = setting(
+        None,
+        "names of layers; none for the maps of the encoder (of more than eight, the first and the last of each size), "
+        "its output and the memory",
+        fewest=1,
+    )
+    units: int = setting(
+        256, "of a layer that are measured at most, evenly spaced among all; of a map a unit is a channel", least=1
+    )
+    orientations: int = setting(18, "over 180 degrees; an even number, so that each has its orthogonal", least=4)
+    frequencies: int = setting(12, "spatial frequencies, evenly spaced on a logarithmic scale", least=3)
+    lowest_frequency: float | None = setting(
+        None, "none for one cycle in the longer side of the picture", units="cycles per pixel", above=0, most=0.5
+    )
+    highest_frequency: float = setting(
+        0.5, "0.5 is the finest that pixels can show", units="cycles per pixel", above=0, most=0.5
+    )
+    phases: int = setting(8, "over a cycle", least=4)
+    highest_contrast: float | None = setting(
+        None,
+        "amplitude of a grating over the grey level; none for the highest that stays within 0 to 255",
+        above=0,
+        most=1,
+    )
+    contrasts: int = setting(8, "contrasts, evenly spaced on a logarithmic scale over five octaves", least=3)
+    untrained: int = setting(
+        5, "networks of weights drawn anew, measured beside the agent and the first checkpoint of its run", least=0
+    )
+    shuffles: int = setting(200, "of orientations and phases, for the selectivity that occurs by chance", least=20)
+    batch_size: int = setting(
+        128, "gratings at a time; memory grows with it and with the number of units", units="gratings", least=1
+    )
+    seed: int = setting(0, "of the untrained networks and of the shuffles", least=0)
+
+
+@dataclass(frozen=True)
+class Design:
+    """The gratings for one agent.
+
+    Attributes:
+        mean: grey level, pixel units.
+        orientations, phases: degrees. frequencies: cycles per pixel. contrasts: amplitude over the grey level.
+        axes: name -> (channel,) directions in colour space, of length 1 in a frame.
+    """
+
+    mean: float
+    orientations: Array
+    frequencies: Array
+    phases: Array
+    contrasts: Array
+    axes: dict[str, Array]
+
+    @property
+    def amplitude(self) -> float:
+        """Along every axis of the table alike: what the axis that needs the most of one primary has room for."""
+        return float(self.contrasts[-1] * self.mean / max(np.abs(axis).max() for axis in self.axes.values()))
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(axis, orientation, frequency, phase)."""
+        return len(self.axes), len(self.orientations), len(self.frequencies), len(self.phases)
+
+    def table(self) -> Gratings:
+        """All of `shape`, the last of them varying fastest."""
+        axis, orientation, frequency, phase = (each.ravel() for each in np.indices(self.shape))
+        directions = np.stack(list(self.axes.values()))
+        return Gratings(
+            self.mean,
+            self.orientations[orientation],
+            self.frequencies[frequency],
+            self.phases[phase],
+            self.amplitude * directions[axis],
+        )
+
+    def grey(self) -> Gratings:
+        """The grey screen: one grating without contrast."""
+        nothing = np.zeros(1)
+        return Gratings(self.mean, nothing, nothing, nothing, np.zeros((1, len(next(iter(self.axes.values()))))))
+
+    def contrast_series(self, places: NDArray[np.int64]) -> Gratings:
+        """Chosen gratings at every contrast, and at every second phase if there are eight or more.
+
+        Args:
+            places: (grating, 3) numbers of axis, orientation and frequency.
+
+        Returns:
+            (grating, contrast, phase), the last varying fastest. Contrast is that of the primary that varies most.
+        """
+        phases = self.phases_of_contrasts
+        chosen, contrast, phase = (each.ravel() for each in np.indices((len(places), len(self.contrasts), len(phases))))
+        directions = np.stack([axis / np.abs(axis).max() for axis in self.axes.values()])
+        axis, orientation, frequency = places[chosen].T
+        return Gratings(
+            self.mean,
+            self.orientations[orientation],
+            self.frequencies[frequency],
+            phases[phase],
+            self.mean * self.contrasts[contrast][:, None] * directions[axis],
+        )
+
+    @property
+    def phases_of_contrasts(self) -> Array:
+        """Degrees; an even spacing over a cycle."""
+        return self.phases[::2] if len(self.phases) >= 8 and len(self.phases) % 2 == 0 else self.phases
+
+
+def design_of(policy: Policy, asked: TuningToGratingsParameters, frames: int) -> Design:
+    """The gratings that the parameters mean for this policy, around its grey level as white noise is.
+
+    Raises:
+        UserError: the parameters cannot go together, or the contrast leaves the range of pixels.
+    """
+    if asked.orientations % 2:
+        raise UserError(
+            f"tuning to gratings: orientations is {asked.orientations}; give an even number, so that each has its "
+            "orthogonal"
+        )
+    height, width, channels = policy.observation_shape
+    lowest = min(1 / max(height, width), asked.highest_frequency / 2)
+    lowest = lowest if asked.lowest_frequency is None else asked.lowest_frequency
+    if not lowest < asked.highest_frequency:
+        raise UserError(
+            f"tuning to gratings: lowest_frequency is {lowest:g}; give less than highest_frequency, "
+            f"{asked.highest_frequency:g}"
+        )
+    mean, _ = noise_level(policy.grey_level)
+    room = highest_contrast(mean)
+    highest = min(room, 1.0) if asked.highest_contrast is None else asked.highest_contrast
+    if highest > room * (1 + 1e-9):
+        raise UserError(
+            f"tuning to gratings: highest_contrast is {highest:g}; around this agent's grey level of {mean:.4g} pixels "
+            f"would leave 0 to 255, give at most {room:.3g}"
+        )
+    return Design(
+        mean=mean,
+        orientations=np.arange(asked.orientations) * 180 / asked.orientations,
+        frequencies=np.geomspace(lowest, asked.highest_frequency, asked.frequencies),
+        phases=np.arange(asked.phases) * 360 / asked.phases,
+        contrasts=np.geomspace(highest / 32, highest, asked.contrasts),
+        axes=colour_axes(channels, frames),
+    )
+
+
+def layers_of(policy: Policy, asked: TuningToGratingsParameters) -> list[Layer]:
+    """The layers that are measured, in order.
+
+    Raises:
+        UserError: there is no such layer.
+    """
+    if asked.layers is not None:
+        return [policy.layer(name) for name in dict.fromkeys(asked.layers)]
+    behind = [each for each in policy.layers_of("encoder output", "memory") if not each.is_map]
+    return [*ends_of_stages(maps_of_encoder(policy)), *behind] or [policy.layers[0]]
+
+
+def units_of(layer: Layer, asked: TuningToGratingsParameters) -> NDArray[np.int64]:
+    """Numbers of the units that are measured."""
+    count = min(layer.shape[0], asked.units)
+    return np.unique(np.linspace(0, layer.shape[0] - 1, count).round().astype(np.int64))
