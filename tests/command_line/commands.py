@@ -10,10 +10,14 @@ import typer
 
 from retinoscope.cli import app
 from retinoscope.command_line.train import train_command
+from retinoscope.command_line.train_classifier import train_classifier_command
+
+
+_DEFERRED = {"train": train_command, "train-classifier": train_classifier_command}
 
 
 def all_commands() -> dict[str, Any]:
-    """Every command by its full name (`scenario list`), `train` with its real options."""
+    """Every command by its full name (`scenario list`), those that train with their real options."""
     return dict(_walk("", typer.main.get_command(app)))
 
 
@@ -25,7 +29,7 @@ def examples_of(help_text: str) -> list[list[str]]:
 
 def _walk(prefix: str, command: Any) -> Iterator[tuple[str, Any]]:
     if not hasattr(command, "commands"):
-        yield prefix, train_command() if prefix == "train" else command
+        yield prefix, _DEFERRED[prefix]() if prefix in _DEFERRED else command
         return
     for name, each in command.commands.items():
         yield from _walk(f"{prefix} {name}".strip(), each)

@@ -104,8 +104,8 @@ def _features(module: nn.Module, channels: int, observation_shape: tuple[int, in
         shape = f"(2, {channels}, {height}, {width})"
         raise UserError(f"network: it fails on pixels {shape} with {said(error)}; correct the module") from error
     if not isinstance(given, torch.Tensor) or given.ndim != 2 or len(given) != 2 or not given.is_floating_point():
-        shape = tuple(given.shape) if isinstance(given, torch.Tensor) else type(given).__name__
-        raise UserError(f"network: it gives {shape} for 2 pictures; it must give features (2, feature)")
+        what = str(tuple(given.shape)) if isinstance(given, torch.Tensor) else type(given).__name__
+        raise UserError(f"network: it gives {what} for 2 pictures; it must give features (2, feature)")
     return given.shape[1]
 
 

@@ -71,7 +71,7 @@ def _option(name: str, field: FieldInfo) -> inspect.Parameter:
     if isinstance(default, tuple):
         default = " ".join(str(each) for each in default)
     said = typer.Option(help=field.description or name.replace("_", " "), show_default=str(default))
-    annotation = Annotated[kind | None, said]  # type: ignore[valid-type]
+    annotation = Annotated[kind | None, said]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 

@@ -50,7 +50,8 @@ def train_command() -> Any:
     from retinoscope.training.config import TrainingConfig
 
     fields = {**TrainingConfig.model_fields, **NetworkConfig.model_fields}
-    fields.pop("network")
+    for name in ("network", "own"):  # `--network` names the code of one's own
+        fields.pop(name)
     return command_with_fields(train, fields)
 
 

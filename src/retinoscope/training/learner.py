@@ -50,7 +50,7 @@ class LeveredLearner(Learner):
         if load_progress:
             self.train_step = checkpoint_dict["train_step"]
             self.env_steps = checkpoint_dict["env_steps"]
-            self.best_performance = checkpoint_dict.get("best_performance", self.best_performance)
+            self.best_performance = checkpoint_dict.get("best_performance", self.best_performance)  # type: ignore[has-type]
         self.actor_critic.load_state_dict(checkpoint_dict["model"])
         load_state(self.optimizer, checkpoint_dict["optimizer"], list(self.actor_critic.parameters()))
         self.curr_lr = checkpoint_dict.get("curr_lr", self.cfg.learning_rate)

@@ -93,12 +93,17 @@ def make_decoder(
         for name, stage in stages[: names.index(levers.reconstruction_layer) + 1]:
             if mirrored:
                 mirrored.append((f"activation_before_{name}", ACTIVATIONS[config.activation]()))
-            if activity.ndim == 4 and isinstance(stage[0], nn.Linear):
+            if activity.ndim == 4 and isinstance(_first(stage), nn.Linear):
                 mirrored.append(("unflatten", nn.Unflatten(1, tuple(activity.shape[1:]))))
                 activity = activity.flatten(1)
-            mirrored.append((name, _mirror(stage[0], activity)))
+            mirrored.append((name, _mirror(_first(stage), activity)))
             activity = stage(activity)
     return nn.Sequential(OrderedDict(reversed(mirrored)))
+
+
+def _first(stage: nn.Module) -> nn.Module:
+    """What stands before the activation function in a stage of an `Encoder`."""
+    return next(stage.children())
 
 
 def _mirror(stage: nn.Module, entering: torch.Tensor) -> nn.Module:
