@@ -12,9 +12,11 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from retinoscope import Agent, from_module
+
 SIDE = 32  # of an image, px
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-RETINA, V1 = "conv2", "conv3"
+LAYERS = {"retina": "conv2", "V1": "conv3"}
 
 
 class Convolution(nn.Conv2d):
@@ -60,8 +62,19 @@ def drawn(seed: int, bottleneck: int, hidden: int = 1024) -> Network:
 
 
 def loaded(path: Path) -> Network:
-    """A network from a file of weights, which tell its bottleneck."""
-    weights = load_file(path)
+    """A network from a file of weights, which tell its bottleneck; what else the file holds is left out."""
+    weights = {name: each for name, each in load_file(path).items() if not name.startswith("squares.")}
     network = Network(len(weights["conv2.bias"]), len(weights["dense1.bias"]))
     network.load_state_dict(weights)
     return network
+
+
+def agent_of(network: Network, name: str) -> Agent:
+    """The network as Retinoscope sees it: pixels from 0 to 255, and no action that means anything."""
+    return from_module(
+        network,
+        observation_shape=(SIDE, SIDE, 1),
+        actions=CLASSES,
+        preprocess=lambda pixels: pixels.permute(0, 3, 1, 2) / 255,
+        name=name,
+    )

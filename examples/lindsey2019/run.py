@@ -14,12 +14,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from images import download, read
+from report import report
 from train import Recipe, train
 
 from retinoscope import UserError
 
 
 def options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """What was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, required=True, help=".npz, or cifar-10-binary.tar.gz")
     parser.add_argument("--download", action="store_true", help="fetch the archive to --images if it is not there")
@@ -29,11 +31,14 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--hidden", type=int, default=1024, help="units of the dense layer; fewer for a quick try")
     parser.add_argument("--precision", choices=("bfloat16", "float32"), default="bfloat16")
     parser.add_argument("--only", choices=("train", "measure"), help="one of the two steps")
+    parser.add_argument("--stimuli", type=int, default=512, help="of white noise, at most, for each half of a field")
+    parser.add_argument("--surrogates", type=int, default=20, help="of each kind, for each field")
     parser.add_argument("--out", type=Path, required=True, help="folder, one within it for each run")
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Train, measure and report."""
     chosen = options(arguments)
     if chosen.only != "measure":
         if chosen.download:
@@ -43,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for bottleneck in chosen.bottlenecks:
                 recipe = Recipe(bottleneck, seed, chosen.hidden, precision=chosen.precision)
                 train(images, chosen.out / f"n{bottleneck}_seed{seed}", recipe, chosen.epochs)
+    if chosen.only != "train":
+        print(report(chosen.out, chosen.stimuli, chosen.surrogates))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,8 @@ from retinoscope.files import replacing
 from retinoscope.rollouts.locking import only_writer
 
 CHUNK = 2**17  # of a tensor, which stays in the processor's cache while it is updated
-STATE, INITIAL, FINAL, CURVE, RECIPE = "state.safetensors", "initial.safetensors", "final.safetensors", "curve.csv", "training.json"
+STATE, INITIAL, FINAL = "state.safetensors", "initial.safetensors", "final.safetensors"
+CURVE, RECIPE = "curve.csv", "training.json"
 COLUMNS = ("epoch", "seconds", "train_loss", "train_accuracy", "test_loss", "test_accuracy")
 
 
@@ -172,7 +173,7 @@ class Training:
     def _save(self) -> None:
         weights = self.network.state_dict()
         squares = {f"squares.{name}": each for name, each in self.rule.squares.items()}
-        notes = {"updates": str(self.rule.updates), "curve": json.dumps(self.curve)}
+        notes = {"epochs": str(self.epochs), "updates": str(self.rule.updates), "curve": json.dumps(self.curve)}
         convolutions = {name: each for name, each in weights.items() if name.startswith("conv")}
         _write_weights(self.folder / f"epoch_{self.epochs:02}.safetensors", convolutions, {})
         _write_weights(self.folder / STATE, weights | squares, notes)
