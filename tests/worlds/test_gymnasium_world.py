@@ -197,6 +197,25 @@ def test_the_same_world_has_the_same_hash_and_another_has_another() -> None:
     assert len({digest(), *others}) == 5
 
 
+def test_what_a_world_was_made_with_tells_it_apart_though_its_first_steps_do_not() -> None:
+    class Kept(gymnasium.Wrapper[Any, Any, Any, Any]):
+        def __init__(self, environment: Any, late: int, folder: str, other: object = None) -> None:
+            super().__init__(environment)
+            self._late, self.folder, self.other = late, folder, other
+
+    def made(limit: int = 1000, late: int = 1, folder: str = "/a/b") -> tuple[str, dict[str, Any]]:
+        declared = gymnasium_world(lambda: Kept(Grid(limit=limit), late, folder, object())).declaration
+        return declared.sha256, json.loads(declared.source)
+
+    digest, source = made()
+    # What differs between machines and processes, a path or an object, is no part of it.
+    assert [arguments for name, arguments in source["wrappers"] if name.endswith("Kept")] == [{"late": 1}]
+    # It keeps `actions` under another name, which nobody can know.
+    assert source["spec"] == {"layout": "last", "repeats": True, "limit": 1000}
+    assert made(folder="/elsewhere")[0] == digest
+    assert len({digest, made(limit=2000)[0], made(late=2)[0]}) == 3
+
+
 def test_worlds_of_notebooks_travel_to_other_processes() -> None:
     factor = 1
 

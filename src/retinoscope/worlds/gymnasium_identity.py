@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from retinoscope.worlds.world import World
 
 _STEPS = 32  # of each part
 _PARTS = 2
+_LONGEST = 64  # word or sequence that identifies
 
 
 @dataclass(frozen=True)
@@ -101,14 +103,36 @@ def _description(world: World, environment: gymnasium.Env[Any, Any], kind: str) 
     return {
         "kind": kind,
         "environment": f"{type(inner).__module__}.{type(inner).__qualname__}",
-        "spec": None if spec is None else {"id": spec.id, "arguments": {k: str(v) for k, v in spec.kwargs.items()}},
-        "wrappers": [type(each).__qualname__ for each in _wrappers(environment)],
+        # What is registered says itself what it was made with.
+        "spec": _arguments(inner)
+        if spec is None
+        else {"id": spec.id, "arguments": {k: str(v) for k, v in spec.kwargs.items()}},
+        "wrappers": [[type(each).__qualname__, _arguments(each)] for each in _wrappers(environment)],
         "observations": str(environment.observation_space),
         "actions": str(environment.action_space),
         "variables": [each.name for each in world.declaration.variables],
         "events": [[each.name, each.valence] for each in world.declaration.events],
         "versions": dict(sorted(_versions(packages))),
     }
+
+
+def _arguments(layer: Any) -> dict[str, Any]:
+    """What an environment or wrapper was made with, as far as it keeps it under the names of its parameters.
+
+    Only numbers, truth values, short words and sequences of these: whatever else there is may be another one in every
+    process, as paths are on every machine.
+    """
+    names, kept = inspect.signature(type(layer).__init__).parameters, getattr(layer, "__dict__", {})
+    held = {name: kept.get(name, kept.get(f"_{name}")) for name in names}
+    return {name: value for name, value in held.items() if value is not None and _is_plain(value)}
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, tuple | list):
+        return len(value) <= _LONGEST and all(map(_is_plain, value))
+    if isinstance(value, str):
+        return len(value) <= _LONGEST and not {"/", "\\"} & set(value)
+    return isinstance(value, bool | int | float)
 
 
 def _wrappers(environment: Any) -> Iterator[Any]:
