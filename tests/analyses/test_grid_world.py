@@ -222,7 +222,7 @@ def test_an_embedding_is_coloured_by_any_number_event_or_action(grid) -> None:
         ahead = [int(events[at].argmax()) for at in range(row, min(row + 8, stop)) if events[at].any()]
         assert int(data["event"][point]) == (ahead[0] if ahead else 3)
     drawings = ANALYSIS.draw(result)
-    names = ["embedding", "embedding_action", "embedding_event", "embedding_seconds", "embedding_episode"]
+    names = ["embedding", "embedding_action", "embedding_event", "embedding_decisions", "embedding_episode"]
     assert [each.name for each in drawings] == names and drawings[0].title == "Embedding, coloured by keys carried"
     assert no_arena(said_by(drawings))
     for variable in ("square row", "facing"):

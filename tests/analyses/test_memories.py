@@ -10,6 +10,7 @@ from retinoscope.analyses.behaviour import burn_in as burn_in_module
 from retinoscope.analyses.behaviour import raster as raster_module
 from retinoscope.analyses.behaviour.burn_in import burn_in, choose_burn_in
 from retinoscope.analyses.behaviour.raster import raster
+from retinoscope.analyses.declaration import MEMORY, Inputs
 from retinoscope.analyses.memory.component_gallery import component_gallery
 from retinoscope.analyses.memory.component_quantities import Quantities
 from retinoscope.analyses.memory.components import components
@@ -160,6 +161,11 @@ def test_the_first_memory_is_meant_where_none_is_named() -> None:
         fitted_components(ArrayRecording(rows), components="pca:2")
     only = ArrayRecording({"slow": rows["slow"]})
     assert fitted_components(only, components="pca:2").parameters["layer"] == "slow"
+    # A run of analyses takes no layer for a memory that nobody said was one, and says how to say it.
+    reason = MEMORY.why_not(Inputs(None, only))
+    assert reason is not None and "roles={'slow': 'memory'}" in reason and "\n" not in reason
+    assert MEMORY.why_not(Inputs(None, ArrayRecording({"slow": rows["slow"]}, roles={"slow": "memory"}))) is None
+    assert MEMORY.why_not(Inputs(None, ArrayRecording({"value": np.zeros(4)}))) is not None
 
 
 @pytest.mark.parametrize("layer", list(MEMORIES))

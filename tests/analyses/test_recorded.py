@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 
+import numpy as np
 import pytest
 
 from retinoscope.analyses.recorded import require_same
+from retinoscope.analyses.registry import all_analyses
 from retinoscope.errors import UserError
 from retinoscope.result import provenance
+from retinoscope.rollouts import ArrayRecording
 from retinoscope.worlds.doom.world import DoomWorld
 from tests.rollouts.recordings import small_agent
 
@@ -39,3 +43,16 @@ def test_provenance_has_the_same_keys_whatever_is_known(small_recording, small_r
     assert of_recording["world_source"] == of_agent["world_source"] == small_recording_arena.scenario.to_yaml(), "whole"
     assert (of_recording["seed"], of_recording["recording_frames"]) == (small_recording.attributes["seed"], 300)
     assert of_agent["seed"] is None and of_agent["versions"]["retinoscope"] == of_recording["versions"]["retinoscope"]
+
+
+def test_what_computes_activity_anew_says_in_one_line_that_it_lacks_the_agent():
+    rows = {"observation": np.zeros((40, 8, 8, 3), np.uint8), "value": np.zeros(40, np.float32)}
+    asked = 0
+    for each in all_analyses().values():
+        needs = inspect.signature(each.run).parameters.get("agent")
+        if each.group in ("behaviour", "attribution") and needs is not None and needs.default is needs.empty:
+            with pytest.raises(UserError, match=r"needs the agent of the recording.*; give agent=") as caught:
+                each.run(ArrayRecording(rows), agent=None)
+            assert "\n" not in str(caught.value)
+            asked += 1
+    assert asked >= 5

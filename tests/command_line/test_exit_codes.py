@@ -39,9 +39,9 @@ print(*[main(command.split()) for command in {commands!r}])
         (["scenario", "build", "nowhere"], "'nowhere'"),
         (["scenario", "build", "missing.yaml"], "missing.yaml"),
         (["scenario", "build", "misspelt.yaml"], "'clases'"),
-        pytest.param(
-            ["scenario", "preview", "digits", "--out", "picture.doc"], "picture.doc", marks=pytest.mark.engine
-        ),
+        (["scenario", "preview", "digits", "--out", "picture.doc"], "picture.doc"),
+        # Before anything is played or built: the arena is not even looked for.
+        (["scenario", "preview", "nowhere", "--out", "picture.doc"], "picture.doc"),
         (["train", "nowhere", "--out", "run"], "'nowhere'"),
         (["train", "digits", "--out", "run", "--frames", "0"], "--frames"),
         (["train", "digits", "--out", "run", "--batch-size", "0"], "--batch-size"),

@@ -92,8 +92,17 @@ def _lacks(attribute: str, words: str) -> Callable[[Inputs], str | None]:
 def _no_memory(inputs: Inputs) -> str | None:
     if inputs.agent is not None:
         return None if inputs.agent.policy.state_size else f"agent {inputs.agent.name!r}: has no memory"
-    is_there = inputs.recording is not None and bool(inputs.recording.layers_of("memory"))
-    return None if is_there else "the recording holds no layer of a memory"
+    recording = inputs.recording
+    if recording is not None and recording.layers_of("memory"):
+        return None
+    # Arrays say nothing of what their layers are for: that one looks like a memory is no reason to take it for one.
+    unnamed = () if recording is None else recording.layers_of("other")
+    if not unnamed:
+        return "the recording holds no layer of a memory"
+    return (
+        f"no layer of the recording is said to be a memory; if {' or '.join(unnamed[:3])} is one, say so: "
+        f"ArrayRecording(..., roles={{{unnamed[0]!r}: 'memory'}})"
+    )
 
 
 def _no_convolution(inputs: Inputs) -> str | None:

@@ -215,6 +215,16 @@ def movie_pace(clock: Clock) -> str:
     return f"Shown at {_WITHOUT_TIME:g} decisions a second, for this world has no time of its own."
 
 
+def require_agent(agent: Agent | None, what: str) -> None:
+    """An analysis that computes activity anew has the agent to compute it with.
+
+    Raises:
+        UserError: there is none.
+    """
+    if agent is None:
+        raise UserError(f"{what}: needs the agent of the recording, and none is given; give agent=load_agent(...)")
+
+
 def require_same(recording: Recording, agent: Agent | None = None, world: World | None = None) -> None:
     """A recording may be analysed only with the agent and the world it was made of.
 

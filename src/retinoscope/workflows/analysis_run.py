@@ -190,6 +190,7 @@ def _make(wanted: _Wanted, directory: RunDirectory) -> tuple[dict[str, Any], lis
     frames, seed = wanted.frames, wanted.seed
     with stage("recording", wanted.progress):
         recording = record(wanted.agent, wanted.world, frames=frames, out=path, seed=seed, progress=wanted.progress)
+        recording.path = directory.path / RECORDING  # where it will be: what is said of it outlives `unfinished`
     products = [
         Product("recording", "recording", RECORDING, time.monotonic() - start, {"frames": frames, "seed": seed})
     ]

@@ -42,7 +42,13 @@ from retinoscope.analyses.attribution.attribution_verdicts import (
 )
 from retinoscope.analyses.declaration import AGENT, FRAMES, RECORDING, Analysis
 from retinoscope.analyses.drawing import SPEED, Drawing, FigureDrawing, MovieDrawing
-from retinoscope.analyses.recorded import movie_attributes, picture_attribute, picture_sentence, require_same
+from retinoscope.analyses.recorded import (
+    movie_attributes,
+    picture_attribute,
+    picture_sentence,
+    require_agent,
+    require_same,
+)
 from retinoscope.attribution.checks import has_gradient
 from retinoscope.attribution.measures import Frames, Task, answers, past, signed_maps, similarities
 from retinoscope.attribution.parameters import WITH_BASELINE, AttributionMethod, settle
@@ -163,6 +169,7 @@ def episode_attribution(
         NotMeasurable: as `frames_of`.
     """
     chosen = with_settings(parameters or EpisodeAttributionParameters(), settings)
+    require_agent(agent, "episode attribution")
     require_same(recording, agent)
     policy = agent.policy
     wanted = tuple(parse_target(policy, each) for each in chosen.targets or default_targets(policy))

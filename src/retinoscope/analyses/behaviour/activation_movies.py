@@ -20,7 +20,14 @@ from retinoscope.analyses.behaviour.convolutions import convolutions_of, maps_of
 from retinoscope.analyses.declaration import AGENT, CONVOLUTION, FRAMES, RECORDING, Analysis, Inputs
 from retinoscope.analyses.drawing import Drawing, RecordedMovieDrawing
 from retinoscope.analyses.layer_activity import KEPT_BLOCK, PIXELS, activity_blocks
-from retinoscope.analyses.recorded import movie_attributes, picture_attribute, picture_sentence, require_same, span_text
+from retinoscope.analyses.recorded import (
+    movie_attributes,
+    picture_attribute,
+    picture_sentence,
+    require_agent,
+    require_same,
+    span_text,
+)
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
@@ -83,6 +90,7 @@ def activation_movies(
         NotMeasurable: the agent has no convolution, or the recording no frames.
     """
     chosen = with_settings(parameters or ActivationMovieParameters(), settings)
+    require_agent(agent, "activation movies")
     require_same(recording, agent)
     layers = _convolutions(agent, recording, chosen.layers)
     if chosen.start >= recording.frames:

@@ -21,7 +21,7 @@ from retinoscope.analyses.declaration import AGENT, CONVOLUTION, FRAMES, RECORDI
 from retinoscope.analyses.drawing import Drawing
 from retinoscope.analyses.early_vision.receptive_field_parameters import ends_of_stages, maps_of_encoder
 from retinoscope.analyses.layer_activity import activity_blocks
-from retinoscope.analyses.recorded import require_same
+from retinoscope.analyses.recorded import require_agent, require_same
 from retinoscope.errors import NotMeasurable
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
@@ -83,6 +83,7 @@ def convolutions(
         NotMeasurable: the agent has no convolution, or the recording no frames.
     """
     chosen = with_settings(parameters or ConvolutionsParameters(), settings)
+    require_agent(agent, "convolutions")
     require_same(recording, agent)
     names = convolutions_of(agent, recording)
     if not names:

@@ -254,7 +254,7 @@ def _draw(result: Result) -> list[Drawing]:
     order += [name for name in words if name not in order]
     return [
         FigureDrawing(
-            f"embedding_{_file_name(variable)}" if number else "embedding",
+            f"embedding_{_file_name(data, variable)}" if number else "embedding",
             f"Embedding, coloured by {words[variable]}",
             caption,
             functools.partial(figures.embedding, result, variable),
@@ -263,7 +263,9 @@ def _draw(result: Result) -> list[Drawing]:
     ]
 
 
-def _file_name(variable: str) -> str:
+def _file_name(data: xarray.Dataset, variable: str) -> str:
+    if variable == "seconds" and data["seconds"].attrs.get("units", "s") != "s":
+        return str(data["seconds"].attrs["units"])  # of a world that has no time of its own
     return re.sub(r"\W+", "_", variable)
 
 

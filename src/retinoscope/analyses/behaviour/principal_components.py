@@ -27,6 +27,7 @@ from retinoscope.analyses.layer_activity import PIXELS
 from retinoscope.analyses.recorded import (
     events_counted,
     in_units,
+    require_agent,
     require_same,
 )
 from retinoscope.result import Result, provenance
@@ -107,6 +108,7 @@ def principal_components(
         NotMeasurable: there are too few decisions.
     """
     chosen = with_settings(parameters or PrincipalComponentsParameters(), settings)
+    require_agent(agent, "principal components")
     require_same(recording, agent)
     layers = _layers(recording, agent) if chosen.layers is None else chosen.layers
     asked = {name: _steps(recording, name, chosen) for name in layers}

@@ -22,7 +22,7 @@ from retinoscope.analyses.decisions import (
 )
 from retinoscope.analyses.declaration import AGENT, RECORDING, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
-from retinoscope.analyses.recorded import events_counted, in_units, require_same
+from retinoscope.analyses.recorded import events_counted, in_units, require_agent, require_same
 from retinoscope.analyses.tracks import track_columns, with_tracks
 from retinoscope.errors import NotMeasurable
 from retinoscope.progress import progress_bar
@@ -102,6 +102,7 @@ def raster(
         NotMeasurable: there are too few decisions.
     """
     chosen = with_settings(parameters or RasterParameters(), settings)
+    require_agent(agent, "raster")
     require_same(recording, agent)
     named = layers_of(agent, recording) if chosen.layers is None else chosen.layers
     kept = {
