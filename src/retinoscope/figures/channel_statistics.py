@@ -8,6 +8,7 @@ import numpy as np
 import xarray
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from retinoscope.errors import UserError
 from retinoscope.figures.page import WIDTH, Size, titled
@@ -17,7 +18,7 @@ from retinoscope.result import Result
 __all__ = ["channel_curves", "channel_spectra", "channel_statistics"]
 
 PIXELS = "pixels"
-_DECADES = 4.0
+_DECADES = 3.0
 _KINDS = (
     ("", "agent", "positive", "o"),
     ("_first", "before training", "obstacle", "v"),
@@ -104,18 +105,17 @@ def channel_curves(result: Result, layer: str | None = None, *, figsize: Size = 
     if f"{name}_power" in data:
         frequency = data[f"{name}_frequency"].values
         _curves(panels[0, 1], data, name, "power", frequency, _relative)
-        there = data[f"{PIXELS}_frequency"].values
-        inside = (there <= frequency[-1] * 1.0001) & (there >= frequency[0] * 0.9999)
-        _input(panels[0, 1], there[inside], data[f"{PIXELS}_power"].values[:, inside], _relative)
-        panels[0, 1].set(xscale="log", yscale="log")
-        panels[0, 1].set(xlabel="spatial frequency, cycles per pixel", ylabel="power / its mean")
+        if f"{name}_gain" in data:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                given = data[f"{name}_power"].values / data[f"{name}_gain"].values
+            _input(panels[0, 1], frequency, given, _relative)
+        _logarithmic(panels[0, 1], "power / its mean")
     else:
         _nothing(panels[0, 1])
     if f"{name}_gain" in data:
         _curves(panels[1, 0], data, name, "gain", frequency, _relative)
         panels[1, 0].axhline(1, color=colour("middle"), linewidth=1.2, zorder=1)
-        panels[1, 0].set(xscale="log", yscale="log")
-        panels[1, 0].set(xlabel="spatial frequency, cycles per pixel", ylabel="gain / its mean")
+        _logarithmic(panels[1, 0], "gain / its mean")
     else:
         _nothing(panels[1, 0])
     axes = panels[1, 1]
@@ -130,6 +130,15 @@ def channel_curves(result: Result, layer: str | None = None, *, figsize: Size = 
     figure.legend(found, words, loc="outside lower center", ncols=5)
     titled(figure, title_of(result, f"What {name} passes on"))
     return figure
+
+
+def _logarithmic(axes: Axes, label: str) -> None:
+    """Both axes, with numbers that can be read at 1, 2 and 5 of every decade."""
+    axes.set(xscale="log", yscale="log", xlabel="spatial frequency, cycles per pixel", ylabel=label)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def _relative(values: np.ndarray) -> np.ndarray:
@@ -196,7 +205,9 @@ def channel_spectra(result: Result, layer: str | None = None, *, figsize: Size =
     across = min(len(channels), 8)
     down = -(-len(channels) // across)
     per = 1 + has_power
-    figure = Figure(figsize=figsize or (WIDTH, 0.5 + down * per * 0.85 + 0.2 * down), layout="constrained")
+    _, rows, columns = data[f"{name}_autocorrelation"].shape
+    tall = min(WIDTH / across, 1.6) * (2 * rows - 1) / columns + 0.06
+    figure = Figure(figsize=figsize or (WIDTH, 0.45 + down * (per * tall + 0.2)), layout="constrained")
     panels = figure.subplots(down * per, across, squeeze=False)
     for axes in panels.ravel():
         axes.set_axis_off()

@@ -56,17 +56,19 @@ def drawings(result: Result) -> list[Drawing]:
         words = (
             f"{over} Thin lines: channels of {layer}; black: their median; dashed: median over channels of untrained "
             "networks, dotted: before training, as far as these are there; yellow: the input. Distribution: in "
-            "standard deviations from the mean, beside a normal one (grey). Power by spatial frequency, mean over "
-            "directions, relative to its own mean. Gain: power relative to that of the input at the same frequency, "
-            "relative to its own mean: flat where all frequencies pass alike, rising where the input is whitened."
+            "standard deviations from the mean, beside a normal one (grey); the last bins hold what is beyond. Power "
+            "by spatial frequency, mean over directions, relative to its own mean. Gain: power relative to that of the "
+            "input at the same frequency, relative to its own mean: flat where all frequencies pass alike, rising "
+            "where the input is whitened."
         )
         curves = functools.partial(figures.channel_curves, result, layer)
         drawn.append(FigureDrawing(f"channel_curves_{layer}", f"What {layer} passes on", words, curves))
     for name in (PIXELS, *result.parameters["layers"]):
         words = (
             f"{over} Of every channel of {name}, above: power by spatial frequency, zero in the middle, highest at "
-            "the border; its logarithm, four decades from light to dark. Below: autocorrelation by lag, none in the "
-            "middle; blue −1, white 0, red 1. Maps that are too small have no power spectrum."
+            "the border; its logarithm, three decades from light to dark; the mean was taken away. Below: "
+            "autocorrelation by lag, none in the middle; blue −1, white 0, red 1. Maps that are too small have no "
+            "power spectrum."
         )
         maps = functools.partial(figures.channel_spectra, result, name)
         drawn.append(FigureDrawing(f"channel_spectra_{name}", f"Power and autocorrelation of {name}", words, maps))
