@@ -42,6 +42,11 @@ class Fits:
     height: int
     width: int
 
+    def by_name(self) -> dict[str, Array]:
+        """Every shape parameter (field,) by its name; angles from 0 to pi."""
+        found = dict(zip(self.shape.names, self.shapes.T, strict=True))
+        return found | {"angle": np.mod(found["angle"], np.pi)}
+
     def fields(self) -> Array:
         """What was fitted, (field, height, width)."""
         x, y = pixels(self.height, self.width)

@@ -6,10 +6,10 @@ same power spectrum: a smooth field without structure is fitted well by a Gabor,
 
 The rule, in this order:
 
-not structured   the better fit explains less than half of the squared weights that it has not seen, or no more than of
-                 surrogates of one of the two kinds (p >= 0.001, by Student's t for one more surrogate, of the explained
-                 share relative to what the halves share, its root transformed as Fisher does correlations)
-blob             else, if of the better fit's weights, added up, less than a tenth has the rarer sign
+not structured   the better fit explains less than half of the squared weights that it has not seen, or no more than
+                 of surrogates of one of the two kinds (p >= 0.0005, by Student's t for one more surrogate, of the
+                 share explained relative to what the halves share, its root transformed as Fisher does correlations)
+blob             else, if of the better fit's weights, added up, less than an eighth have the rarer sign
 centre-surround  else, if the difference of Gaussians explains more
 oriented         else: the Gabor explains more
 
@@ -35,8 +35,8 @@ Array = NDArray[np.float64]
 
 KINDS = ("centre-surround", "oriented", "blob", "not structured")
 LEAST_EXPLAINED = 0.5
-CHANCE = 0.001
-RARER_SIGN = 0.1
+CHANCE = 0.0005
+RARER_SIGN = 0.125
 
 _NEARLY_ALL = 0.999  # relative to what the halves share, more than this counts as this
 
@@ -85,6 +85,7 @@ class FieldStructure:
             where it balances the centre. It describes a fit: of a field that this does not explain, an oriented one or
             noise, it says nothing.
         polarity: of the fitted difference of Gaussians: 1 where its middle excites, -1 where it inhibits.
+        size: pixels, twice the root-mean-square distance of `fitted` from its middle, squared weights counting.
         orientation_index, orientation: see `field_orientation.orientation`; the direction across the stripes, radians.
         lindsey_ratio: see `field_orientation.lindsey_ratio`; of the mean of both halves. It cannot tell a centre with
             its surround from noise.
@@ -108,6 +109,7 @@ class FieldStructure:
     rarer_sign: Array
     centre_surround: Array
     polarity: Array
+    size: Array
     orientation_index: Array
     orientation: Array
     orientation_index_shuffled: Array
@@ -166,6 +168,7 @@ def field_structure(
         rarer_sign=_rarer_sign(better),
         centre_surround=2 * _rarer_sign(dog.fields()),
         polarity=_polarity(dog),
+        size=_size(better),
         orientation_index=index,
         orientation=axis,
         orientation_index_shuffled=orientation(drawn[0][0])[0],
@@ -246,6 +249,17 @@ def _rarer_sign(fields: Array) -> Array:
 
 def _polarity(dog: Fits) -> Array:
     return np.asarray(np.sign(dog.amplitudes.sum(axis=1)))
+
+
+def _size(fields: Array) -> Array:
+    weights = np.square(fields)
+    total = weights.sum(axis=(1, 2), keepdims=True)
+    weights = np.divide(weights, total, out=np.full_like(weights, np.nan), where=total > 0)
+    variance = np.zeros(len(fields))
+    for axis, size in enumerate(fields.shape[1:], start=1):
+        share, places = weights.sum(axis=3 - axis), np.arange(size)
+        variance += share @ places**2 - (share @ places) ** 2
+    return np.asarray(2 * np.sqrt(variance))
 
 
 def _similarity(halves: Array) -> Array:
