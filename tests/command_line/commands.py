@@ -12,7 +12,6 @@ from retinoscope.cli import app
 from retinoscope.command_line.train import train_command
 from retinoscope.command_line.train_classifier import train_classifier_command
 
-
 _DEFERRED = {"train": train_command, "train-classifier": train_classifier_command}
 
 

@@ -15,6 +15,7 @@ from retinoscope.agents.networks import NetworkConfig
 from retinoscope.cli import main
 from retinoscope.command_line.train import train_command, training_config
 from retinoscope.training import TrainingConfig
+from retinoscope.training.config import TrainingNetwork
 from retinoscope.workflows.chosen import SHORTCUTS
 from tests.command_line.commands import all_commands, examples_of
 
@@ -113,7 +114,7 @@ def test_options_have_the_names_of_the_python_parameters() -> None:
 
 def test_train_has_every_option_of_the_models_with_their_defaults() -> None:
     options = {parameter.name: parameter for parameter in train_command().params}
-    for model in (TrainingConfig(), NetworkConfig()):
+    for model in (TrainingConfig(), TrainingNetwork()):
         for field, default in model.model_dump(exclude={"network", "own"}).items():
             assert options[field].default is None, "so that what is not asked for can be told"
             if default != ():

@@ -15,7 +15,7 @@ from retinoscope.training.levers import Levers
 from retinoscope.training.run import _make_observer
 
 ARRIVES: dict[str, tuple[Any, dict[str, str]]] = {
-    "frames": (3e6, {"train_for_env_steps": "3000000", "harm_ramp_start": "1050000", "harm_ramp_stop": "1800000"}),
+    "frames": (3e6, {"train_for_env_steps": "3000000", "harm_ramp_start": "1500000", "harm_ramp_stop": "2400000"}),
     "seed": (7, {"seed": "7"}),
     "learning_rate": (1e-5, {"learning_rate": "1e-05"}),
     "discount": (0.9, {"gamma": "0.9"}),
@@ -23,7 +23,7 @@ ARRIVES: dict[str, tuple[Any, dict[str, str]]] = {
     "batch_size": (4096, {"batch_size": "4096"}),
     "rollout": (16, {"rollout": "16", "recurrence": "16"}),
     "harm_weight": (2.0, {"harm_weight": "2.0"}),
-    "harm_ramp": ((0.1, 0.9), {"harm_ramp_start": "2000000", "harm_ramp_stop": "18000000"}),
+    "harm_ramp": ((0.1, 0.9), {"harm_ramp_start": "1500000", "harm_ramp_stop": "13500000"}),
     "workers": (5, {"num_workers": "5"}),
     "environments_per_worker": (8, {"num_envs_per_worker": "8"}),
     "pixel_mean": (9.0, {"obs_subtract_mean": "9.0"}),
@@ -115,4 +115,4 @@ def test_schedules_go_from_the_whole_to_the_share_that_is_left(schedule: Any, sh
 def test_the_weight_decay_falls_to_its_share_by_the_end() -> None:
     config = TrainingConfig(frames=1000, final_weight_decay=0.5)
     assert [scheduled(config, frames)["weight_decay_share"] for frames in (0, 500, 1000, 2000)] == [1, 0.75, 0.5, 0.5]
-    assert scheduled(TrainingConfig(frames=1000), 700)["weight_decay_share"] == 1.0
+    assert scheduled(TrainingConfig(frames=1000, final_weight_decay=1.0), 700)["weight_decay_share"] == 1.0

@@ -46,10 +46,9 @@ def train(
 
 def train_command() -> Any:
     """The command with all its options."""
-    from retinoscope.agents.networks import NetworkConfig
-    from retinoscope.training.config import TrainingConfig
+    from retinoscope.training.config import TrainingConfig, TrainingNetwork
 
-    fields = {**TrainingConfig.model_fields, **NetworkConfig.model_fields}
+    fields = {**TrainingConfig.model_fields, **TrainingNetwork.model_fields}
     for name in ("network", "own"):  # `--network` names the code of one's own
         fields.pop(name)
     return command_with_fields(train, fields)

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pydantic
 
 from retinoscope.agents.networks import NetworkConfig
 from retinoscope.training.levers import Levers, Schedule, share_of_learning_rate
+
+
+class TrainingNetwork(NetworkConfig):
+    """The network of a training: its convolutions begin small, so that what they become is learned."""
+
+    initial_scale: float = pydantic.Field(
+        0.2,
+        gt=0,
+        description="factor on the initial weights of the convolutions: the smaller, the less they shape fields",
+    )
 
 
 class TrainingConfig(Levers):
@@ -19,22 +31,29 @@ class TrainingConfig(Levers):
     once the agent gathers (`harm_ramp`): counted so from the start, it learns to touch nothing.
     """
 
-    frames: float = pydantic.Field(20e6, gt=0, description="train until this many frames in all")
+    frames: float = pydantic.Field(15e6, gt=0, description="train until this many frames in all")
     seed: int = pydantic.Field(0, ge=0)
-    network: NetworkConfig = NetworkConfig()
+    network: TrainingNetwork = TrainingNetwork()
+    convolution_weight_decay: float = pydantic.Field(2.5, ge=0, description="of the convolutions' kernels, decoupled")
+    final_weight_decay: float = pydantic.Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="share of all weight decay left at the end of the training, to which it falls linearly",
+    )
     learning_rate: float = pydantic.Field(7e-4, gt=0)
     learning_rate_schedule: Schedule = pydantic.Field("linear", description="how it falls to its end")
     final_learning_rate: float = pydantic.Field(0.05, gt=0, le=1, description="share left at the end of the run")
     warm_up: float = pydantic.Field(0.0, ge=0, lt=1, description="share of the run in which the learning rate rises")
     discount: float = pydantic.Field(0.985, gt=0, le=1, description="gamma, per decision")
     entropy_coefficient: float = pydantic.Field(0.003, ge=0)
-    batch_size: int = pydantic.Field(2048, ge=1, description="decisions per gradient step")
+    batch_size: int = pydantic.Field(1024, ge=1, description="decisions per gradient step")
     rollout: int = pydantic.Field(32, ge=2, description="decisions through which the gradient travels back")
     harm_weight: float = pydantic.Field(
         3.0, ge=1, description="what harmful pick-ups count for in the training reward at the end of the run"
     )
     harm_ramp: tuple[float, float] = pydantic.Field(
-        (0.35, 0.6), description="shares of the run between which that weight rises from 1"
+        (0.5, 0.8), description="shares of the run between which that weight rises from 1"
     )
     workers: int = pydantic.Field(2, ge=1, description="processes that play")
     environments_per_worker: int = pydantic.Field(16, ge=2, multiple_of=2)
@@ -43,6 +62,14 @@ class TrainingConfig(Levers):
     checkpoint_seconds: int = pydantic.Field(120, ge=1, description="time between the checkpoints kept for resuming")
     milestone_seconds: int = pydantic.Field(300, ge=1, description="time between checkpoints that are never deleted")
     device: str = pydantic.Field("cpu", pattern="^(cpu|cuda)$")
+
+    @pydantic.field_validator("network", mode="before")
+    @classmethod
+    def _of_a_training(cls, given: Any) -> Any:
+        """What a plain network does not name explicitly is as trainings have it."""
+        if isinstance(given, NetworkConfig) and not isinstance(given, TrainingNetwork):
+            return {name: getattr(given, name) for name in given.model_fields_set}
+        return given
 
 
 def scheduled(config: TrainingConfig, frames: float) -> dict[str, float]:
