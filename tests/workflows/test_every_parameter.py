@@ -26,6 +26,7 @@ TEXTS = {
     "presentation": "paste height=30 position=30x40",
     "class_effects": "cat=-20,dog=+10",
     "twin": "twin.safetensors",
+    "before": "untrained.safetensors",
     "units": "fc:0-3",
 }
 """What cannot be guessed from the type alone."""

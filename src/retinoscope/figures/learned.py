@@ -10,15 +10,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from retinoscope.figures.page import MARGIN, Page, Size
+from retinoscope.figures.page import MARGIN, Page, Size, line_height, points, shortened, text_width
 from retinoscope.figures.style import colour, require, series, shade, styled, title_of
 from retinoscope.result import Result
 
 __all__ = ["learned"]
 
 _MARKERS = "os^Dv<>p"
-_ABOVE, _BETWEEN = 2.35, 0.5  # inches: the upper panels, and what is below them for names and a legend
-_BELOW, _SIDE = 1.75, 0.5
+# Inches: heights of the panels above and below, what is between them, what is below all.
+_ABOVE, _BELOW, _BETWEEN, _LABELS = 2.35, 1.75, 0.42, 0.4
+_SIDE, _LONGEST_NAME = 0.5, 1.0
 _HALF_BAND = 0.36  # of the distance between two layers
 
 
@@ -42,26 +43,59 @@ def learned(result: Result, *, figsize: Size = None, caption: bool = True) -> Fi
         data.attrs["caption"] if caption else None,
         figsize,
         subtitle=data.attrs["summary"],
-    ).begin(_ABOVE + _BETWEEN + _BELOW + 0.5)
-    tall = page.height - _BETWEEN - 0.5
-    above, below = tall * _ABOVE / (_ABOVE + _BELOW), tall * _BELOW / (_ABOVE + _BELOW)
-    room = page.width - 2 * MARGIN - 0.5
-    share = len(layers) / (len(layers) + len(fields)) if fields else 1.0
-    share = min(max(share, 0.4), 0.68) if fields else 1.0
-    wide = (room - 0.55 * bool(fields)) * share
-    _draw_weights(page.axes(MARGIN + 0.5, 0.42, wide, above - 0.42), result, layers)
+    )
+    small = points("xtick.labelsize")
+    wide = _widths(page, len(layers), len(fields))
+    is_long = any(
+        text_width(name, small) > 0.9 * each / len(names)
+        for names, each in zip((layers, fields), wide, strict=True)
+        for name in names
+    )
+    between = _BETWEEN + is_long * max(text_width(_short(name), small) for name in (*layers, *fields))
+    legend = _Legend([_short(name) for name in layers], page.width - 2 * MARGIN - _SIDE)
+    page.begin(_ABOVE + between + _BELOW + _LABELS + legend.height)
+    room = page.height - between - _LABELS - legend.height
+    above, below = room * _ABOVE / (_ABOVE + _BELOW), room * _BELOW / (_ABOVE + _BELOW)
+    top = 2 * line_height(points("axes.titlesize")) + line_height(small)
+    left = MARGIN + _SIDE
+    _draw_weights(page.axes(left, top, wide[0], above - top), result, layers, wide[0])
     if fields:
-        left = MARGIN + 0.5 + wide + 0.55
-        _draw_fields(page.axes(left, 0.42, page.width - MARGIN - left, above - 0.42), result, fields)
+        left += wide[0] + _SIDE + 0.05
+        _draw_fields(page.axes(left, top, wide[1], above - top), result, fields, wide[1])
+    for axes in page.figure.axes:
+        _name_layers(axes, layers if axes is page.figure.axes[0] else fields, is_long)
     each = (page.width - 2 * MARGIN - _SIDE * 3) / 3
-    panels = [page.axes(MARGIN + _SIDE + number * (each + _SIDE), above + _BETWEEN, each, below) for number in range(3)]
+    panels = [page.axes(MARGIN + _SIDE + n * (each + _SIDE), above + between, each, below) for n in range(3)]
     _draw_course(panels, result, layers)
-    handles, names = panels[0].get_legend_handles_labels()
-    page.figure.legend(handles, names, ncols=min(len(names), 8), **page.legend_at(MARGIN + _SIDE, page.height - 0.17))
+    legend.draw(page, panels[0], page.height - legend.height)
     return page.figure
 
 
-def _draw_weights(axes: Axes, result: Result, layers: Sequence[str]) -> None:
+def _widths(page: Page, layers: int, fields: int) -> tuple[float, float]:
+    """Of the two upper panels, inches."""
+    if not fields:
+        return page.width - 2 * MARGIN - _SIDE, 0.0
+    room = page.width - 2 * MARGIN - 2 * _SIDE - 0.05
+    share = min(max(layers / (layers + fields), 0.4), 0.68)
+    return room * share, room * (1 - share)
+
+
+class _Legend:
+    """Names of layers side by side, in as many rows as they need."""
+
+    def __init__(self, names: Sequence[str], width: float) -> None:
+        size = points("legend.fontsize")
+        self._names = names
+        self._columns = max(1, int(width / (max(text_width(name, size) for name in names) + 0.55)))
+        self.height = -(-len(names) // self._columns) * line_height(size) * 1.5
+
+    def draw(self, page: Page, axes: Axes, top: float) -> None:
+        """Name the lines of these axes, from this place on, inches."""
+        handles, _ = axes.get_legend_handles_labels()
+        page.figure.legend(handles, self._names, ncols=self._columns, **page.legend_at(MARGIN + _SIDE, top))
+
+
+def _draw_weights(axes: Axes, result: Result, layers: Sequence[str], width: float) -> None:
     data = result.data
     now = data.isel(checkpoint=int(data.attrs["this"]))
     for place, name in enumerate(layers):
@@ -71,12 +105,12 @@ def _draw_weights(axes: Axes, result: Result, layers: Sequence[str]) -> None:
         r = float(of["correlation"])
         if np.isfinite(r):
             axes.hlines(r, place - _HALF_BAND, place + _HALF_BAND, color=colour("negative"), linewidth=1.6, zorder=4)
-            axes.text(place, 1.09, _percent(float(of["share_learned"])), ha="center", va="bottom", fontsize="small")
-    _dress(axes, layers, "r with before training")
-    axes.set_title("Weights: layers (bars), units (dots), share learned (above)", pad=14)
+            says, place_above = _percent(float(of["share_learned"])), axes.get_xaxis_transform()
+            axes.text(place, 1.01, says, transform=place_above, ha="center", va="bottom", fontsize="small")
+    _dress(axes, len(layers), "Weights: layers (bars), units (dots), share learned (above)", width)
 
 
-def _draw_fields(axes: Axes, result: Result, layers: Sequence[str]) -> None:
+def _draw_fields(axes: Axes, result: Result, layers: Sequence[str], width: float) -> None:
     for place, name in enumerate(layers):
         low, high = result.data[f"{name}_field_chance"].values
         _draw_band(axes, place, float(low), float(high))
@@ -87,8 +121,7 @@ def _draw_fields(axes: Axes, result: Result, layers: Sequence[str]) -> None:
             axes.hlines(
                 middle, place - _HALF_BAND, place + _HALF_BAND, color=colour("negative"), linewidth=1.6, zorder=4
             )
-    _dress(axes, layers, "r with before training")
-    axes.set_title("Fields: median (bar), units (dots)", pad=14)
+    _dress(axes, len(layers), "Fields: medians, units", width)
 
 
 def _draw_band(axes: Axes, place: int, low: float, high: float) -> None:
@@ -104,13 +137,25 @@ def _draw_dots(axes: Axes, place: int, values: NDArray[np.floating]) -> None:
     axes.plot(place + across, values, ".", color=colour("positive"), markersize=2.6, alpha=0.75, zorder=3)
 
 
-def _dress(axes: Axes, layers: Sequence[str], label: str) -> None:
+def _dress(axes: Axes, layers: int, title: str, width: float) -> None:
     axes.axhline(0, color=colour("chance"), linewidth=0.7, linestyle=":", zorder=1)
     lowest = min(axes.dataLim.y0, -0.2)
-    axes.set(xlim=(-0.6, len(layers) - 0.4), ylim=(lowest - 0.05, 1.05), ylabel=label)
-    long = max(map(len, layers)) * len(layers) > 60
-    axes.set_xticks(range(len(layers)), layers, rotation=30 if long else 0, ha="right" if long else "center")
+    axes.set(xlim=(-0.6, layers - 0.4), ylim=(lowest - 0.05, 1.05), ylabel="r with before training")
+    size = points("axes.titlesize")
+    axes.set_title(shortened(title, width, size), pad=2 * points("xtick.labelsize"))
+
+
+def _name_layers(axes: Axes, layers: Sequence[str], is_long: bool) -> None:
+    axes.set_xticks(range(len(layers)), [_short(name) for name in layers], rotation=90 if is_long else 0)
     axes.tick_params(axis="x", length=0)
+
+
+def _short(name: str) -> str:
+    """The end of a long name: there layers of one network differ."""
+    short = name
+    while text_width(short, points("xtick.labelsize")) > _LONGEST_NAME:
+        short = f"…{short[2:]}"
+    return short
 
 
 def _draw_course(panels: Sequence[Axes], result: Result, layers: Sequence[str]) -> None:

@@ -115,7 +115,8 @@ def learned(
         variables[f"{name}_norm_growth"] = (f"{name}_weights", each.unit_growths, {"units": "1"})
     variables |= _of_chance(first.policy, before, chosen)
     line = learned_line(agent, first)
-    compared, of_fields = [], ""
+    compared: list[str] = []
+    of_fields = ""
     if chosen.fields:
         found, compared, of_fields = changes_of_fields(agent, first, given, chosen.seed, progress)
         variables |= found
