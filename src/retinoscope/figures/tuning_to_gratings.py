@@ -16,7 +16,7 @@ from retinoscope.result import Result
 __all__ = ["tuning_to_gratings"]
 
 # Inches on paper.
-_ROW, _PANEL, _LEGEND = 1.62, 1.02, 0.3
+_ROW, _HEADING, _PANEL, _LEGEND = 1.68, 0.3, 1.02, 0.3
 _LEFTS = (0.5, 2.33, 4.16, 5.99)
 _WIDE = 1.36
 
@@ -56,7 +56,7 @@ def tuning_to_gratings(result: Result, *, figsize: Size = None, caption: bool = 
         answering = int(data["answering"].sel(layer=layer, network="trained"))
         page.heading(MARGIN, top, f"{layer}: {answering} of {int(data['measured'].sel(layer=layer))} units answer")
         wide = _WIDE * page.width / 7.5
-        panels = [page.axes(left * page.width / 7.5, top + 0.24 * scale, wide, scale * _PANEL) for left in _LEFTS]
+        panels = [page.axes(left * page.width / 7.5, top + _HEADING * scale, wide, scale * _PANEL) for left in _LEFTS]
         _curves(panels[0], here)
         _selectivity(panels[1], here)
         _modulation(panels[2], here)
@@ -132,7 +132,7 @@ def _curves(axes: Axes, data: xarray.Dataset) -> None:
 
 def _selectivity(axes: Axes, data: xarray.Dataset) -> None:
     inks = _inks()
-    how = {"redrawn": (".", 6, 0.35), "first": ("^", 9, 0.7), "trained": ("o", 10, 0.8)}
+    how = {"redrawn": (".", 9, 0.5), "first": ("^", 9, 0.7), "trained": ("o", 10, 0.8)}
     for kind in ("redrawn", "first", "trained"):
         marker, size, alpha = how[kind]
         axes.scatter(
@@ -148,7 +148,7 @@ def _selectivity(axes: Axes, data: xarray.Dataset) -> None:
     axes.set_xticks(ticks if len(ticks) < 5 else ticks[::-2][::-1], minor=False)
     axes.set_xticklabels([f"{each:g}" for each in axes.get_xticks()])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set(xlim=(low / 1.15, high * 1.15), ylim=(0, 1.02), xlabel="cycles per pixel", ylabel="selectivity")
+    axes.set(xlim=(low / 1.15, high * 1.15), ylim=(0, 1.02), xlabel="preferred cycles per pixel", ylabel="selectivity")
     axes.set_yticks([0, 0.5, 1])
 
 
