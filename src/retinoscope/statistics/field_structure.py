@@ -9,7 +9,7 @@ The rule, in this order:
 not structured   the better fit explains less than half of the squared weights that it has not seen, or no more than
                  of surrogates of one of the two kinds (p >= 0.0005, by Student's t for one more surrogate, of the
                  share explained relative to what the halves share, its root transformed as Fisher does correlations)
-blob             else, if of the better fit's weights, added up, less than an eighth have the rarer sign
+blob             else, if of the better fit's weights, added up, less than a fifth have the rarer sign
 centre-surround  else, if the difference of Gaussians explains more
 oriented         else: the Gabor explains more
 
@@ -36,7 +36,7 @@ Array = NDArray[np.float64]
 KINDS = ("centre-surround", "oriented", "blob", "not structured")
 LEAST_EXPLAINED = 0.5
 CHANCE = 0.0005
-RARER_SIGN = 0.125
+RARER_SIGN = 0.2
 
 _NEARLY_ALL = 0.999  # relative to what the halves share, more than this counts as this
 

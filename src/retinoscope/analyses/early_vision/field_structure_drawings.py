@@ -14,8 +14,8 @@ from retinoscope.result import Result
 
 _KINDS = (
     "Not structured: R² below 0.5, or no higher than that of shuffled pixels or random phases of the same field "
-    "(p ≥ 0.0005); blob: less than an eighth of the fit's absolute weights have the rarer sign; else centre-surround or "
-    "oriented, as the difference of Gaussians or the Gabor fits better."
+    "(p ≥ 0.0005); blob: less than a fifth of the fit's absolute weights have the rarer sign; else centre-surround "
+    "or oriented, as the difference of Gaussians or the Gabor fits better."
 )
 _COLUMNS = (
     "layer",
@@ -80,10 +80,10 @@ def caption_of(data: xarray.Dataset, layer: str, said: Mapping[str, Any], note: 
         )
     sentences = [
         f"n = {units}{of_all} units of {layer}, {height} × {width} weights each{means}, sorted by R². Left: the "
-        "field's pattern in space, seen through its own colour vector (singular value decomposition; of three colours the "
-        "small square, whose grey is zero); right: the better of a "
-        "Gabor and a difference of Gaussians, both with sign and 8 numbers, fitted to one half of the stimuli. R²: "
-        "share of the squared weights of the other half that it explains, mean of both directions.",
+        "field's pattern in space, seen through its own colour vector (singular value decomposition; as a small "
+        "square, grey is zero); right: the better of a Gabor and a difference of Gaussians, both with sign and 8 "
+        "numbers, fitted to one half of the stimuli. R²: share of the squared weights of the other half that it "
+        "explains, mean of both directions.",
         f"Medians: {', '.join(medians)}.",
         above,
         _KINDS,
