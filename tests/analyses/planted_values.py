@@ -116,6 +116,20 @@ def _(checked: Checked) -> None:
         assert drive[place] > 0.9 * drive.max()
 
 
+@planted("field_structure")
+def _(checked: Checked) -> None:
+    """Of the first layer, whose field is the kernel: how much of it is one product of colour and space."""
+    weights = checked.inputs.agent.policy.weights_of("conv1")
+    kernels = next(each.detach().double().numpy() for name, each in weights.items() if name.endswith("weight"))
+    data = data_of(checked).sel(network="trained")
+    is_first = data["unit_layer"].values == "conv1"
+    squared = [np.linalg.svd(each.reshape(len(each), -1), compute_uv=False) ** 2 for each in kernels]
+    expected = [each[0] / each.sum() for each in squared]
+    np.testing.assert_allclose(data["colour_share"].values[is_first], expected, atol=0.01)
+    counted = data["count"].sum("kind_of_field").values + data["silent"].values
+    assert counted.tolist() == [(data["unit_layer"].values == each).sum() for each in data["layer"].values]
+
+
 @planted("burn_in")
 def _(checked: Checked) -> None:
     """The planted memory keeps the same share of any difference at every decision."""

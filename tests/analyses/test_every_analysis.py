@@ -30,6 +30,7 @@ QUICK: dict[str, dict[str, Any]] = {
     },
     "embedding": {"perplexity": 10, "jobs": 1},
     "receptive_fields": {"max_stimuli": 400},
+    "field_structure": {"untrained": 2, "surrogates": 3, "stimuli": 64},
     "natural_fields": {"decisions": 120, "most_inputs": 300, "shifts": 2, "untrained": 1},
     "channel_statistics": {"decisions": 60, "untrained": 1},
     "tuning_to_gratings": {
@@ -37,7 +38,7 @@ QUICK: dict[str, dict[str, Any]] = {
         "frequencies": 4,
         "phases": 4,
         "contrasts": 3,
-        "units": 8,
+        "most_units": 8,
         "shuffles": 20,
         "untrained": 1,
     },

@@ -18,7 +18,7 @@ __all__ = ["field_structure"]
 
 # All lengths are inches on paper.
 _BETWEEN_TILES, _BETWEEN_UNITS, _LARGEST_TILE = 0.04, 0.16, 0.8
-_LOWER, _LEFT = 2.45, 1.12
+_LOWER, _LEFT = 2.3, 1.12
 _NETWORKS = {"trained": "this agent", "first": "before training", "redrawn 1": "drawn anew"}
 _COLOURS = {"centre-surround": "0072b2", "oriented": "e69f00", "blob": "56b4e9"}
 
@@ -56,7 +56,7 @@ def field_structure(result: Result, layer: str | None = None, *, figsize: Size =
     _draw_fields(page.sheet(), data, name, per_row, (tile_height, tile_width), row_height, line)
     top = rows * row_height
     half = (page.width - _LEFT) / 2
-    tall = _LOWER - 1.2
+    tall = _LOWER - 1.1
     _draw_r2(page.axes(_LEFT, top + 0.42, half - 0.25, tall), data, name)
     kinds = page.axes(_LEFT + half + 0.8, top + 0.42, half - 0.8 - MARGIN, tall)
     _draw_kinds(kinds, data, name)
@@ -110,7 +110,7 @@ def _draw_fields(
         sheet.text(left, top - line - 0.06, f"{numbers[unit]}", fontsize="small", weight="bold", va="bottom")
         if is_coloured and np.isfinite(r2[unit]):
             vector = colours[unit] / np.abs(colours[unit]).max()
-            swatch = left + text_width(f"{numbers[unit]}", points("xtick.labelsize")) + 0.1, top - 2 * line - 0.02
+            swatch = left + text_width(f"{numbers[unit]}", points("xtick.labelsize")) + 0.1, top - 2 * line - 0.055
             sheet.add_patch(Rectangle(swatch, 0.16, 0.11, facecolor=(1 + vector) / 2, edgecolor="none"))
         sheet.text(left + pair, top - line - 0.06, says, fontsize="small", ha="right", va="bottom")
         shown = {"weight": "bold"} if kind != "not structured" else {"color": shade(0.6)}

@@ -72,6 +72,10 @@ def caption_of(data: xarray.Dataset, layer: str, said: Mapping[str, Any], note: 
         medians.append(f"{draws} untrained networks {low:.2f} to {high:.2f}")
     for name, words in (("r2_shuffled", "shuffled pixels"), ("r2_random_phases", "random phases")):
         medians.append(f"{words} {np.nanmedian(data[name].sel(network='trained').values[is_there]):.2f}")
+    colours = ""
+    if data.sizes["colour"] > 1:
+        share = np.nanmedian(data["colour_share"].sel(network="trained").values[is_there])
+        colours = f"That one product of colour and space holds {100 * share:.0f}% of the squared weights (median)."
     above = ""
     if np.isfinite(found["share_above_untrained"]):
         above = (
@@ -84,6 +88,7 @@ def caption_of(data: xarray.Dataset, layer: str, said: Mapping[str, Any], note: 
         "square, grey is zero); right: the better of a Gabor and a difference of Gaussians, both with sign and 8 "
         "numbers, fitted to one half of the stimuli. R²: share of the squared weights of the other half that it "
         "explains, mean of both directions.",
+        colours,
         f"Medians: {', '.join(medians)}.",
         above,
         _KINDS,
