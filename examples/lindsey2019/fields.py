@@ -2,7 +2,7 @@
 
 The authors': one gradient of a unit in the middle of its map, at a black picture. Ours: the mean gradient over white
 noise, twice, on noise of its own each time. All fields are kept in the run's folder and measured again only if the
-training has gone on.
+training has gone on. Beside them the selectivity for gratings, which asks the whole way to a unit and no field.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from model import LAYERS, Network, agent_of, loaded
 from safetensors import safe_open
 from train import CURVE, FINAL, INITIAL, RECIPE, STATE
 
-from retinoscope.analyses import receptive_fields
+from retinoscope.analyses import receptive_fields, tuning_to_gratings
 from retinoscope.attribution.gradients import gradient_sums
 from retinoscope.files import replacing
 
@@ -35,6 +35,7 @@ class Run:
         curve: rows of its learning curve up to `epochs`.
         epochs: of the weights that were measured.
         fields: by state, layer and way (2, unit, height, width): two estimates, which are the same for a black picture.
+        selectivity: by state and layer (unit,), 1 less the circular variance of the answers to gratings.
     """
 
     bottleneck: int
@@ -42,6 +43,7 @@ class Run:
     curve: list[dict[str, float]]
     epochs: int
     fields: dict[tuple[str, str, str], np.ndarray]
+    selectivity: dict[tuple[str, str], np.ndarray]
 
 
 def measured(folder: Path, stimuli: int) -> Run:
@@ -57,10 +59,14 @@ def measured(folder: Path, stimuli: int) -> Run:
     if kept is None:
         kept = {}
         for state, path in ((BEFORE, folder / INITIAL), (TRAINED, final if final.exists() else folder / STATE)):
-            for key, each in fields_of(loaded(path), stimuli).items():
-                kept[state, *key] = each
+            network = loaded(path)
+            kept |= {(state, *key): each for key, each in fields_of(network, stimuli).items()}
+            kept |= {(state, layer): each for layer, each in selectivity_of(network).items()}
         _keep(folder / KEPT, epochs, stimuli, kept)
-    return Run(recipe["bottleneck"], recipe["seed"], [row for row in curve if row["epoch"] <= epochs], epochs, kept)
+    fields = {key: each for key, each in kept.items() if len(key) == 3}
+    selectivity = {key: each for key, each in kept.items() if len(key) == 2}
+    behind = [row for row in curve if row["epoch"] <= epochs]
+    return Run(recipe["bottleneck"], recipe["seed"], behind, epochs, fields, selectivity)
 
 
 def fields_of(network: Network, stimuli: int) -> dict[tuple[str, str], np.ndarray]:
@@ -80,19 +86,27 @@ def fields_of(network: Network, stimuli: int) -> dict[tuple[str, str], np.ndarra
     return found
 
 
-def _kept(path: Path, epochs: int, stimuli: int) -> dict[tuple[str, str, str], np.ndarray] | None:
+def selectivity_of(network: Network) -> dict[str, np.ndarray]:
+    """By layer (unit,), for the orientation of gratings at mid-grey; NaN of a unit that no grating moves."""
+    layers = tuple(LAYERS.values())
+    found = tuning_to_gratings(
+        agent_of(network, "lindsey2019"), layers=layers, orientations=12, frequencies=8, untrained=0
+    ).data
+    answers = found["orientation_selectivity"].sel(network="trained")
+    return {layer: answers.values[found["unit_layer"].values == layer] for layer in layers}
+
+
+def _kept(path: Path, epochs: int, stimuli: int) -> dict[tuple[str, ...], np.ndarray] | None:
     if not path.exists():
         return None
     with np.load(path, allow_pickle=False) as file:
         if (int(file["epochs"]), int(file["stimuli"])) != (epochs, stimuli):
             return None
-        ways = [
-            (state, layer, way) for state in (BEFORE, TRAINED) for layer in LAYERS.values() for way in (BLANK, NOISE)
-        ]
-        return {key: file["|".join(key)].astype(np.float64) for key in ways}
+        names = [name for name in file.files if "|" in name]
+        return {tuple(name.split("|")): file[name].astype(np.float64) for name in names}
 
 
-def _keep(path: Path, epochs: int, stimuli: int, fields: dict[tuple[str, str, str], np.ndarray]) -> None:
+def _keep(path: Path, epochs: int, stimuli: int, fields: dict[tuple[str, ...], np.ndarray]) -> None:
     arrays = {"|".join(key): each.astype(np.float32) for key, each in fields.items()}
     with replacing(path) as beside, beside.open("wb") as file:
         np.savez_compressed(file, epochs=epochs, stimuli=stimuli, **arrays)

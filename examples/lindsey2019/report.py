@@ -14,9 +14,8 @@ from structure import Interval, ratio_of_white_noise, rows_of, units_of, value_o
 from retinoscope import UserError
 from retinoscope.files import replacing
 
-HEADER = (
-    "| N | layer | state | networks, epochs | fields | centre-surround | oriented | blob | orientation index | ratio |"
-)
+SHOWN = ("centre-surround", "oriented", "blob")
+COLUMNS = ("N", "layer", "state", "networks, epochs", "fields", *SHOWN, "orientation index", "gratings")
 
 
 def report(out: Path, stimuli: int, surrogates: int) -> str:
@@ -60,12 +59,12 @@ def _trained(runs: Sequence[Run]) -> list[str]:
 
 
 def _table(rows: Sequence[dict[str, object]]) -> list[str]:
-    lines = [HEADER, "|" + "---|" * 10]
+    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
     for row in rows:
         if row["seed"] not in ("all", "") or row["way"] != NOISE:
             continue
-        shares = [_percent(_interval(row, name)) for name in ("centre_surround", "oriented", "blob")]
-        numbers = [_number(_interval(row, name)) for name in ("orientation", "published_ratio")]
+        shares = [_percent(_interval(row, name.replace("-", "_"))) for name in SHOWN]
+        numbers = [_number(_interval(row, name)) for name in ("orientation", "selectivity")]
         of = f"{row['networks']}, {row['epochs']}" if row["networks"] else ""
         fields = f"{row['answering']} of {row['units']}"
         cells = [row["bottleneck"], row["layer"], row["state"], of, fields, *shares, *numbers]

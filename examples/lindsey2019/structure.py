@@ -17,7 +17,7 @@ from scipy import stats
 from retinoscope.statistics.field_orientation import lindsey_ratio
 from retinoscope.statistics.field_structure import KINDS, field_structure
 
-RESAMPLES = 2000
+RESAMPLES = 1000
 WHITE = "white noise instead of fields"
 Interval = tuple[float, float, float]
 """An estimate and its 95% interval; NaN where there is none."""
@@ -36,6 +36,7 @@ class Units:
         r2_gabor, r2_difference: of either.
         orientation: index, 0 to 1.
         ratio: the published one.
+        selectivity: for gratings, see `Run`.
     """
 
     bottleneck: int
@@ -51,6 +52,7 @@ class Units:
     r2_difference: np.ndarray
     orientation: np.ndarray
     ratio: np.ndarray
+    selectivity: np.ndarray
 
 
 def units_of(runs: Sequence[Run], surrogates: int) -> list[Units]:
@@ -65,29 +67,33 @@ def units_of(runs: Sequence[Run], surrogates: int) -> list[Units]:
                 for (state, of, way), halves in run.fields.items():
                     if of == layer:
                         which = (bottleneck, run.seed, layer, state, way)
-                        found.append(_judged(which, halves, surrogates, envelope))
+                        found.append(_judged(which, halves, surrogates, envelope, run.selectivity[state, of]))
         side = runs[0].fields[BEFORE, layer, NOISE].shape[-1]
         random = np.random.default_rng(0)
         fields = random.normal(size=(32, side, side))
         halves = fields + 0.1 * random.normal(size=(2, *fields.shape))
-        found.append(_judged((0, -1, layer, WHITE, NOISE), halves, surrogates, None))
+        found.append(_judged((0, -1, layer, WHITE, NOISE), halves, surrogates, None, np.full(len(fields), np.nan)))
     return found
 
 
 def ratio_of_white_noise(count: int = 100) -> Interval:
     """Of 32 x 32 pixels of white noise, the authors' baseline (theirs: 1.99 ± 0.12)."""
     ratios = lindsey_ratio(np.random.default_rng(0).normal(size=(count, SIDE, SIDE)))
-    return interval([ratios], np.mean)
+    return interval([ratios], np.nanmean)
 
 
 def _judged(
-    which: tuple[int, int, str, str, str], halves: np.ndarray, surrogates: int, envelope: np.ndarray | None
+    which: tuple[int, int, str, str, str],
+    halves: np.ndarray,
+    surrogates: int,
+    envelope: np.ndarray | None,
+    selectivity: np.ndarray,
 ) -> Units:
     answers = halves.any(axis=(2, 3)).all(axis=0)
     answering = halves[:, answers]
     nothing = np.empty(0)
     if not answers.any():
-        return Units(*which, len(answers), answering.mean(axis=0), np.empty(0, "U1"), *[nothing] * 5)
+        return Units(*which, len(answers), answering.mean(axis=0), np.empty(0, "U1"), *[nothing] * 6)
     found = field_structure(answering, surrogates=surrogates, envelope=envelope)
     fields = answering.mean(axis=0)
     return Units(
@@ -100,6 +106,7 @@ def _judged(
         found.r2_difference_of_gaussians,
         found.orientation_index,
         lindsey_ratio(in_picture(fields)),
+        selectivity[answers],
     )
 
 
@@ -112,8 +119,8 @@ def in_picture(fields: np.ndarray) -> np.ndarray:
     return found
 
 
-def interval(groups: Iterable[np.ndarray], statistic: Callable[[np.ndarray], float]) -> Interval:
-    """Of a statistic of all units; bootstrapped over networks and, within them, over units."""
+def interval(groups: Iterable[np.ndarray], statistic: Callable[..., np.ndarray]) -> Interval:
+    """Of a statistic of all units, such as `np.nanmean`; bootstrapped over networks and, within them, over units."""
     filled = [each[np.isfinite(each)] for each in groups]
     filled = [each for each in filled if len(each)]
     if not filled:
@@ -121,12 +128,16 @@ def interval(groups: Iterable[np.ndarray], statistic: Callable[[np.ndarray], flo
     estimate = float(statistic(np.concatenate(filled)))
     if sum(map(len, filled)) < 3:
         return estimate, np.nan, np.nan
-    random = np.random.default_rng(0)
-    drawn = []
-    for _ in range(RESAMPLES):
-        networks = random.integers(len(filled), size=len(filled))
-        drawn.append(statistic(np.concatenate([random.choice(filled[each], len(filled[each])) for each in networks])))
-    return estimate, *map(float, np.quantile(drawn, (0.025, 0.975)))
+    random, lengths = np.random.default_rng(0), np.array([len(each) for each in filled])
+    values = np.full((len(filled), lengths.max()), np.nan)
+    for row, each in zip(values, filled, strict=True):
+        row[: len(each)] = each
+    networks = random.integers(len(filled), size=(RESAMPLES, len(filled), 1))
+    units = (random.random((RESAMPLES, *values.shape)) * lengths[networks]).astype(np.int64)
+    drawn = values[networks, units]
+    drawn[np.arange(values.shape[1]) >= lengths[networks]] = np.nan
+    low, high = np.quantile(statistic(drawn.reshape(RESAMPLES, -1), axis=1), (0.025, 0.975))
+    return estimate, float(low), float(high)
 
 
 def share(groups: Iterable[np.ndarray], kind: str) -> Interval:
@@ -139,7 +150,7 @@ def share(groups: Iterable[np.ndarray], kind: str) -> Interval:
     if not filled:
         return (np.nan,) * 3
     if len(filled) > 1 and max(map(len, filled)) > 1:
-        return interval([each.astype(float) for each in filled], np.mean)
+        return interval([each.astype(float) for each in filled], np.nanmean)
     both = np.concatenate(filled)
     exact = stats.binomtest(int(both.sum()), len(both)).proportion_ci()
     return float(both.mean()), float(exact.low), float(exact.high)
@@ -177,9 +188,9 @@ def _row(runs: Sequence[Run], group: Sequence[Units], seed: str) -> dict[str, ob
     }
     for kind in KINDS:
         row |= _named(kind.replace(" ", "_").replace("-", "_"), share([each.kind for each in group], kind))
-    for name in ("r2", "orientation"):
-        row |= _named(name, interval([getattr(each, name) for each in group], np.median))
-    return row | _named("published_ratio", interval([each.ratio for each in group], np.mean))
+    for name in ("r2", "orientation", "selectivity"):
+        row |= _named(name, interval([getattr(each, name) for each in group], np.nanmedian))
+    return row | _named("published_ratio", interval([each.ratio for each in group], np.nanmean))
 
 
 def _named(name: str, found: Interval) -> dict[str, object]:

@@ -133,7 +133,10 @@ def test_planted_fields_are_what_they_are(parts: dict[str, ModuleType]) -> None:
     found = parts["fields"].fields_of(network, 64)
     run_of = parts["fields"].Run
     keys = {(state, *key): each for key, each in found.items() for state in ("before training", "trained")}
-    units = parts["structure"].units_of([run_of(2, 0, [], 0, keys)], 10)
+    selective = parts["fields"].selectivity_of(network)
+    assert selective["conv2"][0] < 0.1 and selective["conv2"][1] > 0.5
+    chosen = {(state, layer): each for layer, each in selective.items() for state in ("before training", "trained")}
+    units = parts["structure"].units_of([run_of(2, 0, [], 0, keys, chosen)], 10)
     for way in ("black picture", "white noise"):
         halves = found["conv2", way]
         np.testing.assert_allclose(halves[:, 0, 4:13, 4:13], np.stack([rings, rings]) / 255, atol=1e-6)
