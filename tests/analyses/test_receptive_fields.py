@@ -10,6 +10,7 @@ import torch
 
 from retinoscope.agents.agent import Agent
 from retinoscope.analyses.declaration import Inputs
+from retinoscope.analyses.early_vision import receptive_field_measuring
 from retinoscope.analyses.early_vision.receptive_fields import (
     ANALYSIS,
     ReceptiveFieldParameters,
@@ -249,3 +250,27 @@ def test_an_even_number_of_equal_halves_is_judged():
     policy, _ = gabor_policy()
     data = receptive_fields(policy, layers="conv1", target_reliability=1e-6).data
     assert int(data["conv1_stimuli"]) == 256
+
+
+def test_in_a_large_network_units_that_are_reliable_leave_and_rare_ones_are_not_waited_for(monkeypatch):
+    policy = small_policy()
+    first = receptive_fields(policy, layers="conv3", max_stimuli=256, target_reliability=1.0).data
+    target = float(np.median(first["conv3_reliability"].values))
+    small = receptive_fields(policy, layers="conv3", target_reliability=target).data
+    assert (small["conv3_unit_stimuli"] == small["conv3_stimuli"]).all()  # together, as long as that is affordable
+    monkeypatch.setattr(receptive_field_measuring, "BUDGET_OPERATIONS", 1.0)
+    large = receptive_fields(policy, layers="conv3", target_reliability=target).data
+    shown, early = large["conv3_unit_stimuli"].values, first["conv3_reliability"].values >= target
+    assert early.any() and not early.all()
+    assert (shown[early] == 256).all() and (shown[~early] > 256).all()
+    for count in np.unique(shown):  # each unit has what it would have had from so many stimuli alone
+        alone = receptive_fields(policy, layers="conv3", max_stimuli=int(count), target_reliability=1.0).data
+        which = shown == count
+        np.testing.assert_allclose(large["conv3"].values[which], alone["conv3"].values[which], rtol=1e-5, atol=1e-12)
+        np.testing.assert_allclose(large["conv3_reliability"].values[which], alone["conv3_reliability"].values[which])
+    assert "256 (units that were reliable then) to" in large["conv3"].attrs["caption"]
+    cut = receptive_fields(policy, layers="conv3", target_reliability=1.0).data
+    assert int(cut["conv3_stimuli"]) == 1024 and not bool(cut["conv3_target_reached"])
+    assert "in so large a network units that answer rarely are not waited for" in cut["conv3"].attrs["caption"]
+    asked = receptive_fields(policy, layers="conv3", target_reliability=1.0, max_stimuli=1100).data
+    assert int(asked["conv3_stimuli"]) == 1100

@@ -63,6 +63,12 @@ class MeanGradient:
         self._gradients[batch % 2] += gradient_sums
         self._counts[batch % 2] += count
 
+    def of(self, units: NDArray[np.integer]) -> MeanGradient:
+        """What was added of some of the units, to be gone on with for these alone; `units` are places, not numbers."""
+        chosen = MeanGradient(len(units), self._gradients.shape[2:])
+        chosen._gradients, chosen._counts = self._gradients[:, units], self._counts.copy()
+        return chosen
+
     def merge(self, other: MeanGradient) -> None:
         """Add what another accumulator has seen."""
         self._gradients += other._gradients

@@ -13,6 +13,7 @@ In other worlds, that is a blurred or an even picture, and the third check canno
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,13 +45,14 @@ from retinoscope.analyses.attribution.attribution_verdicts import (
     strength,
 )
 from retinoscope.analyses.declaration import AGENT, FRAMES, RECORDING, Analysis
-from retinoscope.analyses.recorded import require_same
+from retinoscope.analyses.recorded import require_agent, require_same
 from retinoscope.attribution.checks import has_gradient
+from retinoscope.attribution.cost import operations_per_frame
 from retinoscope.attribution.guided import has_activation_functions
 from retinoscope.attribution.measures import FRACTIONS, Task, measure
 from retinoscope.attribution.parameters import ATTRIBUTION_METHODS, AttributionMethod, settle
 from retinoscope.attribution.randomisation import first_judged, stages
-from retinoscope.attribution.targets import Targets, default_targets, parse_target
+from retinoscope.attribution.targets import Target, Targets, default_targets, parse_target
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.result import Result, provenance
 from retinoscope.settings import parameters, setting, stated, with_settings
@@ -59,6 +61,9 @@ if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
     from retinoscope.worlds.choosing import WorldLike
 
+_FRAMES = 500
+_FEWEST_FRAMES = 60  # of large networks
+_BUDGET_OPERATIONS = 1e13  # that the frames may cost: some three minutes of one core
 _STRETCH_FRAMES = 20
 _FEWEST_STRETCHES = 5
 
@@ -67,7 +72,12 @@ _FEWEST_STRETCHES = 5
 class AttributionCheckParameters:
     """Parameters of `attribution_checks`."""
 
-    frames: int = setting(500, "rows that are looked at, evenly spaced; fewer if the recording is shorter", least=2)
+    frames: int | None = setting(
+        None,
+        "rows that are looked at, evenly spaced; fewer if the recording is shorter; none for 500, or, where these take "
+        "more than 1e13 operations, for as many as that allows, at least 60",
+        least=2,
+    )
     stretch_frames: int | None = setting(
         None,
         "consecutive ones of them that make a stretch: over stretches go the bootstrap intervals, and each stretch has "
@@ -99,9 +109,10 @@ class AttributionCheckParameters:
 
     @pydantic.model_validator(mode="after")
     def _fit(self) -> AttributionCheckParameters:
-        if self.stretch_frames is not None and self.frames < 2 * self.stretch_frames:
+        most = self.frames or _FRAMES
+        if self.stretch_frames is not None and most < 2 * self.stretch_frames:
             raise UserError(
-                f"frames: {self.frames} make fewer than the two stretches of {self.stretch_frames} that an interval "
+                f"frames: {most} make fewer than the two stretches of {self.stretch_frames} that an interval "
                 "needs; give more"
             )
         settle(self.settings)
@@ -155,16 +166,18 @@ def attribution_checks(
         NotMeasurable: the recording has too few rows, or as `frames_of`.
     """
     chosen = with_settings(parameters or AttributionCheckParameters(), settings)
+    require_agent(agent, "attribution checks")
     require_same(recording, agent)
-    rows = evenly_spaced(0, recording.frames, chosen.frames)
+    policy = agent.policy
+    wanted = tuple(parse_target(policy, each) for each in chosen.targets or default_targets(policy))
+    methods = _methods(policy, chosen.methods)
+    frames = chosen.frames or _affordable(policy, wanted, methods, chosen)
+    rows = evenly_spaced(0, recording.frames, frames)
     stretch = chosen.stretch_frames or min(_STRETCH_FRAMES, max(1, len(rows) // _FEWEST_STRETCHES))
     if len(rows) < 2 * stretch:
         raise NotMeasurable(
             f"{recording.path}: has {recording.frames} rows, too few for two stretches of {stretch}; record more"
         )
-    policy = agent.policy
-    wanted = tuple(parse_target(policy, each) for each in chosen.targets or default_targets(policy))
-    methods = _methods(policy, chosen.methods)
     compared = frames_of(recording, agent, world, rows.tolist(), chosen.baseline)
     parts = in_parts(compared.frames, stretch)
     if len(parts[-1].rows) < stretch:
@@ -177,7 +190,13 @@ def attribution_checks(
     data = _summary(measured, [each.name for each in wanted], methods, policy, compared, chosen.threshold)
     data.attrs["is_emptied"] = int(compared.is_emptied)
     data.attrs["caption"] = _caption(data, chosen, compared, len(measured), stretch)
+    if chosen.frames is None and frames < _FRAMES:
+        data.attrs["caption"] += (
+            f" The network is large: {frames} frames were chosen instead of {_FRAMES}, and with them fewer random "
+            "networks, one for each stretch; `frames` asks for more."
+        )
     said = stated(chosen) | {
+        "frames": frames,
         "stretch_frames": stretch,
         "methods": list(methods),
         "targets": [each.name for each in wanted],
@@ -192,6 +211,18 @@ def _methods(policy: Policy, asked: tuple[AttributionMethod, ...] | None) -> tup
         return ("occlusion",)
     is_guided = has_activation_functions(policy)
     return tuple(each for each in ATTRIBUTION_METHODS if is_guided or each != "guided_backprop")
+
+
+def _affordable(
+    policy: Policy,
+    targets: Sequence[Target],
+    methods: Sequence[AttributionMethod],
+    chosen: AttributionCheckParameters,
+) -> int:
+    """How many frames are looked at where nobody says it; never so few that a stretch could not be judged."""
+    affordable = int(_BUDGET_OPERATIONS // max(operations_per_frame(policy, targets, methods, chosen.settings), 1.0))
+    fewest = max(_FEWEST_FRAMES, 2 * (chosen.stretch_frames or 1))
+    return min(_FRAMES, max(fewest, affordable))
 
 
 def _summary(

@@ -100,7 +100,8 @@ class ReceptiveFieldParameters:
     )
     max_stimuli: int | None = setting(
         None,
-        "stop after this many even so; none for 10,000 with the gradient, 100,000 with noise",
+        "stop after this many even so; none for 10,000 with the gradient, 100,000 with noise, or, where that takes "
+        "more than 3e11 operations, for 1,000 or as many as these allow",
         units="stimuli",
         least=2,
     )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import xarray
@@ -23,6 +23,7 @@ from retinoscope.agents.policy import Layer, Policy
 from retinoscope.analyses.declaration import AGENT, Analysis, Inputs
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
 from retinoscope.analyses.early_vision.learned_line import lines_of_fields
+from retinoscope.analyses.early_vision.receptive_field_measuring import Stimuli, measured
 from retinoscope.analyses.early_vision.receptive_field_parameters import (
     MAX_STIMULI,
     ReceptiveFieldParameters,
@@ -36,16 +37,10 @@ from retinoscope.analyses.early_vision.receptive_field_places import (
     said_of_places,
     windows_of,
 )
-from retinoscope.attribution.gradients import gradient_sums, unit_activity
-from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
 from retinoscope.settings import stated, with_settings
-from retinoscope.statistics.receptive_fields import MeanGradient, NoiseWeightedAverage, ReceptiveFieldEstimate
 from retinoscope.stimuli.patches import RecordedPatches
 from retinoscope.stimuli.white_noise import WhiteNoise
-
-# A unit that did not answer to this many stimuli no longer holds up the others.
-SILENT_AFTER = 1_000
 
 
 def receptive_fields(
@@ -69,7 +64,9 @@ def receptive_fields(
     Returns:
         A Result with, for every layer (here conv1): `conv1` (conv1_unit, conv1_height, conv1_width, colour), change of
         activity per pixel unit; `conv1_reliability` and `conv1_error` (conv1_unit), see `ReceptiveFieldEstimate`;
-        `conv1_stimuli`, how many were shown; `conv1_target_reached`, whether that sufficed for every unit that answers.
+        `conv1_stimuli`, how many were shown, and `conv1_unit_stimuli` (conv1_unit), which are fewer for units of a
+        large network that were reliable earlier; `conv1_target_reached`, whether that sufficed for every unit that
+        answers.
         A unit that never answered has a field of zeros, and NaN as reliability and error. Attributes of `conv1`, if it
         is a map, say where its fields lie in the picture, see `places_of`; `learned` says in a line how much of what
         they show training has changed.
@@ -84,7 +81,8 @@ def receptive_fields(
     layers = settled.layers or ()
     variables: dict[str, Any] = {}
     for name in layers:
-        variables |= _variables(policy, policy.layer(name), settled, observations, progress)
+        is_bounded = asked.max_stimuli is None
+        variables |= _variables(policy, policy.layer(name), settled, observations, is_bounded, progress)
     data = xarray.Dataset(variables, coords={"colour": _colours(agent, policy.observation_shape[2])})
     said = stated(settled) | {"stimuli": "white noise" if observations is None else "recorded observations"}
     left_out = _left_out(policy) if asked.layers is None else []
@@ -148,24 +146,22 @@ def cross_check(
     return Result("receptive_fields_cross_check", data, said, gradient.provenance)
 
 
-class _Stimuli(Protocol):
-    def draw(self, batch: int, count: int, shape: tuple[int, ...]) -> NDArray[np.float32]: ...
-
-
 def _variables(
     policy: Policy,
     layer: Layer,
     parameters: ReceptiveFieldParameters,
     observations: NDArray[np.uint8] | None,
+    is_bounded: bool,
     progress: bool,
 ) -> dict[str, Any]:
     """Measure one layer; the variables of the Result that belong to it."""
-    stimuli: _Stimuli
+    stimuli: Stimuli
     if observations is None:
         stimuli = WhiteNoise(float(parameters.noise_mean or 0), float(parameters.noise_sigma or 0), parameters.seed)
     else:
         stimuli = RecordedPatches(observations, *windows_of(policy, layer), parameters.seed)
-    estimate, is_reached = _measure(policy, layer.name, parameters, stimuli, progress)
+    found = measured(policy, layer.name, parameters, stimuli, is_bounded, progress)
+    estimate = found.estimate
     unit = f"{layer.name}_unit"
     attributes = {
         "kind": layer.kind,
@@ -183,7 +179,12 @@ def _variables(
         f"{layer.name}_reliability": (unit, estimate.reliability, reliability),
         f"{layer.name}_error": (unit, estimate.relative_error, error),
         f"{layer.name}_stimuli": ((), estimate.stimuli, {"units": "stimuli"}),
-        f"{layer.name}_target_reached": ((), is_reached, {"target_reliability": parameters.target_reliability}),
+        f"{layer.name}_unit_stimuli": (unit, found.shown, {"units": "stimuli"}),
+        f"{layer.name}_target_reached": (
+            (),
+            found.is_reached,
+            {"target_reliability": parameters.target_reliability, "is_cut": int(found.is_cut)},
+        ),
     }
 
 
@@ -213,44 +214,14 @@ def _left_out(policy: Policy) -> list[str]:
     ]
 
 
-def _measure(
-    policy: Policy, layer: str, parameters: ReceptiveFieldParameters, stimuli: _Stimuli, progress: bool
-) -> tuple[ReceptiveFieldEstimate, bool]:
-    """Show batches until every unit that answers is reliable enough; whether that was reached."""
-    units, shape = (parameters.units or {})[layer], policy.stimulus_shape(layer)
-    most = parameters.max_stimuli or 0
-    mean, sigma = float(parameters.noise_mean or 0), float(parameters.noise_sigma or 0)
-    gradient = MeanGradient(len(units), shape)
-    average = NoiseWeightedAverage(len(units), shape, mean, sigma)
-    size = min(parameters.batch_size, most // 2)  # two batches at least, for the halves
-    shown = batch = 0
-    with progress_bar(f"receptive fields of {layer}: stimuli, at most", most, progress) as advance:
-        while True:
-            count = min(size, most - shown)
-            shown_now = stimuli.draw(batch, count, shape)
-            if parameters.method == "gradient":
-                gradient.update(gradient_sums(policy, layer, units, shown_now), count, batch)
-            else:
-                average.update(shown_now, unit_activity(policy, layer, units, shown_now), batch)
-            shown, batch = shown + count, batch + 1
-            advance(count)
-            # Only after an even number of batches are the halves equally large; the last batch may be odd.
-            if batch % 2 and shown < most:
-                continue
-            estimate = (gradient if parameters.method == "gradient" else average).finalize()
-            is_silent = np.isnan(estimate.reliability)
-            is_reached = bool((estimate.reliability[~is_silent] >= parameters.target_reliability).all())
-            if shown >= most or (is_reached and (not is_silent.any() or shown >= SILENT_AFTER)):
-                return estimate, is_reached and not is_silent.all()
-
-
 def _caption(data: xarray.Dataset, layer: str, said: dict[str, Any]) -> str:
     fields, reliability = data[layer], data[f"{layer}_reliability"].values
     _, height, width, _ = fields.shape
     answering = reliability[~np.isnan(reliability)]
     silent = len(reliability) - len(answering)
     method = "Mean gradient" if said["method"] == "gradient" else "Noise-weighted average"
-    stimuli = f"{int(data[f'{layer}_stimuli']):,} "
+    fewest, most = int(data[f"{layer}_unit_stimuli"].min()), int(data[f"{layer}_stimuli"])
+    stimuli = f"{most:,} " if fewest == most else f"{fewest:,} (units that were reliable then) to {most:,} "
     if said["stimuli"] == "white noise":
         stimuli += f"white-noise stimuli (mean {said['noise_mean']:.4g}, σ {said['noise_sigma']:.4g} pixel units)"
     else:
@@ -266,7 +237,9 @@ def _caption(data: xarray.Dataset, layer: str, said: dict[str, Any]) -> str:
             f"expected error: median {100 * np.nanmedian(data[f'{layer}_error'].values):.2g}%."
         )
         if not data[f"{layer}_target_reached"]:
-            sentences.append(f"The target of {said['target_reliability']:.4g} was not reached.")
+            is_cut = data[f"{layer}_target_reached"].attrs["is_cut"]
+            why = ": in so large a network units that answer rarely are not waited for, unless `max_stimuli` says so"
+            sentences.append(f"The target of {said['target_reliability']:.4g} was not reached{why if is_cut else ''}.")
     if silent:
         sentences.append(f"{silent} unit{'s' if silent > 1 else ''} never answered.")
     return " ".join(sentences)
