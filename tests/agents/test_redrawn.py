@@ -14,13 +14,15 @@ from gymnasium import spaces
 from torch import nn
 
 import retinoscope
-from retinoscope.agents.actor_critic import ActorCriticPolicy, NetworkDescription
+from retinoscope.agents.actor_critic import ActorCriticNetwork, ActorCriticPolicy, NetworkDescription
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.load import load_agent
 from retinoscope.agents.networks import NetworkConfig
+from retinoscope.agents.own_encoder import described
 from retinoscope.agents.policy import ActionHead, Policy
 from retinoscope.agents.random_agent import random_agent
 from retinoscope.agents.redrawn import first_of_run, redrawn
+from retinoscope.agents.weights import build_policy
 from retinoscope.errors import NotMeasurable
 from retinoscope.training import TrainingConfig
 from tests.agents.networks import Impala, channels_first
@@ -51,9 +53,11 @@ def trained_policy(**config: Any) -> ActorCriticPolicy:
 def test_our_networks_are_drawn_as_sample_factory_draws_them() -> None:
     policy, before = trained_policy(), weights(trained_policy())
     drawn = weights(redrawn(policy, 3))
-    model, _ = make_model(TrainingConfig())
+    config = TrainingConfig()
+    model, _ = make_model(config)
     theirs = dict(model.named_parameters())
-    require_orthogonal(theirs["encoder.network.layers.conv2.convolution.weight"].detach())
+    kernel = theirs["encoder.network.layers.conv2.convolution.weight"].detach()
+    require_orthogonal(kernel, config.network.initial_scale)
     require_orthogonal(theirs["critic_linear.weight"].detach())
     for name, each in drawn.items():
         if name.startswith("rnn."):
@@ -85,6 +89,25 @@ def test_the_initial_scale_of_a_run_is_that_of_its_convolutions_alone() -> None:
         require_orthogonal(drawn[f"encoder.layers.{name}.weight"], gain=0.3)
     require_orthogonal(drawn["encoder.layers.fc.linear.weight"])
     require_orthogonal(drawn["policy.weight"])
+
+
+def test_an_encoder_of_the_users_own_is_drawn_as_training_draws_it(tmp_path: Path) -> None:
+    """By Sample Factory's law and the scale of the run, although such a network is traced."""
+    code = tmp_path / "mine.py"
+    code.write_text(
+        "from torch import nn\n\ndef encoder(shape):\n"
+        "    return nn.Sequential(nn.Conv2d(3, 5, 4, 4), nn.ReLU(), nn.Flatten(), nn.Linear(5 * 5 * 5, 9), nn.ReLU())\n"
+    )
+    config = NetworkConfig(own=described(f"{code}:encoder"), rnn_size=6, initial_scale=0.2)
+    description = NetworkDescription(config, (20, 20, 3), (ActionHead("turn", ("left", "right")),))
+    network = ActorCriticNetwork(config, (20, 20, 3), 2)
+    policy = build_policy(description, network.state_dict(), code)
+    assert not isinstance(policy, ActorCriticPolicy)
+    drawn = weights(redrawn(policy, 0))
+    require_orthogonal(drawn["encoder.module.0.weight"], gain=0.2)
+    require_orthogonal(drawn["encoder.module.3.weight"])
+    require_orthogonal(drawn["policy.weight"])
+    assert not drawn["encoder.module.0.bias"].any() and drawn["rnn.bias_ih_l0"].any()
 
 
 def test_a_twin_is_drawn_as_torch_does_and_its_critic_stays_silent() -> None:

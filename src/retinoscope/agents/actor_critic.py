@@ -35,6 +35,7 @@ class ActorCriticNetwork(nn.Module):
     def __init__(self, config: NetworkConfig, observation_shape: tuple[int, int, int], outputs: int) -> None:
         super().__init__()
         self.encoder = make_encoder(config, observation_shape)
+        self.initial_scale = config.initial_scale
         self.rnn = nn.GRU(self.encoder.out_features, config.rnn_size) if config.rnn == "gru" else None
         features = config.rnn_size if self.rnn is not None else self.encoder.out_features
         self.value = nn.Linear(features, 1)

@@ -14,9 +14,10 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from retinoscope.agents.actor_critic import ActorCriticPolicy
+from retinoscope.agents.actor_critic import ActorCriticNetwork, ActorCriticPolicy
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.load import load_agent
+from retinoscope.agents.networks import scale_convolutions
 from retinoscope.agents.policy import Policy
 from retinoscope.agents.sample_factory_run import list_checkpoints
 from retinoscope.agents.siblings import run_directory, shipped_with
@@ -28,12 +29,12 @@ _OF_TWINS = ["class"]  # the head of a network that was trained to name classes
 def redrawn(policy: Policy, seed: int) -> Policy:
     """The same network with all weights drawn anew, by the law by which they were before training.
 
-    A network of this package: as Sample Factory does it, kernels and matrices orthogonal with gain 1 (Saxe, McClelland
-    & Ganguli 2014, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks"), biases
-    zero, the recurrent layer by torch's own law; a supervised twin wholly by torch's own, its critic left silent. Of
-    both the kernels are then multiplied by `initial_scale`. Any other module: by the `reset_parameters` of every part,
-    inner parts first, so that a method of the whole has the last word. That is torch's own law unless the module says
-    another, even where its owner began training with some other.
+    A network of this package, with an encoder of it or of the user's own: as Sample Factory does it, kernels and
+    matrices orthogonal with gain 1 (Saxe, McClelland & Ganguli 2014, "Exact solutions to the nonlinear dynamics of
+    learning in deep linear neural networks"), biases zero, the recurrent layer by torch's own law; a supervised twin
+    wholly by torch's own, its critic left silent. Of all these the kernels are then multiplied by `initial_scale`. Any
+    other module: by the `reset_parameters` of every part, inner parts first, so that a method of the whole has the last
+    word. That is torch's own law unless the module says another, even where its owner began training with some other.
 
     What belongs to the outputs alone, without such a method, such as the deviations of continuous actions, stays. So do
     the constants by which pixels and values are normalised; a batch normalisation forgets what it has averaged.
@@ -51,8 +52,8 @@ def redrawn(policy: Policy, seed: int) -> Policy:
         raise NotMeasurable(f"{type(policy).__name__}: is no network whose weights could be drawn anew")
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
-        if isinstance(found, ActorCriticPolicy):
-            _draw_ours(found)
+        if isinstance(module, ActorCriticNetwork):
+            _draw_ours(module, is_twin=[head.name for head in found.action_heads] == _OF_TWINS)
         else:
             _draw_any(module, found)
     return found.to(policy.device)
@@ -84,10 +85,10 @@ def _beside(first: Agent, agent: Agent) -> Agent:
     return dataclasses.replace(first, world=agent.world)
 
 
-def _draw_ours(policy: ActorCriticPolicy) -> None:
-    network, config = policy.network, policy.description.config
+def _draw_ours(network: ActorCriticNetwork, is_twin: bool) -> None:
+    """Those of this package, with an encoder of it or of the user's own."""
     _reset_all(network, lambda parameter: False)
-    if [head.name for head in policy.action_heads] == _OF_TWINS:
+    if is_twin:
         nn.init.zeros_(network.value.weight)
         nn.init.zeros_(network.value.bias)
     else:
@@ -96,9 +97,7 @@ def _draw_ours(policy: ActorCriticPolicy) -> None:
                 nn.init.zeros_(part.bias)  # type: ignore[arg-type]
             if type(part) in (nn.Conv2d, nn.Linear):  # of these classes alone Sample Factory draws the weights
                 nn.init.orthogonal_(part.weight)  # type: ignore[arg-type]
-    for part in network.encoder.modules():
-        if isinstance(part, nn.Conv2d):
-            part.weight.mul_(config.initial_scale)
+    scale_convolutions(network.encoder, network.initial_scale)
 
 
 def _draw_any(module: nn.Module, policy: Policy) -> None:
