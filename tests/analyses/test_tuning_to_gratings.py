@@ -182,7 +182,7 @@ def test_the_contrast_response_of_a_known_saturating_unit_is_returned(half):
 def test_the_numbers_are_those_of_a_slow_measurement_in_whole_pictures():
     """One picture at a time, drawn pixel by pixel, all layers of a network with a memory."""
     policy = small_policy(seed=3)
-    few = {"orientations": 4, "frequencies": 3, "units": 3}
+    few = {"orientations": 4, "frequencies": 3, "most_units": 3}
     result = measure(policy, **{**SMALL, **few})
     data = result.data.isel(network=0)
     assert [str(each) for each in data["layer"].values] == ["conv1", "conv2", "conv3", "fc", "rnn"]
@@ -343,7 +343,7 @@ def test_a_saved_result_comes_back(tmp_path):
 
 
 def test_at_most_so_many_units_of_a_layer_are_measured_evenly_spaced():
-    data = measure(small_policy(), layers=("fc",), units=3, **SMALL).data
+    data = measure(small_policy(), layers=("fc",), most_units=3, **SMALL).data
     assert data["unit_number"].values.tolist() == [0, 3, 6]
     assert "n = 3 of fc" in data.attrs["caption"]
 

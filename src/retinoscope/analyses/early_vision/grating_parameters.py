@@ -27,13 +27,13 @@ class TuningToGratingsParameters:
         "its output and the memory",
         fewest=1,
     )
-    units: int = setting(
+    most_units: int = setting(
         256, "of a layer that are measured at most, evenly spaced among all; of a map a unit is a channel", least=1
     )
     orientations: int = setting(18, "over 180 degrees; an even number, so that each has its orthogonal", least=4)
     frequencies: int = setting(12, "spatial frequencies, evenly spaced on a logarithmic scale", least=3)
     lowest_frequency: float | None = setting(
-        None, "none for one cycle in the longer side of the picture", units="cycles per pixel", above=0, most=0.5
+        None, "none for one cycle in the longer side of the picture", units="cycles per pixel", above=0
     )
     highest_frequency: float = setting(
         0.5, "0.5 is the finest that pixels can show", units="cycles per pixel", above=0, most=0.5
@@ -178,5 +178,5 @@ def layers_of(policy: Policy, asked: TuningToGratingsParameters) -> list[Layer]:
 
 def units_of(layer: Layer, asked: TuningToGratingsParameters) -> NDArray[np.int64]:
     """Numbers of the units that are measured."""
-    count = min(layer.shape[0], asked.units)
+    count = min(layer.shape[0], asked.most_units)
     return np.unique(np.linspace(0, layer.shape[0] - 1, count).round().astype(np.int64))
