@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import xarray
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -60,7 +61,7 @@ def channel_statistics(result: Result, *, figsize: Size = None) -> Figure:
         axes.set(xlim=(-0.5, len(names) - 0.5), ylabel=label)
         if what == "kurtosis":
             axes.set_yscale("symlog", linthresh=1)
-    handles: dict[str, object] = {}
+    handles: dict[str, Artist] = {}
     for axes in panels:
         found, words_of = axes.get_legend_handles_labels()
         handles |= dict(zip(words_of, found, strict=True))

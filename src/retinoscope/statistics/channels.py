@@ -180,13 +180,13 @@ class Channels:
         return np.asarray(found / none[:, None, None])
 
 
-def frequencies(shape: tuple[int, int], strides: tuple[float, float]) -> tuple[Array, Array]:
+def frequencies(shape: tuple[int, ...], strides: tuple[float, float]) -> tuple[Array, Array]:
     """(row,) and (column,) frequencies of a power spectrum in cycles per pixel."""
     rows, columns = (np.fft.fftfreq(count, stride) for count, stride in zip(shape, strides, strict=True))
     return rows, columns
 
 
-def radial_bins(shape: tuple[int, int], strides: tuple[float, float]) -> tuple[Array, NDArray[np.int64]]:
+def radial_bins(shape: tuple[int, ...], strides: tuple[float, float]) -> tuple[Array, NDArray[np.int64]]:
     """Rings of equal frequency, up to the highest that both directions have.
 
     Returns:

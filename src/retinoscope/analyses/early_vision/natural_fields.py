@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
 
 FEWEST_DECISIONS = 60
-_GRADIENT = {"target_reliability": 0.95, "max_stimuli": 2_000}  # of the fields that are not at hand
+_RELIABILITY, _STIMULI = 0.95, 2_000  # of the white-noise fields that are not at hand
 
 Activity = Mapping[str, list[NDArray[np.float32]]]
 """(time, place, unit) by layer: of the agent, then of the untrained networks."""
@@ -220,7 +220,9 @@ def _white_noise(agent: Agent, layer: Layer, given: Given | None, seed: int) -> 
     known = (given or {}).get("receptive_fields")
     if known is None or len(known.data.get(f"{layer.name}_unit", ())) != layer.shape[0]:
         try:
-            known = receptive_fields(agent, layers=(layer.name,), seed=seed, **_GRADIENT)
+            known = receptive_fields(
+                agent, layers=(layer.name,), seed=seed, target_reliability=_RELIABILITY, max_stimuli=_STIMULI
+            )
         except NotMeasurable:
             return None
     return np.asarray(known.data[layer.name].values, np.float64)
