@@ -118,9 +118,8 @@ def _kinds(axes: Axes, rows: Sequence[dict[str, object]], groups: Sequence[tuple
             for row in rows
             if (row["bottleneck"], row["layer"], row["state"], row["way"], row["seed"]) == (n, of, s, NOISE, "all")
         )
-        axes.text(
-            place, 0.02, f"{row['answering']}", ha="center", size="x-small", color="white" if ground.any() else "black"
-        )
+        said = {"boxstyle": "square,pad=0.15", "facecolor": "white", "linewidth": 0}
+        axes.text(place, 0.96, f"{row['answering']}", ha="center", va="top", size="x-small", bbox=said)
     axes.set(ylabel="share of fields", ylim=(0, 1))
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.27), ncols=4)
 

@@ -143,17 +143,16 @@ def interval(groups: Iterable[np.ndarray], statistic: Callable[..., np.ndarray])
 def share(groups: Iterable[np.ndarray], kind: str) -> Interval:
     """Of the units that answer, those of a kind.
 
-    Bootstrapped as `interval` does; of one network alone, or one unit each, the exact interval of a binomial share
-    (Clopper & Pearson 1934, Biometrika 26:404), which is not fooled by three of three.
+    The wider of what `interval` gives and of the exact interval of a binomial share (Clopper & Pearson 1934,
+    Biometrika 26:404), which is not fooled by three of three.
     """
     filled = [each == kind for each in groups if len(each)]
     if not filled:
         return (np.nan,) * 3
-    if len(filled) > 1 and max(map(len, filled)) > 1:
-        return interval([each.astype(float) for each in filled], np.nanmean)
     both = np.concatenate(filled)
     exact = stats.binomtest(int(both.sum()), len(both)).proportion_ci()
-    return float(both.mean()), float(exact.low), float(exact.high)
+    value, low, high = interval([each.astype(float) for each in filled], np.nanmean)
+    return value, float(np.fmin(low, exact.low)), float(np.fmax(high, exact.high))
 
 
 def rows_of(runs: Sequence[Run], units: Sequence[Units]) -> list[dict[str, object]]:
