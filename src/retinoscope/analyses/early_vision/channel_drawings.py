@@ -8,6 +8,7 @@ import numpy as np
 import xarray
 
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
+from retinoscope.analyses.early_vision.natural_field_drawings import counted
 from retinoscope.analyses.layer_activity import PIXELS
 from retinoscope.result import Result
 
@@ -15,10 +16,10 @@ from retinoscope.result import Result
 def caption_of(data: xarray.Dataset, layers: list[str]) -> str:
     """What was measured, over how much, and what came out."""
     said = [
-        f"n = {data.attrs['decisions']:,} recorded observations of {data.attrs['episodes']} episodes; activity "
-        "after the activation function, all places of a map. α: power falls as 1/f^α; excess kurtosis and sparseness "
-        "(Treves & Rolls) over places and times. Phases shuffled: the same network, shown pictures of the same power "
-        "spectra with phases drawn anew."
+        f"n = {data.attrs['decisions']:,} recorded observations of {counted(data.attrs['episodes'], 'episode')}; "
+        "activity after the activation function, all places of a map. α: power falls as 1/f^α; excess kurtosis and "
+        "sparseness (Treves & Rolls) over places and times. Phases shuffled: the same network, shown pictures of the "
+        "same power spectra with phases drawn anew."
     ]
     for name in (PIXELS, *layers):
         parts = [f"{word} {_middle(data[f'{name}_{word}'])}" for word in ("kurtosis", "sparseness")]

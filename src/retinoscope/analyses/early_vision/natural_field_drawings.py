@@ -21,7 +21,7 @@ def caption_of(data: xarray.Dataset, layer: str, regularisation: str) -> str:
     kind = "Ridge regression" if regularisation == "ridge" else "Regression on principal components"
     said = [
         f"{kind} of activity on what each unit saw: n = {data.attrs['decisions']:,} decisions of "
-        f"{data.attrs['episodes']} episodes{of_map}; {window}; {len(r)} units of {layer}."
+        f"{counted(data.attrs['episodes'], 'episode')}{of_map}; {window}; {len(r)} units of {layer}."
     ]
     if places == 1 and "unit_row" in about:
         said.append("The unit in the middle of the map answers for its channel.")
@@ -45,8 +45,13 @@ def caption_of(data: xarray.Dataset, layer: str, regularisation: str) -> str:
             )
     silent = len(r) - len(answering)
     if silent:
-        said.append(f"{silent} unit{'s' if silent > 1 else ''} never changed.")
+        said.append(f"{counted(silent, 'unit')} never changed.")
     return " ".join([*said, *filter(None, [data.attrs["why_not"]])])
+
+
+def counted(number: int, word: str) -> str:
+    """`1 episode`, `4 episodes`."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def _middle(values: xarray.DataArray) -> str:
