@@ -254,6 +254,21 @@ def test_a_layer_in_which_nothing_answers_can_still_be_drawn():
     ANALYSIS.draw(result)[0].draw()
 
 
+def test_at_the_highest_contrast_a_unit_that_sees_no_colours_answers_as_it_does_in_the_table():
+    """Thresholded, so that it answers at few phases."""
+    filters = noisy(coloured(np.stack([gabor(10 * each, 0.2, 40 * each) for each in range(18)])), 1.0)
+    agent = agent_of(filters, threshold=4.0)
+    only_grey = from_module(
+        agent.policy.module,
+        observation_shape=(33, 37, 1),
+        actions=2,
+        preprocess=lambda pixels: pixels.permute(0, 3, 1, 2).float().repeat(1, 3, 1, 1),
+    )
+    data = measure(only_grey, layers=("conv",), **{**SMALL, "phases": 8}).data
+    assert np.isfinite(data["strength"]).any()
+    np.testing.assert_allclose(data["contrast_curve"].values[..., -1], data["strength"].values, rtol=1e-4)
+
+
 def test_untrained_networks_stand_beside_the_agent():
     agent = planted_inputs("agent with memory").agent
     result = measure(agent, **{**SMALL, "untrained": 2})

@@ -70,10 +70,10 @@ def _says(data: xarray.Dataset) -> str:
         if "colour_index" in data
         else "median strength by contrast, relative to that at the highest"
     )
+    grey = " (grey: of each redrawn network the most selective one)" if len(_rows(data)["redrawn"]) else ""
     return (
         f"{data.attrs['caption']} From left to right: strength by orientation, at the preferred frequency, of the "
-        f"{_MOST_SELECTIVE} most selective units, whose numbers stand above (grey: of each redrawn network the most "
-        "selective one); selectivity, 1 − circular variance, of every unit at its preferred frequency (dotted: median "
+        f"{_MOST_SELECTIVE} most selective units, whose numbers stand above{grey}; selectivity, 1 − circular variance, of every unit at its preferred frequency (dotted: median "
         f"over units of what shuffled answers reach in 5%); F1/F0, above 1 simple, below 1 complex; {last}."
     )
 
@@ -185,7 +185,7 @@ def _contrasts(axes: Axes, data: xarray.Dataset) -> None:
     inks, contrast = _inks(), data["contrast"].values
     for kind in ("redrawn", "first", "trained"):
         curves = _of(data, "contrast_curve", kind)
-        known = curves[np.isfinite(curves).all(axis=1)]
+        known = curves[curves[:, -1] > 0]  # silent ones are NaN
         if len(known):
             relative = known / known[:, -1:]
             axes.plot(contrast, np.median(relative, axis=0), color=inks[kind], marker=".", markersize=3)

@@ -101,7 +101,7 @@ class Design:
         return Gratings(self.mean, nothing, nothing, nothing, np.zeros((1, len(next(iter(self.axes.values()))))))
 
     def contrast_series(self, places: NDArray[np.int64]) -> Gratings:
-        """Chosen gratings at every contrast, and at every second phase if there are eight or more.
+        """Chosen gratings at every contrast and phase.
 
         Args:
             places: (grating, 3) numbers of axis, orientation and frequency.
@@ -109,22 +109,18 @@ class Design:
         Returns:
             (grating, contrast, phase), the last varying fastest. Contrast is that of the primary that varies most.
         """
-        phases = self.phases_of_contrasts
-        chosen, contrast, phase = (each.ravel() for each in np.indices((len(places), len(self.contrasts), len(phases))))
+        chosen, contrast, phase = (
+            each.ravel() for each in np.indices((len(places), len(self.contrasts), len(self.phases)))
+        )
         directions = np.stack([axis / np.abs(axis).max() for axis in self.axes.values()])
         axis, orientation, frequency = places[chosen].T
         return Gratings(
             self.mean,
             self.orientations[orientation],
             self.frequencies[frequency],
-            phases[phase],
+            self.phases[phase],
             self.mean * self.contrasts[contrast][:, None] * directions[axis],
         )
-
-    @property
-    def phases_of_contrasts(self) -> Array:
-        """Degrees; an even spacing over a cycle."""
-        return self.phases[::2] if len(self.phases) >= 8 and len(self.phases) % 2 == 0 else self.phases
 
 
 def design_of(policy: Policy, asked: TuningToGratingsParameters, frames: int) -> Design:

@@ -132,7 +132,7 @@ def _contrast_curve(
     answering = np.flatnonzero(places[:, 0] >= 0)
     curves = np.full((len(places), len(design.contrasts)), np.nan)
     chosen, own = np.unique(places[answering], axis=0, return_inverse=True)
-    per_grating = len(design.contrasts) * len(design.phases_of_contrasts)
+    per_grating = len(design.contrasts) * len(design.phases)
     # A few gratings at a time, for each of which only the units that prefer it are kept.
     at_once = max(1, batch_size // per_grating)
     for first in range(0, len(chosen), at_once):
