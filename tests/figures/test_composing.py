@@ -24,6 +24,7 @@ from retinoscope.errors import UserError
 from retinoscope.figures import style
 from retinoscope.result import Result
 from tests.figures import image_results, test_attribution, test_component_gallery, test_components, test_intervention
+from tests.figures import test_field_structure as of_structure
 from tests.figures import test_learned as of_learned
 from tests.figures import test_receptive_fields as of_fields
 from tests.figures import test_scenario_preview as of_preview
@@ -159,6 +160,7 @@ RESULTS: dict[str, Callable[[], Result]] = {
     "event_triggered": events_result,
     "event_triggered_claims": events_result,
     "event_triggered_units": events_result,
+    "field_structure": of_structure.planted,
     "intervention": lambda: test_intervention.planted(6),
     "learned": of_learned.planted,
     "principal_components": components_result,
