@@ -73,7 +73,8 @@ def _says(data: xarray.Dataset) -> str:
     grey = " (grey: of each redrawn network the most selective one)" if len(_rows(data)["redrawn"]) else ""
     return (
         f"{data.attrs['caption']} From left to right: strength by orientation, at the preferred frequency, of the "
-        f"{_MOST_SELECTIVE} most selective units, whose numbers stand above{grey}; selectivity, 1 − circular variance, of every unit at its preferred frequency (dotted: median "
+        f"{_MOST_SELECTIVE} most selective units, whose numbers stand above{grey}; "
+        "selectivity, 1 − circular variance, of every unit at its preferred frequency (dotted: median "
         f"over units of what shuffled answers reach in 5%); F1/F0, above 1 simple, below 1 complex; {last}."
     )
 
