@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray
 from matplotlib.axes import Axes
@@ -113,7 +115,7 @@ def _draw_fields(
             swatch = left + text_width(f"{numbers[unit]}", points("xtick.labelsize")) + 0.1, top - 2 * line - 0.055
             sheet.add_patch(Rectangle(swatch, 0.16, 0.11, facecolor=(1 + vector) / 2, edgecolor="none"))
         sheet.text(left + pair, top - line - 0.06, says, fontsize="small", ha="right", va="bottom")
-        shown = {"weight": "bold"} if kind != "not structured" else {"color": shade(0.6)}
+        shown: dict[str, Any] = {"weight": "bold"} if kind != "not structured" else {"color": shade(0.6)}
         sheet.text(left, top - 0.035, kind, fontsize="small", va="bottom", **shown)
     sheet.add_collection(PatchCollection(edges, facecolor="none", edgecolor=shade(0.65), linewidth=0.4, zorder=2))
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retinoscope.agents.policy import Policy
-from retinoscope.analyses.early_vision.receptive_fields import ReceptiveFieldParameters, receptive_fields
+from retinoscope.analyses.early_vision.receptive_field_parameters import ReceptiveFieldParameters
+from retinoscope.analyses.early_vision.receptive_fields import receptive_fields
 from retinoscope.result import Result
 
 Array = NDArray[np.float64]

@@ -172,7 +172,7 @@ def _before_training(agent: Agent | Policy) -> Policy | None:
 
 def _drawn_anew(policy: Policy, chosen: FieldStructureParameters) -> tuple[list[Policy], str]:
     """Untrained networks, and why there are none."""
-    seeds = np.random.SeedSequence(chosen.seed).generate_state(chosen.untrained) if chosen.untrained else []
+    seeds = np.random.SeedSequence(chosen.seed).generate_state(max(chosen.untrained, 1))[: chosen.untrained]
     try:
         return [redrawn(policy, int(seed)) for seed in seeds], ""
     except NotMeasurable as reason:
