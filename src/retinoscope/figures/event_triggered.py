@@ -78,7 +78,8 @@ def event_triggered_units(result: Result, layer: str | None = None, *, figsize: 
         UserError: the result is of another analysis or has no such layer.
     """
     data, kinds, looks = _data(result), _kinds(result), _looks(result)
-    layer = layer or data.attrs["encoded"] or str(data["layer"].values[-1])
+    is_map = data.attrs.get("encoded_is_map", 0)  # whose units are not told apart
+    layer = layer or (not is_map and data.attrs["encoded"]) or str(data["layer"].values[-1])
     if f"{layer}_mean" not in data:
         raise UserError(f"layer {layer!r}: is not in this result; it has {', '.join(map(str, data['layer'].values))}")
     scores = np.nan_to_num(data[f"{layer}_score"].sel(kind=kinds[0], side="before").values)

@@ -19,7 +19,7 @@ class SparsenessEstimate(NamedTuple):
     Attributes:
         population: mean over moments of the sparseness over units, with its interval over episodes.
         active: share of unit-moments with activity above zero, likewise.
-        lifetime: (unit,) sparseness of each unit over moments; NaN for one that was never active.
+        lifetime: (unit,) sparseness of each unit over moments; NaN for one that was never active, or not known.
     """
 
     population: Interval
@@ -59,6 +59,16 @@ class Sparseness:
         known = np.isfinite(per_row)
         active = float((activity > 0).sum())
         self._episodes.append((float(per_row[known].sum()), float(known.sum()), active, float(activity.size)))
+
+    def update_rows(self, sparseness: np.ndarray, active: np.ndarray) -> None:
+        """Add an episode of which only this is known: (row,) sparseness over units, and (row,) share of active units.
+
+        Nothing is then known of single units.
+        """
+        if len(sparseness):
+            known, size = np.isfinite(sparseness), len(active) * len(self._sums)
+            sums = (float(sparseness[known].sum()), float(known.sum()), float(active.mean()) * size, float(size))
+            self._episodes.append(sums)
 
     def merge(self, other: Sparseness) -> None:
         """Add what another accumulator has seen."""

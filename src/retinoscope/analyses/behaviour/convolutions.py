@@ -26,6 +26,7 @@ from retinoscope.errors import NotMeasurable
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
 from retinoscope.settings import parameters, setting, stated, with_settings
+from retinoscope.statistics.sparseness import treves_rolls
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
@@ -76,7 +77,8 @@ def convolutions(
     Returns:
         A Result with, for every such layer (here conv1): `conv1_mean` (time, conv1_channel) float32, the mean of every
         channel over its map, by decision; and by `layer` and `component` what
-        `layer_components.dimensions_of` says of the number of dimensions.
+        `layer_components.dimensions_of` says of the number of dimensions. Of the encoder's output, if it is a map (here
+        conv4): `conv4_active` and `conv4_sparseness` (time), see `sparse_maps`.
 
     Raises:
         UserError: a parameter is unknown or out of range, the recording is of another agent, or has too few decisions.
@@ -89,10 +91,13 @@ def convolutions(
     if not names:
         raise NotMeasurable("there is no convolution to compute: the agent has none, or the recording holds no frames")
     means = {name: _empty(recording, agent, name) for name in names}
+    sparse = {name: np.empty((2, recording.frames)) for name in output_maps(agent, recording) if name in names}
 
     def note(block: xarray.Dataset) -> None:
         for name, mean in means.items():
             mean[block["row"].values] = _channel_means(block[name].values)
+        for name, both in sparse.items():
+            both[:, block["row"].values] = _sparseness_of(block[name].values)
 
     fits = fit_layers(
         recording,
@@ -108,6 +113,9 @@ def convolutions(
     )
     about = {"units": "activity", "long_name": "mean over the map"}
     data = xarray.Dataset({f"{name}_mean": (("time", f"{name}_channel"), mean, about) for name, mean in means.items()})
+    for name, (active, sparseness) in sparse.items():
+        data[f"{name}_active"] = ("time", active, {"units": "1", "long_name": "share of units above zero"})
+        data[f"{name}_sparseness"] = ("time", sparseness, {"units": "1", "long_name": "sparseness over units"})
     data = data.merge(dimensions_of(fits, chosen.components))
     return Result("convolutions", data, stated(chosen), provenance(recording=recording))
 
@@ -190,6 +198,40 @@ def channel_means(
     return found
 
 
+def output_maps(agent: Agent | None, recording: Recording) -> tuple[str, ...]:
+    """The map that is the encoder's output and can be computed again, if it is one; at most one name."""
+    if agent is None:
+        return ()
+    ends = [each.name for each in agent.policy.layers_of("encoder output") if each.is_map]
+    return tuple(name for name in ends[-1:] if name in maps_of(agent, recording))
+
+
+def sparse_maps(
+    recording: Recording, agent: Agent | None, name: str, given: Given | None = None, progress: bool = False
+) -> NDArray[np.float64]:
+    """How sparse a map is over all its units, which are not stored: (two, time).
+
+    The first is the share of units above zero, the second Treves and Rolls' sparseness over units, NaN where none is.
+
+    Args:
+        recording: what the agent saw.
+        agent: that of the recording.
+        name: of the map.
+        given: the Result of `convolutions`, if it is at hand; what it lacks is computed here.
+        progress: show a progress bar.
+    """
+    known = (given or {}).get("convolutions")
+    if known is not None and f"{name}_sparseness" in known.data:
+        return np.stack([known.data[f"{name}_{each}"].values for each in ("active", "sparseness")])
+    found = np.empty((2, recording.frames))
+    policy = None if agent is None else agent.policy
+    with progress_bar(f"sparseness of {name}: decisions", recording.frames, progress) as advance:
+        for block in activity_blocks(recording, (name,), policy, ConvolutionsParameters().block_size):
+            found[:, block["row"].values] = _sparseness_of(block[name].values)
+            advance(block.sizes["time"])
+    return found
+
+
 def unit_blocks(
     recording: Recording,
     layers: Iterable[str],
@@ -226,6 +268,11 @@ def _empty(recording: Recording, agent: Agent, name: str) -> NDArray[np.float32]
 
 def _channel_means(maps: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(maps.mean(axis=(2, 3)))
+
+
+def _sparseness_of(maps: NDArray[np.float32]) -> NDArray[np.float64]:
+    units = maps.reshape(len(maps), -1)
+    return np.stack([(units > 0).mean(axis=1), treves_rolls(units)])
 
 
 def _draw(result: Result) -> list[Drawing]:

@@ -14,7 +14,7 @@ import scipy.stats
 import xarray
 
 from retinoscope.agents.agent import Agent
-from retinoscope.analyses.behaviour.convolutions import channel_means, layers_of
+from retinoscope.analyses.behaviour.convolutions import channel_means, layers_of, output_maps, sparse_maps
 from retinoscope.analyses.behaviour.event_triggered_drawings import claims_caption, event_table, name_of
 from retinoscope.analyses.behaviour.event_triggered_measured import Measured, Predictors, episodes_of
 from retinoscope.analyses.behaviour.events import Events, Kinds, Pace
@@ -134,8 +134,9 @@ def event_triggered(
         of shuffled events, and `fc_p`, valid for the whole layer. Shares of units, by (kind, layer) with Wilson's 95%
         intervals `..._low`, `..._high`: `rising_before`, `rising_only_after`, `falling_before`;
         `beyond_by_chance`, their mean share in shuffled events. Of the encoder's output (attribute
-        `encoded`; NaN where it is not recorded): `sparseness` and `active` with intervals over episodes,
-        `lifetime_sparseness`; `before_ratio`, how many more of its units are active within `tested_seconds` before an
+        `encoded`; of a map, attribute `encoded_is_map`, all units; NaN where it is neither recorded nor can be computed
+        again): `sparseness` and `active` with intervals over episodes, but for a map `lifetime_sparseness`;
+        `before_ratio`, how many more of its units are active within `tested_seconds` before an
         event than at other times. `auc` (predictor, horizon) with interval over episodes and band by chance, for events
         of the first kind (attribute `predicted`). A kind with too few events has NaN.
 
@@ -149,9 +150,14 @@ def event_triggered(
     layers = layers_of(agent, recording) if chosen.layers is None else chosen.layers
     start = left_out(recording, None, chosen.burn_in_steps, agent=agent, given=given)
     pace, kinds = Pace.of(recording, chosen), Kinds.of(recording)
+    _require_long_episodes(recording, pace, start.steps)
     _require_events(recording, _count_events(recording, kinds, pace, start.steps), chosen.fewest_events)
     predictors = Predictors.of(recording, start.steps)
-    measured = Measured(layers, kinds, next(iter(recording.layers_of("encoder output")), ""), pace, predictors, chosen)
+    # Of a map, what is stored nowhere is computed again.
+    stored, maps = recording.layers_of("encoder output"), output_maps(agent, recording)
+    encoded = next(iter((*stored, *maps)), "")
+    sparse = None if stored or encoded not in layers else sparse_maps(recording, agent, encoded, given, progress)
+    measured = Measured(layers, kinds, encoded, pace, predictors, chosen, sparse)
     means = channel_means(recording, agent, layers, given, progress)
     with progress_bar("decisions around events", recording.frames, progress) as advance:
         for episode in episodes_of(recording, means, layers, start.steps, predictors.has_critic):
@@ -172,6 +178,20 @@ def _count_events(recording: Recording, kinds: Kinds, pace: Pace, burn_in: int) 
             rows = events.isolated(kind, pace.gap)
             counts[kind] += int(((rows >= first) & (rows < first + places)).sum())
     return counts
+
+
+def _require_long_episodes(recording: Recording, pace: Pace, burn_in: int) -> None:
+    """More decisions of the same would not help where no episode is as long as a window."""
+    longest = max(each.stop - each.start for each in recording.episodes)
+    _, places = pace.window.positions(longest - burn_in)
+    if places:
+        return
+    start = f", of which the first {burn_in} are left out as the memory's start-up" if burn_in else ""
+    raise NotMeasurable(
+        f"{recording.path}: the longest episode has {longest} decisions{start}, and ±{pace.seconds:g} {pace.units} "
+        f"around an event take {pace.window.before + pace.window.after}; give a shorter time, event_triggered.seconds "
+        "(an event that ends its episode has nothing behind it, and is never counted)"
+    )
 
 
 def _require_events(recording: Recording, counts: dict[str, int], fewest: int) -> None:
@@ -221,6 +241,7 @@ def _result(
             "kinds_are_sides": int(measured.kinds.are_sides),  # netCDF knows no booleans
             "predicted": kinds[0],
             "encoded": measured.encoded if measured.encoded in measured.layers else "",
+            "encoded_is_map": int(measured.is_map),
             "has_critic": int(measured.has_critic),
         },
     )
@@ -285,7 +306,7 @@ def _shares(estimate: EventTriggeredEstimate, p: np.ndarray, level: float) -> di
 
 def _describe_claims(measured: Measured, seed: int) -> dict[str, Any]:
     """Sparseness of the encoder's output, its activity before events, predictions; NaN where there is too little."""
-    sparseness = _sparseness(measured.sparseness, measured.encoded, seed)
+    sparseness = _sparseness(measured.sparseness, "" if measured.is_map else measured.encoded, seed)
     return sparseness | _before(measured.before) | _predictions(measured)
 
 
@@ -298,8 +319,11 @@ def _sparseness(accumulator: Sparseness | None, layer: str, seed: int) -> dict[s
     if found is None:
         return dict.fromkeys(names, ((), np.nan))
     values = [*found.population, *found.active]
+    numbers: dict[str, Any] = {name: ((), value) for name, value in zip(names, values, strict=True)}
+    if not layer:  # of a map, whose units are not told apart
+        return numbers
     lifetime = (f"{layer}_unit", found.lifetime, {"units": "1", "long_name": "lifetime sparseness"})
-    return {name: ((), value) for name, value in zip(names, values, strict=True)} | {"lifetime_sparseness": lifetime}
+    return numbers | {"lifetime_sparseness": lifetime}
 
 
 def _before(accumulator: BeforeEvents) -> dict[str, Any]:
@@ -372,7 +396,8 @@ def _draw(result: Result) -> list[Drawing]:
 
     name, data = "event_triggered", result.data
     caption, words = data.attrs["caption"], words_of(data)
-    shown = data.attrs["encoded"] or str(data["layer"].values[-1])
+    is_map = data.attrs.get("encoded_is_map", 0)  # Results of before have none
+    shown = (not is_map and data.attrs["encoded"]) or str(data["layer"].values[-1])
     first = name_of(data, str(data["kind"].values[0]), words.events)
     units = (
         f"{caption} Lines: mean over events; bands: 95% bootstrap interval over events; grey: 95% of shuffled events."

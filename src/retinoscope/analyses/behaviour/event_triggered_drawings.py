@@ -24,6 +24,7 @@ def claims_caption(result: Result) -> str:
     """What the two claims come to."""
     data, kind = result.data, result.data.attrs["predicted"]
     layer = data.attrs["encoded"] or str(data["layer"].values[-1])
+    units_of = f"all units of the maps of {layer}" if data.attrs.get("encoded_is_map", 0) else layer
     event, tested = _words(data)[0], result.parameters["tested_seconds"]
     units = data.attrs["clock_units"]
     number = {str(name): float(data[name]) for name in data if data[name].ndim == 0}
@@ -48,12 +49,13 @@ def claims_caption(result: Result) -> str:
         )
     if np.isfinite(number["sparseness"]):
         sentences.append(
-            f"Active (above zero) are {_percent(number, 'active')} of {layer} at a time; population sparseness (Treves "
-            f"& Rolls) {number['sparseness']:.3f} ({number['sparseness_low']:.3f} to {number['sparseness_high']:.3f}; "
+            f"Active (above zero) are {_percent(number, 'active')} of {units_of} at a time; population sparseness "
+            f"(Treves & Rolls) {number['sparseness']:.3f} "
+            f"({number['sparseness_low']:.3f} to {number['sparseness_high']:.3f}; "
             f"0 dense, 1 one unit, {_SPARSENESS_OF_NORMAL} for normal deviates)."
         )
     if not data.attrs["encoded"]:
-        sentences.append("The encoder's output is not recorded as a vector: nothing is said of how sparse it is.")
+        sentences.append("The encoder's output is not at hand: nothing is said of how sparse it is.")
     sentences.append(
         f"Right: probability that the number is higher at a moment followed by {_followed_by(data)} than at one that "
         "is not (AUC), with 95% bootstrap interval over episodes; grey: 95% with outcomes shuffled within episodes. "

@@ -29,9 +29,13 @@ _BLOCK = 512
 
 @dataclass(frozen=True)
 class EpisodeActivity:
-    """One episode behind its burn-in: `activity` of each layer (row, unit), `events` (row, event), `value` (row,)."""
+    """One episode behind its burn-in: `activity` of each layer (row, unit), `events` (row, event), `value` (row,).
+
+    It begins in row `first` of the recording.
+    """
 
     number: int
+    first: int
     rows: int
     activity: dict[str, np.ndarray]
     events: np.ndarray
@@ -53,7 +57,7 @@ def episodes_of(
         if parts["events"]:
             joined = {name: np.concatenate(each) for name, each in parts.items()}
             activity = {name: joined[name] for name in layers}
-            yield EpisodeActivity(number, len(joined["events"]), activity, joined["events"], joined.get("value"))
+            yield EpisodeActivity(number, start, len(joined["events"]), activity, joined["events"], joined.get("value"))
 
 
 @dataclass(frozen=True)
@@ -117,8 +121,10 @@ class Measured:
         pace: Pace,
         predictors: Predictors,
         parameters: EventTriggeredParameters,
+        sparse: np.ndarray | None = None,
     ) -> None:
-        self.layers, self.kinds, self.encoded = layers, kinds, encoded
+        """`sparse` (two, time) is what `sparse_maps` says of the encoder's output, if that is a map."""
+        self.layers, self.kinds, self.encoded, self._sparse = layers, kinds, encoded, sparse
         self.has_critic = predictors.has_critic
         self.pace, self._scores, self._parameters = pace, predictors.scores, parameters
         self.averages: dict[tuple[str, str], EventTriggeredAverage] = {}
@@ -132,6 +138,11 @@ class Measured:
         }
         self.episodes = 0
 
+    @property
+    def is_map(self) -> bool:
+        """The encoder's output is a map, of which the units are not told apart."""
+        return self._sparse is not None
+
     def add(self, episode: EpisodeActivity) -> None:
         events = Events(episode.events, self.kinds)
         self.episodes += 1
@@ -142,9 +153,14 @@ class Measured:
         if self.encoded in episode.activity:
             activity = episode.activity[self.encoded]
             self.sparseness = self.sparseness or Sparseness(activity.shape[1])
-            self.sparseness.update(activity)
+            if self._sparse is None:
+                self.sparseness.update(activity)
+                active = (activity > 0).mean(axis=1)
+            else:
+                active, sparseness = self._sparse[:, episode.first : episode.first + episode.rows]
+                self.sparseness.update_rows(sparseness, active)
             shortly = events.is_shortly_before(episode.rows, self.pace.window.tested)
-            self.before.update((activity > 0).mean(axis=1), shortly, episode.number)
+            self.before.update(active, shortly, episode.number)
         for name, score in self._scores(episode):
             for horizon in self.pace.horizons:
                 follows = follows_within(events.happened[self.kinds.names[0]], horizon)
