@@ -102,7 +102,8 @@ def learned_line(agent: Agent | Policy, first: Agent | None = None) -> LearnedLi
     shares = {name: float(share_learned(r)) for name, r in found.items() if np.isfinite(r)}
     if not shares:
         return LearnedLine(None)
-    return LearnedLine(shares, _early(agent.policy, shares), is_untrained=agent.frames_trained == 0)
+    is_untrained = agent.frames_trained == 0 and max(shares.values()) < 1e-9
+    return LearnedLine(shares, _early(agent.policy, shares), is_untrained)
 
 
 def lines_of_fields(agent: Agent | Policy, layers: Sequence[str]) -> dict[str, str]:
