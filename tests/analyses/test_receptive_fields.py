@@ -21,6 +21,7 @@ from retinoscope.errors import UserError
 from retinoscope.result import load_result
 from retinoscope.settings import value_from_text
 from retinoscope.stimuli.patches import RecordedPatches
+from retinoscope.stimuli.white_noise import WhiteNoise, noise_level
 from tests.oracles import composed_filters, gradient_of_one_unit
 from tests.synthetic import PIXEL_SCALE, convolution_of, gabor_policy, small_policy
 
@@ -120,6 +121,20 @@ def test_a_dead_unit_is_said_to_be_dead_and_does_not_hold_up_the_others(method):
     assert not data["conv1"].values[2].any()
     assert bool(data["conv1_target_reached"]) and int(data["conv1_stimuli"]) < 10_000
     assert "1 unit never answered" in data["conv1"].attrs["caption"]
+
+
+def test_a_unit_that_answered_once_is_not_said_never_to_have():
+    policy, filters = gabor_policy(activation="relu")
+    mean, sigma = noise_level(policy.grey_level)
+    drawn = [WhiteNoise(mean, sigma).draw(batch, 128, (*filters.shape[1:3], 3)) for batch in range(2)]
+    answers = np.tensordot(np.concatenate(drawn) - mean, filters[2], axes=filters[2].ndim) / PIXEL_SCALE
+    first, second = np.sort(answers)[:-3:-1]
+    convolution_of(policy, "conv1").bias[2] = -(first + second) / 2
+    data = receptive_fields(policy, layers="conv1", max_stimuli=256).data
+    assert np.isnan(data["conv1_reliability"].values).tolist() == [False, False, True, False, False, False]
+    assert data["conv1"].values[2].any()
+    assert "1 answered too seldom" in data["conv1"].attrs["caption"]
+    assert "never answered" not in data["conv1"].attrs["caption"]
 
 
 def test_a_layer_in_which_nothing_answers_has_not_reached_the_target():

@@ -171,7 +171,9 @@ def _draw_unit(sheet: Axes, layout: _Layout, index: int, field: np.ndarray, name
         sheet.imshow(tile, extent=extent, interpolation="nearest", aspect="auto", origin="upper")
     line = top - 0.035
     sheet.text(left, line, name, fontsize="small", weight="bold", va="bottom")
-    says = "never answered" if np.isnan(reliability) else f"r {_reliability(reliability)}  ±{_power_of_ten(scale)}"
+    says = f"r {_reliability(reliability)}  ±{_power_of_ten(scale)}"
+    if np.isnan(reliability):  # of one that answered in one half of the stimuli alone, nothing can be said either
+        says = "too few answers" if scale else "never answered"
     sheet.text(left + layout.unit_width, line, says, fontsize="small", va="bottom", ha="right")
 
 

@@ -67,7 +67,8 @@ def receptive_fields(
         `conv1_stimuli`, how many were shown, and `conv1_unit_stimuli` (conv1_unit), which are fewer for units of a
         large network that were reliable earlier; `conv1_target_reached`, whether that sufficed for every unit that
         answers.
-        A unit that never answered has a field of zeros, and NaN as reliability and error. Attributes of `conv1`, if it
+        A unit that never answered has a field of zeros, and NaN as reliability and error; so has one that answered in
+        one half of the stimuli alone, whose field is not zero. Attributes of `conv1`, if it
         is a map, say where its fields lie in the picture, see `places_of`; `learned` says in a line how much of what
         they show training has changed.
 
@@ -240,8 +241,11 @@ def _caption(data: xarray.Dataset, layer: str, said: dict[str, Any]) -> str:
             is_cut = data[f"{layer}_target_reached"].attrs["is_cut"]
             why = ": in so large a network units that answer rarely are not waited for, unless `max_stimuli` says so"
             sentences.append(f"The target of {said['target_reliability']:.4g} was not reached{why if is_cut else ''}.")
-    if silent:
-        sentences.append(f"{silent} unit{'s' if silent > 1 else ''} never answered.")
+    rare = int(fields.values[np.isnan(reliability)].any(axis=(1, 2, 3)).sum())
+    if silent > rare:
+        sentences.append(f"{silent - rare} unit{'s' if silent - rare > 1 else ''} never answered.")
+    if rare:
+        sentences.append(f"{rare} answered too seldom for their reliability to be known.")
     return " ".join(sentences)
 
 
