@@ -128,6 +128,10 @@ def test_opponent_units_prefer_their_axis_in_200_of_200_cases():
     data = tuned("opponent")
     assert data["axis"].values.tolist() == list(OPPONENTS)
     assert (data["preferred_axis"].values == np.arange(CASES) % 3).all()
+    # At the highest contrast the primary that varies most has the whole range of pixels, on every axis.
+    room = np.array([np.abs(np.array(weights) / np.linalg.norm(weights)).max() for weights in OPPONENTS.values()])
+    gain = data["contrast_curve"].values[:, -1] / data["strength"].values
+    np.testing.assert_allclose(gain, (room.max() / room)[np.arange(CASES) % 3], rtol=1e-4)
     index = data["colour_index"].values
     assert (index[np.arange(CASES) % 3 == 0] < -0.5).all() and (index[np.arange(CASES) % 3 > 0] > 0.5).all()
 
@@ -243,6 +247,14 @@ def test_units_that_no_grating_moves_are_nan_and_said():
     assert result.data["preferred_axis"].values[0].tolist()[2] == -1
     assert int(result.data["answering"][0, 0]) == 5
     assert "Units that no grating moves are left out: 1 of conv1." in result.data.attrs["caption"]
+
+
+def test_what_differs_only_by_rounding_is_no_answer():
+    policy, _ = gabor_policy(activation="linear")
+    convolution_of(policy, "conv1").weight[2] *= 1e-3
+    convolution_of(policy, "conv1").bias[2] = 10_000.0  # float32 tells it from 10,000.001
+    data = measure(policy, layers=("conv1",), **SMALL).data
+    assert np.isnan(data["strength"].values[0]).tolist() == [False, False, True, False, False, False]
 
 
 def test_a_layer_in_which_nothing_answers_can_still_be_drawn():

@@ -148,3 +148,10 @@ def test_the_contrast_response_is_that_which_was_planted():
     np.testing.assert_allclose(found.exponent[4:6], [1, 0.5], rtol=0.02)
     assert np.isnan(found.half_saturation[4:]).all() and np.isnan(found.exponent[6])
     assert (found.explained[:6] > 0.9999).all()
+
+
+def test_a_half_saturation_beyond_the_contrasts_shown_is_not_known():
+    contrasts = np.geomspace(0.03, 0.9, 8)
+    found = contrast_response(contrasts, np.array([contrasts**2 / (contrasts**2 + half**2) for half in (0.8, 1.5)]))
+    assert found.half_saturation[0] == pytest.approx(0.8, rel=0.01) and np.isnan(found.half_saturation[1])
+    np.testing.assert_allclose(found.exponent, 2, rtol=0.01)
