@@ -10,7 +10,7 @@ from retinoscope.errors import UserError
 from retinoscope.figures.natural_fields import natural_field_prediction, natural_fields
 from retinoscope.figures.style import colour_map
 from retinoscope.result import Result
-from tests.figures.behaviour_results import faults_of
+from tests.figures.behaviour_results import faults_of, words_of
 
 
 def planted(units: int, height: int = 5, width: int = 5, colours: int = 3) -> Result:
@@ -22,7 +22,7 @@ def planted(units: int, height: int = 5, width: int = 5, colours: int = 3) -> Re
     r[-1] = np.nan
     data = xarray.Dataset(
         {
-            "conv1": (dimensions, fields[0], {"caption": "word " * 70}),
+            "conv1": (dimensions, fields[0], {"caption": "word " * 70, "learned": "22% learned"}),
             "conv1_white_noise": (dimensions, fields[1]),
             "conv1_r": ("conv1_unit", r),
             "conv1_white_noise_r": ("conv1_unit", r - 0.1),
@@ -40,6 +40,7 @@ def planted(units: int, height: int = 5, width: int = 5, colours: int = 3) -> Re
 )
 def test_nothing_overlaps(result: Result) -> None:
     assert faults_of(natural_fields(result)) == []
+    assert "22% learned" in words_of(natural_fields(result))
     assert faults_of(natural_field_prediction(result)) == []
 
 

@@ -81,7 +81,8 @@ def natural_fields(result: Result, layer: str | None = None, *, figsize: Size = 
     data = result.data
     is_coloured = [str(each) for each in data["colour"].values] == _COLOURS
     says = f"{data[name].attrs['caption']} {_reading(is_coloured)}" if caption else None
-    page = Page(title_of(result, f"Natural fields of {name}"), says, figsize)
+    learned = data[name].attrs.get("learned", "")
+    page = Page(title_of(result, f"Natural fields of {name}"), says, figsize, subtitle=learned)
     layout = _arranged(data[name].shape, is_coloured, page)
     page.begin(layout.rows * layout.row_height)
     sheet = page.sheet()

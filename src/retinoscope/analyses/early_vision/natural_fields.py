@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Layer
 from retinoscope.analyses.declaration import AGENT, FRAMES, RECORDING, Analysis, Given
+from retinoscope.analyses.early_vision.learned_line import lines_of_fields
 from retinoscope.analyses.early_vision.natural_field_drawings import caption_of, drawings
 from retinoscope.analyses.early_vision.natural_patches import Patches, chosen_rows, folds_of
 from retinoscope.analyses.early_vision.receptive_field_parameters import ends_of_stages, maps_of_encoder
@@ -134,8 +135,10 @@ def natural_fields(
     data = xarray.Dataset(variables, coords={"colour": _colours(recording, picture)})
     episodes = len({each.index for each in recording.episodes})
     data.attrs |= {"decisions": len(rows), "episodes": episodes, "folds": what, "why_not": untrained.why_not}
+    learned = lines_of_fields(agent, [each.name for each in layers])
     for each in layers:
         data[each.name].attrs["caption"] = caption_of(data, each.name, chosen.regularisation)
+        data[each.name].attrs["learned"] = learned[each.name]
     said = stated(chosen) | {"layers": [each.name for each in layers]}
     return Result("natural_fields", data, said, provenance(agent=agent, recording=recording))
 
