@@ -13,8 +13,9 @@ import xarray
 from retinoscope.analyses.behaviour.simulation import ANALYSIS, SimulationParameters, simulation
 from retinoscope.analyses.drawing import FigureDrawing, MovieDrawing
 from retinoscope.errors import UserError
+from retinoscope.figures.simulation import summarised_decisions
 from retinoscope.result import load_result
-from retinoscope.rollouts import Recording, record
+from retinoscope.rollouts import ArrayRecording, Recording, record
 from tests.rollouts.recordings import small_agent, small_arena
 from tests.simulations import HEADS, PlantedRecording, planted_rows, planted_simulation
 
@@ -117,3 +118,17 @@ def test_a_stretch_that_is_not_there_is_refused(start: int, frames: int, named: 
     recording = PlantedRecording(planted_rows(12))
     with pytest.raises(UserError, match=named):
         simulation(recording, start=start, frames=frames)
+
+
+def test_of_many_short_episodes_the_summary_draws_the_first_and_says_so() -> None:
+    lengths, rows = [7] * 40, 280
+    observations = np.zeros((rows, 4, 4, 3), np.uint8)
+    short = simulation(ArrayRecording({"observation": observations}, episode_lengths=lengths), frames=rows)
+    assert summarised_decisions(short.data) == 20 * 7
+    drawing = next(each for each in ANALYSIS.draw(short) if isinstance(each, FigureDrawing))
+    assert drawing.caption.endswith("Drawn are the first 20 episodes, 140 decisions.")
+    axes = drawing.draw().axes[-1]
+    assert axes.get_xlim()[1] == 139
+    long = simulation(ArrayRecording({"observation": observations}, episode_lengths=[14] * 20), frames=rows)
+    assert summarised_decisions(long.data) == rows
+    assert not any("Drawn are" in each.caption for each in ANALYSIS.draw(long))

@@ -25,6 +25,9 @@ from retinoscope.result import Result
 
 __all__ = ["simulation_frames", "simulation_summary"]
 
+MOST_EPISODES = 20
+"""Of a stretch, that its summary shows; the movie shows all."""
+
 _MARGIN, _GAP = 20, 24
 _VIEW = 480  # the view is enlarged by the whole number that brings its longer side to this or just below
 _LARGEST = 960  # longer sides are shown with every second pixel, or every third, ...
@@ -251,9 +254,17 @@ def _with_units(number: ShownNumber, value: float) -> str:
     return f"{_short(value)} {number.units}" if number.units else _short(value)
 
 
+def summarised_decisions(data: xarray.Dataset) -> int:
+    """How many decisions the summary shows: of many short episodes the first, for lines of more are a hatching."""
+    starts = np.flatnonzero(np.diff(data["episode"].values)) + 1
+    return int(starts[MOST_EPISODES - 1]) if len(starts) >= MOST_EPISODES else data.sizes["time"]
+
+
 @styled
 def simulation_summary(result: Result, *, figsize: Size = None) -> Figure:
     """The first number of the world and the critic's value against time, with the events in named rows between them.
+
+    Of more than `MOST_EPISODES` episodes, the first are shown.
 
     Args:
         result: of the `simulation` analysis.
@@ -263,7 +274,7 @@ def simulation_summary(result: Result, *, figsize: Size = None) -> Figure:
         UserError: the result is of another analysis.
     """
     require(result, "simulation")
-    data = result.data
+    data = result.data.isel(time=slice(summarised_decisions(result.data)))
     elapsed, episode = data["elapsed"].values, data["episode"].values
     rows = [row for row in event_rows(data) if row.side.sign or row.counts.any()]
     shown = _summed_up(data)

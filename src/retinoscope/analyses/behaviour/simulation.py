@@ -202,10 +202,13 @@ def _caption(data: xarray.Dataset, recording: Recording, left_out: int) -> str:
 
 def _draw(result: Result) -> list[Drawing]:
     from retinoscope import figures
-    from retinoscope.figures.simulation import simulation_title
+    from retinoscope.figures.simulation import MOST_EPISODES, simulation_title, summarised_decisions
 
     data = result.data
     caption, rate = data.attrs["caption"], float(data.attrs["movie_rate"])
+    drawn, summary = summarised_decisions(data), caption
+    if drawn < data.sizes["time"]:
+        summary += f" Drawn are the first {MOST_EPISODES} episodes, {drawn:,} decisions."
     movie = (
         f"{caption} {data.attrs['movie_pace']} Every pixel that the agent sees is a block. "
         f"The GIF shows every {_ordinal(GIF_EVERY)} decision at 1/{GIF_SHRINK} of the width."
@@ -213,7 +216,7 @@ def _draw(result: Result) -> list[Drawing]:
     frames = functools.partial(figures.simulation_frames, result)
     return [
         MovieDrawing("simulation", "The agent at work", movie, frames, rate),
-        FigureDrawing("simulation", simulation_title(data), caption, lambda: figures.simulation_summary(result)),
+        FigureDrawing("simulation", simulation_title(data), summary, lambda: figures.simulation_summary(result)),
     ]
 
 
