@@ -78,12 +78,17 @@ def _(checked: Checked) -> None:
 
 @planted("natural_fields")
 def _(checked: Checked) -> None:
-    """The views are noise but for a patch, and the first layer is nearly linear: its natural fields are the kernels."""
-    data, weights = data_of(checked), checked.inputs.agent.policy.weights_of("conv1")
-    kernels = next(each.detach().numpy() for name, each in weights.items() if name.endswith("weight"))
-    if data["conv1"].attrs["pixels_per_block"] == 1:
-        for kernel, field in zip(kernels, data["conv1"].values, strict=True):
-            assert np.corrcoef(kernel.transpose(1, 2, 0).ravel(), field.ravel())[0, 1] > 0.8
+    """What a field predicts of the unit in the middle, picture by picture, goes with its activity as r says."""
+    data, policy = data_of(checked), checked.inputs.agent.policy
+    views = rows_of(checked, "observation")["observation"].values
+    (row, column), height, width = policy.middle_unit("conv1"), *data["conv1"].shape[1:3]
+    top, left = policy.receptive_field("conv1").starts(row, column)
+    seen = views[:, top : top + height, left : left + width].astype(float)
+    activity = maps_of(checked, "conv1", views)[:, :, row, column]
+    assert data["conv1"].attrs["pixels_per_block"] == 1
+    for field, answers, r in zip(data["conv1"].values, activity.T, data["conv1_r"].values, strict=True):
+        if answers.std() > 0:
+            assert np.corrcoef((seen * field).sum(axis=(1, 2, 3)), answers)[0, 1] > r - 0.2
 
 
 @planted("channel_statistics")
