@@ -14,7 +14,7 @@ from retinoscope.analyses.behaviour.burn_in import burn_in
 from retinoscope.analyses.behaviour.embedding import ANALYSIS, EmbeddingParameters, embedding
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.result import Result, load_result
-from retinoscope.rollouts import Recording
+from retinoscope.rollouts import ArrayRecording, Recording
 from retinoscope.statistics import embedding as statistics
 from tests.planted_activity import PlantedActivity
 from tests.rollouts.recordings import small_agent
@@ -219,3 +219,13 @@ def test_a_single_episode_has_no_interval() -> None:
     result = embedding(PlantedActivity({"fc": data}, 60), parameters=dataclasses.replace(SMALL))  # type: ignore[arg-type]
     assert np.isnan(result.data["kept_low"].values).all() and np.isfinite(result.data["kept"].values).all()
     assert "in 1 episode," in result.data.attrs["caption"] and "nan" not in result.data.attrs["evidence"]
+
+
+def test_points_that_are_equal_are_said_to_be():
+    states = np.random.default_rng(0).standard_normal((6, 8)).astype(np.float32)
+    settings = {"perplexity": 5.0, "neighbours": 3, "burn_in_steps": 0, "jobs": 1}
+    again = ArrayRecording({"state": states[np.arange(90) % 6]}, episode_lengths=[45, 45])
+    assert "In state they have 6 different activities" in embedding(again, **settings).data.attrs["caption"]
+    noise = np.random.default_rng(1).standard_normal((90, 8)).astype(np.float32)
+    other = ArrayRecording({"state": noise}, episode_lengths=[45, 45])
+    assert "different activities" not in embedding(other, **settings).data.attrs["caption"]

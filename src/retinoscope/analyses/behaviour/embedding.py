@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ from retinoscope.statistics.embedding import (
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
 
+_FEW_DISTINCT = 0.5  # share of the points
 DRAWN_NUMBERS = 3
 """Numbers of the world by which an embedding is drawn unasked."""
 
@@ -168,7 +170,7 @@ def embedding(
     data = data.merge(
         evidence(data, [each["neighbours"] for each in found.values()], within, jobs), combine_attrs="no_conflicts"
     )
-    data.attrs["caption"] = _caption(data, recording, start, chosen)
+    data.attrs["caption"] = " ".join([_caption(data, recording, start, chosen), *_repeats(activity, layers)])
     data.attrs["evidence"] = evidence_sentences(data, chosen.neighbours, within)
     said = stated(chosen) | {"layers": list(layers), "time_neighbour_seconds": close, "time_neighbour_steps": within}
     return Result("embedding", data, said, provenance(recording=recording))
@@ -239,6 +241,17 @@ def _caption(data: xarray.Dataset, recording: Recording, start: LeftOut, chosen:
     if start.steps:
         sentences.append(f"{start.rule[0].upper()}{start.rule[1:]}.")
     return " ".join(sentences)
+
+
+def _repeats(activity: Mapping[str, NDArray[np.float32]], layers: Iterable[str]) -> list[str]:
+    """Sentences on layers in which most decisions have the activity of another: equal points, neighbours by chance."""
+    distinct = {name: len({row.tobytes() for row in activity[name]}) for name in layers}
+    return [
+        f"In {name} they have {count:,} different activities: the same was seen again, and which of the equal points "
+        "are each other's neighbours is chance."
+        for name, count in distinct.items()
+        if count < _FEW_DISTINCT * len(activity[name])
+    ]
 
 
 def _draw(result: Result) -> list[Drawing]:
