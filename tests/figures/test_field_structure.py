@@ -27,7 +27,15 @@ def planted(units: int = 8, height: int = 7, width: int = 7, draws: int = 3) -> 
     shape = (len(NETWORKS), units)
     r2 = random.uniform(0.05, 0.95, shape)
     r2[:, -1] = np.nan
-    names = ("r2_gabor", "r2_difference_of_gaussians", "p_shuffled", "p_random_phases", "size", "orientation_index")
+    names = (
+        "r2_gabor",
+        "r2_difference_of_gaussians",
+        "p_shuffled",
+        "p_smooth_noise",
+        "p_random_phases",
+        "size",
+        "orientation_index",
+    )
     names += ("orientation", "lindsey_ratio", "lindsey_ratio_shuffled", "centre_surround", "colour_share")
     kinds = np.array(KINDS)[np.arange(np.prod(shape)).reshape(shape) % 4]
     patch = ("network", "conv1_unit", "conv1_row", "conv1_column")
@@ -39,6 +47,7 @@ def planted(units: int = 8, height: int = 7, width: int = 7, draws: int = 3) -> 
         "kind": (table, kinds),
         "is_reliable": (table, random.uniform(size=shape) > 0.5),
         "r2_shuffled": ((*table, "surrogate"), random.uniform(size=(*shape, 4))),
+        "r2_smooth_noise": ((*table, "surrogate"), random.uniform(size=(*shape, 4))),
         "r2_random_phases": ((*table, "surrogate"), random.uniform(size=(*shape, 4))),
         "r2_untrained": (("draw", "unit"), random.uniform(0, 0.4, (draws, units))),
         "median_r2": (("network", "layer"), random.uniform(size=(len(NETWORKS), 1))),

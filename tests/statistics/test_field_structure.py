@@ -11,7 +11,7 @@ from retinoscope.statistics.field_fits import fit
 from retinoscope.statistics.field_models import DIFFERENCE_OF_GAUSSIANS, GABOR, pixels
 from retinoscope.statistics.field_orientation import lindsey_ratio, orientation
 from retinoscope.statistics.field_structure import field_structure
-from retinoscope.statistics.field_surrogates import shuffled, with_random_phases
+from retinoscope.statistics.field_surrogates import shuffled, smooth_noise, with_random_phases
 from tests.planted_fields import OPPONENT, noisy, planted
 
 EXPECTED = {
@@ -183,6 +183,11 @@ def test_random_phases_keep_what_is_shared_and_how_smooth_it_is():
             np.mean(each[0] * np.roll(each[1], 1, axis - 1)) / np.mean(each[0] * each[1]) for each in (halves, found)
         ]
         assert near[1] == pytest.approx(near[0], abs=0.13)
+    x = np.mgrid[:15, :15][1]
+    stripes = np.repeat(np.cos(1.6 * x)[None], 40, axis=0)
+    stripes = np.stack([stripes, stripes])
+    assert np.median(orientation(with_random_phases(stripes, random))[0]) > 0.7
+    assert np.median(orientation(smooth_noise(stripes, random))[0]) < 0.3
     envelope = np.hypot(*(np.mgrid[:15, :15] - 7)) < 5
     inside = with_random_phases(np.repeat(halves[:1], 2, axis=0) * envelope, random, envelope.astype(float))
     assert np.square(inside[..., ~envelope]).sum() < 0.03 * np.square(inside).sum()

@@ -20,8 +20,13 @@ __all__ = ["field_structure"]
 
 # All lengths are inches on paper.
 _BETWEEN_TILES, _BETWEEN_UNITS, _LARGEST_TILE = 0.04, 0.16, 0.8
-_LOWER, _LEFT = 2.3, 1.12
+_LOWER, _LEFT = 2.45, 1.12
 _NETWORKS = {"trained": "this agent", "first": "before training", "redrawn 1": "drawn anew"}
+_SURROGATES = {
+    "r2_random_phases": "random phases",
+    "r2_smooth_noise": "noise as smooth",
+    "r2_shuffled": "shuffled pixels",
+}
 _COLOURS = {"centre-surround": "0072b2", "oriented": "e69f00", "blob": "56b4e9"}
 
 
@@ -127,7 +132,7 @@ def _draw_r2(axes: Axes, data: xarray.Dataset, layer: str) -> None:
             for name, words in _NETWORKS.items() if name in data["network"].values and name != "redrawn 1"]  # fmt: skip
     if data.sizes["draw"]:
         rows.append((f"drawn anew ({data.sizes['draw']}×)", data["r2_untrained"].values[:, is_there]))
-    for name, words in (("r2_random_phases", "random phases"), ("r2_shuffled", "shuffled pixels")):
+    for name, words in _SURROGATES.items():
         rows.append((words, data[name].sel(network="trained").values[is_there]))
     random = np.random.default_rng(0)
     for place, (_, found) in enumerate(rows):

@@ -1,13 +1,15 @@
 """What a receptive field is: centre-surround, oriented, a blob, or nothing that noise would not be as well.
 
 Two shapes with signs (`field_models`) are fitted to one half of a field's stimuli and judged by the other, in both
-directions. What they explain is compared with what they explain of the same weights shuffled, and of a texture with the
-same power spectrum: a smooth field without structure is fitted well by a Gabor, and eight numbers fit few pixels well.
+directions. What they explain is compared with what they explain of the same weights shuffled, and of noise as smooth
+as the field: smooth noise is fitted well by a Gabor, and eight numbers fit few pixels well. A third kind of surrogate,
+with the field's own power spectrum, takes no part in the rule: stripes are in the power, whatever the phases are. What
+is fitted better than it is more than a texture: it has a place.
 
 The rule, in this order:
 
 not structured   the better fit explains less than half of the squared weights that it has not seen, or no more than
-                 of surrogates of one of the two kinds (p >= 0.0005, by Student's t for one more surrogate, of the
+                 of one of these two kinds of surrogates (p >= 0.0005, by Student's t for one more surrogate, of the
                  share explained relative to what the halves share, its root transformed as Fisher does correlations)
 blob             else, if of the better fit's weights, added up, less than a fifth have the rarer sign
 centre-surround  else, if the difference of Gaussians explains more
@@ -29,7 +31,7 @@ from retinoscope.statistics.colour_and_space import Separated, explained, separa
 from retinoscope.statistics.field_fits import Fits, fit
 from retinoscope.statistics.field_models import DIFFERENCE_OF_GAUSSIANS, GABOR
 from retinoscope.statistics.field_orientation import lindsey_ratio, orientation
-from retinoscope.statistics.field_surrogates import shuffled, with_random_phases
+from retinoscope.statistics.field_surrogates import shuffled, smooth_noise, with_random_phases
 
 Array = NDArray[np.float64]
 
@@ -74,8 +76,8 @@ class FieldStructure:
         kind: one of `KINDS`, by the rule above.
         is_reliable: either half alone says the same.
         r2_gabor, r2_difference_of_gaussians, r2: held out, of the pattern in space; the last one of the better fit.
-        r2_shuffled, r2_random_phases: (field, surrogate) of the better fit to surrogates.
-        p_shuffled, p_random_phases: that one more surrogate would be explained so well.
+        r2_shuffled, r2_smooth_noise, r2_random_phases: (field, surrogate) of the better fit to surrogates.
+        p_shuffled, p_smooth_noise, p_random_phases: that one more surrogate would be explained so well.
         half_similarity: cosine between the halves; its square is about the most that can be explained.
         separated: colour and space apart; of a grey field all of it.
         fitted: (field, height, width) the better fit to the first half.
@@ -98,8 +100,10 @@ class FieldStructure:
     r2_difference_of_gaussians: Array
     r2: Array
     r2_shuffled: Array
+    r2_smooth_noise: Array
     r2_random_phases: Array
     p_shuffled: Array
+    p_smooth_noise: Array
     p_random_phases: Array
     half_similarity: Array
     separated: Separated
@@ -125,7 +129,7 @@ def field_structure(
     Args:
         halves: (2, field, height, width) or (2, field, height, width, colour): two estimates of the same fields from
             independent stimuli. Weights keep their sign; magnitudes would lose what is asked for.
-        surrogates: of either kind, for each field; at least 3.
+        surrogates: of each kind, for each field; at least 3.
         seed: of the surrogates.
         envelope: (height, width), see `with_random_phases`.
 
@@ -137,8 +141,9 @@ def field_structure(
     found = held_out(profiles)
     random = np.random.default_rng(seed)
     drawn = [
-        [make(random) for _ in range(surrogates)]
-        for make in (lambda each: shuffled(profiles, each), lambda each: with_random_phases(profiles, each, envelope))
+        [shuffled(profiles, random) for _ in range(surrogates)],
+        [smooth_noise(profiles, random, envelope) for _ in range(surrogates)],
+        [with_random_phases(profiles, random, envelope) for _ in range(surrogates)],
     ]
     nulls = [_r2_of_surrogates(each) for each in drawn]
     r2, is_dog = found.best_r2, found.r2.argmax(axis=0) == 1
@@ -157,9 +162,11 @@ def field_structure(
         r2_difference_of_gaussians=found.r2[1],
         r2=r2,
         r2_shuffled=nulls[0],
-        r2_random_phases=nulls[1],
+        r2_smooth_noise=nulls[1],
+        r2_random_phases=nulls[2],
         p_shuffled=p_values[0],
-        p_random_phases=p_values[1],
+        p_smooth_noise=p_values[1],
+        p_random_phases=p_values[2],
         half_similarity=similarity,
         separated=separated,
         fitted=better,

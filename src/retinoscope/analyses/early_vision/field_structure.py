@@ -43,6 +43,7 @@ _OF_UNITS = {
     "r2_gabor": ("held-out R² of the Gabor", "1"),
     "r2_difference_of_gaussians": ("held-out R² of the difference of Gaussians", "1"),
     "p_shuffled": ("p, shuffled pixels are explained as well", "1"),
+    "p_smooth_noise": ("p, noise as smooth is explained as well", "1"),
     "p_random_phases": ("p, random phases are explained as well", "1"),
     "half_similarity": ("cosine between the halves", "1"),
     "rarer_sign": ("share of the better fit's weights with the rarer sign", "1"),
@@ -64,6 +65,11 @@ _OF_UNITS = {
     "centre_sigma": ("standard deviation of the centre of the difference of Gaussians", "pixels"),
     "surround_sigma": ("standard deviation of its surround", "pixels"),
 }
+_OF_SURROGATES = {
+    "r2_shuffled": "pixels shuffled",
+    "r2_smooth_noise": "noise as smooth",
+    "r2_random_phases": "phases drawn anew",
+}
 _IN_DEGREES = {
     "size": "degrees",
     "gabor_sigma_across": "degrees",
@@ -79,7 +85,9 @@ class FieldStructureParameters:
     """Parameters of `field_structure`."""
 
     untrained: int = setting(20, "networks of weights drawn anew, whose fields are fitted too; 0 for none", least=0)
-    surrogates: int = setting(20, "of either kind for each field, shuffled pixels and random phases", least=3)
+    surrogates: int = setting(
+        20, "of each kind for each field: shuffled pixels, noise as smooth, random phases", least=3
+    )
     stimuli: int = setting(
         1_000, "of either half of untrained networks, and of the agent's second one, at most", least=4
     )
@@ -113,9 +121,9 @@ def field_structure(
         `trained`, `first` (the checkpoint before training, where it is known), `redrawn 1`. `kind`, `is_reliable`, and
         numbers of `FieldStructure` by their names; `orientation`, `gabor_orientation` in degrees, 0 for upright
         stripes, anticlockwise; sizes in pixels, and with `_degrees` in degrees where the width of the view is known.
-        `r2_shuffled` and `r2_random_phases` (network, unit, surrogate). Of all untrained draws `r2_untrained` and
-        `orientation_index_untrained` (draw, unit). Of every layer: `median_r2` (network, layer), `median_r2_untrained`
-        (draw, layer), `untrained_95` (layer), the 95th percentile of untrained fields, `share_above_untrained`
+        `r2_shuffled`, `r2_smooth_noise`, `r2_random_phases` (network, unit, surrogate). Of all untrained draws
+        `r2_untrained` and `orientation_index_untrained` (draw, unit). Of every layer: `median_r2` (network, layer),
+        `median_r2_untrained` (draw, layer), `untrained_95` (layer), the 95th percentile of untrained fields, `share_above_untrained`
         (network, layer), of fields above it; `count` (network, layer, kind_of_field), and `silent` (network, layer),
         fields of zeros. Of every layer (here conv1), `conv1_field` and `conv1_fit` (network, conv1_unit, conv1_row,
         conv1_column), the pattern in space and the better fit to it; `conv1_colours` (network, conv1_unit, colour).
@@ -221,7 +229,7 @@ def _dataset(
     variables |= {name: (("network", "unit"), over(name)) for name in ("kind", "is_reliable")}
     variables |= {
         name: (("network", "unit", "surrogate"), over(name), {"long_name": f"held-out R², {words}", "units": "1"})
-        for name, words in (("r2_shuffled", "pixels shuffled"), ("r2_random_phases", "phases drawn anew"))
+        for name, words in _OF_SURROGATES.items()
     }
     for patch in patches:
         found = [each[patch.layer] for each in judged.values()]
@@ -252,9 +260,7 @@ def _dataset(
 def _numbers(found: FieldStructure, binned: int) -> dict[str, NDArray[Any]]:
     """By the names of the Result, lengths in pixels of the observation."""
     gabor, dog, separated = found.gabor.by_name(), found.difference_of_gaussians.by_name(), found.separated
-    own = {
-        name: getattr(found, name) for name in (*_OF_UNITS, "r2_shuffled", "r2_random_phases") if hasattr(found, name)
-    }
+    own = {name: getattr(found, name) for name in (*_OF_UNITS, *_OF_SURROGATES) if hasattr(found, name)}
     return own | {
         "kind": found.kind,
         "is_reliable": found.is_reliable,

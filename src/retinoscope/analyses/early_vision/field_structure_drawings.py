@@ -13,10 +13,16 @@ from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
 from retinoscope.result import Result
 
 _KINDS = (
-    "Not structured: R² below 0.5, or no higher than that of shuffled pixels or random phases of the same field "
-    "(p ≥ 0.0005); blob: less than a fifth of the fit's absolute weights have the rarer sign; else centre-surround "
-    "or oriented, as the difference of Gaussians or the Gabor fits better."
+    "Not structured: R² below 0.5, or no higher than that of the field's shuffled pixels or of noise as smooth as the "
+    "field (p ≥ 0.0005; random phases, with the field's own spectrum, take no part); blob: less than a fifth of the "
+    "fit's absolute weights have the rarer sign; else centre-surround or oriented, as the difference of Gaussians or "
+    "the Gabor fits better."
 )
+_SURROGATES = {
+    "r2_shuffled": "shuffled pixels",
+    "r2_smooth_noise": "smooth noise",
+    "r2_random_phases": "random phases",
+}
 _COLUMNS = (
     "layer",
     "unit",
@@ -25,6 +31,7 @@ _COLUMNS = (
     "R² Gabor",
     "R² difference of Gaussians",
     "p shuffled",
+    "p smooth noise",
     "p random phases",
     "size (pixels)",
     "size (degrees)",
@@ -40,6 +47,7 @@ _NUMBERS = (
     "r2_gabor",
     "r2_difference_of_gaussians",
     "p_shuffled",
+    "p_smooth_noise",
     "p_random_phases",
     "size",
     "size_degrees",
@@ -70,7 +78,7 @@ def caption_of(data: xarray.Dataset, layer: str, said: Mapping[str, Any], note: 
     if draws:
         low, high = np.nanpercentile(data["median_r2_untrained"].sel(layer=layer), (2.5, 97.5))
         medians.append(f"{draws} untrained networks {low:.2f} to {high:.2f}")
-    for name, words in (("r2_shuffled", "shuffled pixels"), ("r2_random_phases", "random phases")):
+    for name, words in _SURROGATES.items():
         medians.append(f"{words} {np.nanmedian(data[name].sel(network='trained').values[is_there]):.2f}")
     colours = ""
     if data.sizes["colour"] > 1:
