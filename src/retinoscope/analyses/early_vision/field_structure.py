@@ -123,10 +123,11 @@ def field_structure(
         stripes, anticlockwise; sizes in pixels, and with `_degrees` in degrees where the width of the view is known.
         `r2_shuffled`, `r2_smooth_noise`, `r2_random_phases` (network, unit, surrogate). Of all untrained draws
         `r2_untrained` and `orientation_index_untrained` (draw, unit). Of every layer: `median_r2` (network, layer),
-        `median_r2_untrained` (draw, layer), `untrained_95` (layer), the 95th percentile of untrained fields, `share_above_untrained`
-        (network, layer), of fields above it; `count` (network, layer, kind_of_field), and `silent` (network, layer),
-        fields of zeros. Of every layer (here conv1), `conv1_field` and `conv1_fit` (network, conv1_unit, conv1_row,
-        conv1_column), the pattern in space and the better fit to it; `conv1_colours` (network, conv1_unit, colour).
+        `median_r2_untrained` (draw, layer), `untrained_95` (layer), the 95th percentile of untrained fields,
+        `share_above_untrained` (network, layer), of fields above it; `count` (network, layer, kind_of_field), and
+        `silent` (network, layer), fields of zeros. Of every layer (here conv1), `conv1_field` and `conv1_fit`
+        (network, conv1_unit, conv1_row, conv1_column), the pattern in space and the better fit to it; `conv1_colours`
+        (network, conv1_unit, colour).
 
     Raises:
         UserError: a parameter is unknown or out of range, or the given fields are those of recorded observations.
