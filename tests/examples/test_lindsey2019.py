@@ -115,6 +115,23 @@ def test_images_of_the_archive_are_those_of_the_file(parts: dict[str, ModuleType
     assert one.train.max() <= 1 and one.train.shape == ((split == 0).sum(), 32, 32)
 
 
+def test_what_is_downloaded_is_the_published_file(
+    parts: dict[str, ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, there, wanted = parts["images"], tmp_path / "there.bin", tmp_path / "deep" / "cifar.tar.gz"
+    there.write_bytes(b"bytes")
+    monkeypatch.setattr(images, "ARCHIVE", there.as_uri())
+    with pytest.raises(retinoscope.UserError, match="not the published file"):
+        images.download(wanted)
+    assert not list(wanted.parent.iterdir())
+    monkeypatch.setattr(images, "MD5", "4b3a6218bb3e3a7303e8a171a60fcf92")
+    images.download(wanted)
+    assert wanted.read_bytes() == b"bytes"
+    monkeypatch.setattr(images, "ARCHIVE", (tmp_path / "nowhere").as_uri())
+    with pytest.raises(retinoscope.UserError, match="fetch it by hand"):
+        images.download(tmp_path / "other.tar.gz")
+
+
 def test_planted_fields_are_what_they_are(parts: dict[str, ModuleType]) -> None:
     """A retina of one centre with its surround and one edge, and a V1 that passes both on, one of them inverted."""
     y, x = np.mgrid[-4:5, -4:5]
@@ -155,6 +172,7 @@ def test_shares_of_few_fields_are_not_certain(parts: dict[str, ModuleType]) -> N
     assert share == 0.5 and 0.3 < low < 0.5 < high < 0.7
 
 
+@pytest.mark.engine
 def test_the_command_trains_measures_and_goes_on(tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = [FOLDER / "run.py", "--images", SAMPLE, "--bottlenecks", "1", "2", "--seeds", "0", "--hidden", "4"]
