@@ -15,7 +15,7 @@ from retinoscope import UserError
 from retinoscope.files import replacing
 
 SHOWN = ("centre-surround", "oriented", "blob")
-COLUMNS = ("N", "layer", "state", "networks, epochs", "fields", *SHOWN, "orientation index", "gratings")
+COLUMNS = ("N", "layer", "state", "networks, epochs", "fields", *SHOWN, "orientation index", "gratings", "as before")
 
 
 def report(out: Path, stimuli: int, surrogates: int) -> str:
@@ -64,7 +64,7 @@ def _table(rows: Sequence[dict[str, object]]) -> list[str]:
         if row["seed"] not in ("all", "") or row["way"] != NOISE:
             continue
         shares = [_percent(_interval(row, name.replace("-", "_"))) for name in SHOWN]
-        numbers = [_number(_interval(row, name)) for name in ("orientation", "selectivity")]
+        numbers = [_number(_interval(row, name)) for name in ("orientation", "selectivity", "unchanged")]
         of = f"{row['networks']}, {row['epochs']}" if row["networks"] else ""
         fields = f"{row['answering']} of {row['units']}"
         cells = [row["bottleneck"], row["layer"], row["state"], of, fields, *shares, *numbers]

@@ -31,7 +31,7 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--hidden", type=int, default=1024, help="units of the dense layer; fewer for a quick try")
     parser.add_argument("--precision", choices=("bfloat16", "float32"), default="bfloat16")
     parser.add_argument("--only", choices=("train", "measure"), help="one of the two steps")
-    parser.add_argument("--stimuli", type=int, default=512, help="of white noise, at most, for each half of a field")
+    parser.add_argument("--stimuli", type=int, default=256, help="of white noise, at most, for each half of a field")
     parser.add_argument("--surrogates", type=int, default=20, help="of each kind, for each field; 10 or more")
     parser.add_argument("--out", type=Path, required=True, help="folder, one within it for each run")
     return parser.parse_args(arguments)

@@ -37,6 +37,7 @@ class Units:
         orientation: index, 0 to 1.
         ratio: the published one.
         selectivity: for gratings, see `Run`.
+        unchanged: cosine between each field and the same unit's before training.
     """
 
     bottleneck: int
@@ -53,6 +54,7 @@ class Units:
     orientation: np.ndarray
     ratio: np.ndarray
     selectivity: np.ndarray
+    unchanged: np.ndarray
 
 
 def units_of(runs: Sequence[Run], surrogates: int) -> list[Units]:
@@ -67,12 +69,23 @@ def units_of(runs: Sequence[Run], surrogates: int) -> list[Units]:
                 for (state, of, way), halves in run.fields.items():
                     if of == layer:
                         which = (bottleneck, run.seed, layer, state, way)
-                        found.append(_judged(which, halves, surrogates, envelope, run.selectivity[state, of]))
+                        before = run.fields[BEFORE, of, NOISE].mean(axis=0)
+                        selectivity = run.selectivity[state, of]
+                        found.append(_judged(which, halves, surrogates, envelope, selectivity, before))
         side = runs[0].fields[BEFORE, layer, NOISE].shape[-1]
         random = np.random.default_rng(0)
         fields = random.normal(size=(32, side, side))
         halves = fields + 0.1 * random.normal(size=(2, *fields.shape))
-        found.append(_judged((0, -1, layer, WHITE, NOISE), halves, surrogates, None, np.full(len(fields), np.nan)))
+        found.append(
+            _judged(
+                (0, -1, layer, WHITE, NOISE),
+                halves,
+                surrogates,
+                None,
+                np.full(len(fields), np.nan),
+                np.zeros_like(fields),
+            )
+        )
     return found
 
 
@@ -88,12 +101,13 @@ def _judged(
     surrogates: int,
     envelope: np.ndarray | None,
     selectivity: np.ndarray,
+    before: np.ndarray,
 ) -> Units:
     answers = halves.any(axis=(2, 3)).all(axis=0)
     answering = halves[:, answers]
-    nothing = np.empty(0)
+    nothing, like = np.empty(0), _alike(halves.mean(axis=0), before)
     if not answers.any():
-        return Units(*which, len(answers), answering.mean(axis=0), np.empty(0, "U1"), *[nothing] * 6)
+        return Units(*which, len(answers), answering.mean(axis=0), np.empty(0, "U1"), *[nothing] * 7)
     found = field_structure(answering, surrogates=surrogates, envelope=envelope)
     fields = answering.mean(axis=0)
     return Units(
@@ -107,7 +121,15 @@ def _judged(
         found.orientation_index,
         lindsey_ratio(in_picture(fields)),
         selectivity[answers],
+        like[answers],
     )
+
+
+def _alike(fields: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(unit,) cosine; NaN where either is silent."""
+    products = (fields * others).sum(axis=(1, 2))
+    lengths = np.sqrt(np.square(fields).sum(axis=(1, 2)) * np.square(others).sum(axis=(1, 2)))
+    return np.divide(products, lengths, out=np.full(len(products), np.nan), where=lengths > 0)
 
 
 def in_picture(fields: np.ndarray) -> np.ndarray:
@@ -187,7 +209,7 @@ def _row(runs: Sequence[Run], group: Sequence[Units], seed: str) -> dict[str, ob
     }
     for kind in KINDS:
         row |= _named(kind.replace(" ", "_").replace("-", "_"), share([each.kind for each in group], kind))
-    for name in ("r2", "orientation", "selectivity"):
+    for name in ("r2", "orientation", "selectivity", "unchanged"):
         row |= _named(name, interval([getattr(each, name) for each in group], np.nanmedian))
     return row | _named("published_ratio", interval([each.ratio for each in group], np.nanmean))
 

@@ -159,6 +159,9 @@ def test_planted_fields_are_what_they_are(parts: dict[str, ModuleType]) -> None:
         np.testing.assert_allclose(halves[:, 0, 4:13, 4:13], np.stack([rings, rings]) / 255, atol=1e-6)
         kinds = {each.layer: list(each.kind) for each in units if (each.state, each.way) == ("trained", way)}
         assert kinds == {"conv2": ["centre-surround", "oriented"], "conv3": ["centre-surround", "oriented"]}
+        for each in units:
+            if each.seed == 0:
+                np.testing.assert_allclose(each.unchanged, 1, atol=1e-3)
     (noise,) = (each for each in units if each.seed == -1 and each.layer == "conv2")
     assert set(noise.kind) == {"not structured"}
 
