@@ -41,12 +41,12 @@ def _channels_first(pictures: torch.Tensor) -> torch.Tensor:
 @pytest.fixture(scope="module")
 def lived() -> tuple[Any, ArrayRecording]:
     torch.manual_seed(0)
-    about = {"observation_shape": (SIDE, SIDE, 3), "actions": 3, "initial_state": _start}
+    about: dict[str, Any] = {"observation_shape": (SIDE, SIDE, 3), "actions": 3, "initial_state": _start}
     agent = retinoscope.from_module(EndsInMap(), preprocess=_channels_first, **about)
     random = np.random.default_rng(0)
     events = np.zeros((ROWS, 1), np.uint8)
     events[np.arange(10, ROWS, 15)] = 1
-    rows = {
+    rows: dict[str, Any] = {
         "observation": random.integers(0, 256, (ROWS, SIDE, SIDE, 3), dtype=np.uint8),
         "memory": random.standard_normal((ROWS, 6)).astype(np.float32),
         "value": random.standard_normal(ROWS).astype(np.float32),
@@ -54,7 +54,7 @@ def lived() -> tuple[Any, ArrayRecording]:
     }
     attributes = {"checkpoint_sha256": agent.checkpoint_sha256}
     lengths = [LENGTH] * (ROWS // LENGTH)
-    told = {"roles": {"memory": "memory"}, "events": {"found": 1.0}, "attributes": attributes}
+    told: dict[str, Any] = {"roles": {"memory": "memory"}, "events": {"found": 1.0}, "attributes": attributes}
     return agent, ArrayRecording(rows, layers=["memory"], episode_lengths=lengths, **told)
 
 
