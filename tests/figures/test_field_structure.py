@@ -37,7 +37,7 @@ def planted(units: int = 8, height: int = 7, width: int = 7, draws: int = 3) -> 
         "orientation_index",
     )
     names += ("orientation", "lindsey_ratio", "lindsey_ratio_shuffled", "centre_surround", "colour_share")
-    kinds = np.array(KINDS)[np.arange(np.prod(shape)).reshape(shape) % 4]
+    kinds = np.array(KINDS)[np.arange(np.prod(shape)).reshape(shape) % 5]
     patch = ("network", "conv1_unit", "conv1_row", "conv1_column")
     fields = random.normal(size=(len(NETWORKS), units, height, width)) * 1e-4
     count = np.array([[[(row[:-1] == kind).sum() for kind in KINDS]] for row in kinds])
@@ -45,6 +45,7 @@ def planted(units: int = 8, height: int = 7, width: int = 7, draws: int = 3) -> 
         **{name: (table, random.uniform(size=shape)) for name in (*names, "colour_opponency")},
         "r2": (table, r2),
         "kind": (table, kinds),
+        "shape": (table, np.array(KINDS[:3])[np.arange(np.prod(shape)).reshape(shape) % 3]),
         "is_reliable": (table, random.uniform(size=shape) > 0.5),
         "r2_shuffled": ((*table, "surrogate"), random.uniform(size=(*shape, 4))),
         "r2_smooth_noise": ((*table, "surrogate"), random.uniform(size=(*shape, 4))),

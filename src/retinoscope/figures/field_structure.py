@@ -20,7 +20,7 @@ __all__ = ["field_structure"]
 
 # All lengths are inches on paper.
 _BETWEEN_TILES, _BETWEEN_UNITS, _LARGEST_TILE = 0.04, 0.16, 0.8
-_LOWER, _LEFT = 2.45, 1.12
+_LOWER, _LEFT, _HIGHEST = 2.6, 1.12, 6.6
 _NETWORKS = {"trained": "this agent", "first": "before training", "redrawn 1": "drawn anew"}
 _SURROGATES = {
     "r2_random_phases": "random phases",
@@ -63,7 +63,7 @@ def field_structure(result: Result, layer: str | None = None, *, figsize: Size =
     _draw_fields(page.sheet(), data, name, per_row, (tile_height, tile_width), row_height, line)
     top = rows * row_height
     half = (page.width - _LEFT) / 2
-    tall = _LOWER - 1.1
+    tall = _LOWER - 1.25
     _draw_r2(page.axes(_LEFT, top + 0.42, half - 0.25, tall), data, name)
     kinds = page.axes(_LEFT + half + 0.8, top + 0.42, half - 0.8 - MARGIN, tall)
     _draw_kinds(kinds, data, name)
@@ -74,13 +74,19 @@ def field_structure(result: Result, layer: str | None = None, *, figsize: Size =
 
 def _arranged(units: int, ratio: float, page: Page, line: float) -> tuple[int, float]:
     """Units in a row, and the width of a tile."""
-    room = page.width - 2 * MARGIN
-    for per_row in range(min(4, units), units + 1):
-        tile = min(((room + _BETWEEN_UNITS) / per_row - _BETWEEN_UNITS - _BETWEEN_TILES) / 2, _LARGEST_TILE)
+    room = page.width - 2 * MARGIN + _BETWEEN_UNITS
+    widest = text_width(_named("smooth", "centre-surround"), points("xtick.labelsize")) + _BETWEEN_UNITS
+    for per_row in range(min(4, units), max(min(units, int(room / widest)), 1) + 1):
+        tile = min((room / per_row - _BETWEEN_UNITS - _BETWEEN_TILES) / 2, _LARGEST_TILE)
         height = -(-units // per_row) * (2 * line + 0.16 + tile * ratio) + _LOWER
-        if height <= min(page.room, 6.2) or tile < 0.5:
-            return per_row, tile
-    return units, tile
+        if height <= min(page.room, _HIGHEST):
+            break
+    return per_row, tile
+
+
+def _named(kind: str, shape: str) -> str:
+    """What stands above a field."""
+    return f"smooth ({shape})" if kind == "smooth" else kind
 
 
 def _draw_fields(
@@ -95,7 +101,7 @@ def _draw_fields(
     """Every field beside its fit, on one scale around zero, the best fitted first."""
     chosen = data.sel(network="trained")
     is_there = data["unit_layer"].values == layer
-    r2, kinds = chosen["r2"].values[is_there], chosen["kind"].values[is_there]
+    r2, kinds, shapes = (chosen[name].values[is_there] for name in ("r2", "kind", "shape"))
     numbers = data["unit_number"].values[is_there]
     colours = chosen[f"{layer}_colours"].values
     is_coloured = [str(each) for each in data["colour"].values] == ["red", "green", "blue"]
@@ -120,8 +126,8 @@ def _draw_fields(
             swatch = left + text_width(f"{numbers[unit]}", points("xtick.labelsize")) + 0.1, top - 2 * line - 0.055
             sheet.add_patch(Rectangle(swatch, 0.16, 0.11, facecolor=(1 + vector) / 2, edgecolor="none"))
         sheet.text(left + pair, top - line - 0.06, says, fontsize="small", ha="right", va="bottom")
-        shown: dict[str, Any] = {"weight": "bold"} if kind != "not structured" else {"color": shade(0.6)}
-        sheet.text(left, top - 0.035, kind, fontsize="small", va="bottom", **shown)
+        shown: dict[str, Any] = {"weight": "bold"} if kind in _COLOURS else {"color": shade(0.6)}
+        sheet.text(left, top - 0.035, _named(kind, shapes[unit]), fontsize="small", va="bottom", **shown)
     sheet.add_collection(PatchCollection(edges, facecolor="none", edgecolor=shade(0.65), linewidth=0.4, zorder=2))
 
 
@@ -162,7 +168,7 @@ def _draw_kinds(axes: Axes, data: xarray.Dataset, layer: str) -> None:
     starts = np.zeros(len(names))
     for kind in kinds:
         counts = data["count"].sel(layer=layer, kind_of_field=kind, network=names).values
-        filled = f"#{_COLOURS[kind]}" if kind in _COLOURS else shade(0.15)
+        filled = f"#{_COLOURS[kind]}" if kind in _COLOURS else shade(0.35 if kind == "smooth" else 0.12)
         bars = axes.barh(range(len(names)), counts, left=starts, height=0.62, color=filled, label=kind)
         for bar, count in zip(bars, counts, strict=True):
             if count:

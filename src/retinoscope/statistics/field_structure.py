@@ -9,13 +9,17 @@ is fitted better than it is more than a texture: it has a place.
 The rule, in this order:
 
 not structured   the better fit explains less than half of the squared weights that it has not seen, or no more than
-                 of one of these two kinds of surrogates (p >= 0.0005, by Student's t for one more surrogate, of the
-                 share explained relative to what the halves share, its root transformed as Fisher does correlations)
+                 of the shuffled weights
+smooth           else, if it explains no more than of noise as smooth: neighbours agree, and that may be all
 blob             else, if of the better fit's weights, added up, less than a fifth have the rarer sign
 centre-surround  else, if the difference of Gaussians explains more
 oriented         else: the Gabor explains more
 
-A kind is reliable if fits to either half alone say the same.
+"No more" is p >= 0.0005, by Student's t for one more surrogate, of the share explained relative to what the halves
+share, its root transformed as Fisher does correlations. The shape says which of the last three a smooth or unstructured
+field is most like.
+
+A shape is reliable if fits to either half alone say the same.
 """
 
 from __future__ import annotations
@@ -35,7 +39,7 @@ from retinoscope.statistics.field_surrogates import shuffled, smooth_noise, with
 
 Array = NDArray[np.float64]
 
-KINDS = ("centre-surround", "oriented", "blob", "not structured")
+KINDS = ("centre-surround", "oriented", "blob", "smooth", "not structured")
 LEAST_EXPLAINED = 0.5
 CHANCE = 0.0005
 RARER_SIGN = 0.2
@@ -74,7 +78,8 @@ class FieldStructure:
 
     Attributes:
         kind: one of `KINDS`, by the rule above.
-        is_reliable: either half alone says the same.
+        shape: one of the first three, by the last three lines of the rule alone.
+        is_reliable: either half alone has the same shape.
         r2_gabor, r2_difference_of_gaussians, r2: held out, of the pattern in space; the last one of the better fit.
         r2_shuffled, r2_smooth_noise, r2_random_phases: (field, surrogate) of the better fit to surrogates.
         p_shuffled, p_smooth_noise, p_random_phases: that one more surrogate would be explained so well.
@@ -95,6 +100,7 @@ class FieldStructure:
     """
 
     kind: NDArray[np.str_]
+    shape: NDArray[np.str_]
     is_reliable: NDArray[np.bool_]
     r2_gabor: Array
     r2_difference_of_gaussians: Array
@@ -149,15 +155,16 @@ def field_structure(
     r2, is_dog = found.best_r2, found.r2.argmax(axis=0) == 1
     similarity = _similarity(profiles)
     p_values = [_p_value(r2, each, similarity) for each in nulls]
-    is_structured = (r2 >= LEAST_EXPLAINED) & (p_values[0] < CHANCE) & (p_values[1] < CHANCE)
-    by_half = [_judged(found, half, is_structured) for half in (0, 1)]
+    by_half = [_shapes_of_half(found, half) for half in (0, 1)]
     dog = found.difference_of_gaussians[0]
     better = _better(found, 0, is_dog)
-    kind = _kinds(is_structured, _rarer_sign(better), is_dog)
+    shape = _shapes(_rarer_sign(better), is_dog)
+    is_structured, is_more_than_smooth = (r2 >= LEAST_EXPLAINED) & (p_values[0] < CHANCE), p_values[1] < CHANCE
     index, axis = orientation(profiles)
     return FieldStructure(
-        kind=kind,
-        is_reliable=(by_half[0] == kind) & (by_half[1] == kind),
+        kind=np.select([~is_structured, ~is_more_than_smooth], ["not structured", "smooth"], shape),
+        shape=shape,
+        is_reliable=(by_half[0] == shape) & (by_half[1] == shape),
         r2_gabor=found.r2[0],
         r2_difference_of_gaussians=found.r2[1],
         r2=r2,
@@ -232,19 +239,18 @@ def _transformed(r2: Array, possible: Array) -> Array:
     return np.asarray(np.arctanh(np.sqrt(np.clip(share, 0.0, _NEARLY_ALL))))
 
 
-def _judged(found: HeldOut, half: int, is_structured: NDArray[np.bool_]) -> NDArray[np.str_]:
-    """The kinds that the fits to one half say."""
+def _shapes_of_half(found: HeldOut, half: int) -> NDArray[np.str_]:
+    """The shapes that the fits to one half say."""
     is_dog = found.explained[1, half] > found.explained[0, half]
-    return _kinds(is_structured, _rarer_sign(_better(found, half, is_dog)), is_dog)
+    return _shapes(_rarer_sign(_better(found, half, is_dog)), is_dog)
 
 
 def _better(found: HeldOut, half: int, is_dog: NDArray[np.bool_]) -> Array:
     return np.where(is_dog[:, None, None], found.difference_of_gaussians[half].fields(), found.gabor[half].fields())
 
 
-def _kinds(is_structured: NDArray[np.bool_], rarer_sign: Array, is_dog: NDArray[np.bool_]) -> NDArray[np.str_]:
-    conditions = [~is_structured, rarer_sign < RARER_SIGN, is_dog]
-    return np.select(conditions, ["not structured", "blob", "centre-surround"], "oriented")
+def _shapes(rarer_sign: Array, is_dog: NDArray[np.bool_]) -> NDArray[np.str_]:
+    return np.select([rarer_sign < RARER_SIGN, is_dog], ["blob", "centre-surround"], "oriented")
 
 
 def _rarer_sign(fields: Array) -> Array:

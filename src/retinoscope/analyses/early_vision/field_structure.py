@@ -118,10 +118,10 @@ def field_structure(
 
     Returns:
         A Result over (network, unit), where `unit_layer` and `unit_number` (unit) say which unit; `network` is
-        `trained`, `first` (the checkpoint before training, where it is known), `redrawn 1`. `kind`, `is_reliable`, and
-        numbers of `FieldStructure` by their names; `orientation`, `gabor_orientation` in degrees, 0 for upright
-        stripes, anticlockwise; sizes in pixels, and with `_degrees` in degrees where the width of the view is known.
-        `r2_shuffled`, `r2_smooth_noise`, `r2_random_phases` (network, unit, surrogate). Of all untrained draws
+        `trained`, `first` (the checkpoint before training, where it is known), `redrawn 1`. `kind`, `shape`,
+        `is_reliable`, numbers of `FieldStructure` by their names; `orientation`, `gabor_orientation` in degrees, 0 for
+        upright stripes, anticlockwise; sizes in pixels, and with `_degrees` in degrees where the width of the view is
+        known. `r2_shuffled`, `r2_smooth_noise`, `r2_random_phases` (network, unit, surrogate). Of all untrained draws
         `r2_untrained` and `orientation_index_untrained` (draw, unit). Of every layer: `median_r2` (network, layer),
         `median_r2_untrained` (draw, layer), `untrained_95` (layer), the 95th percentile of untrained fields,
         `share_above_untrained` (network, layer), of fields above it; `count` (network, layer, kind_of_field), and
@@ -227,7 +227,7 @@ def _dataset(
         name: (("network", "unit"), over(name), {"long_name": long_name, "units": units})
         for name, (long_name, units) in _OF_UNITS.items()
     }
-    variables |= {name: (("network", "unit"), over(name)) for name in ("kind", "is_reliable")}
+    variables |= {name: (("network", "unit"), over(name)) for name in ("kind", "shape", "is_reliable")}
     variables |= {
         name: (("network", "unit", "surrogate"), over(name), {"long_name": f"held-out R², {words}", "units": "1"})
         for name, words in _OF_SURROGATES.items()
@@ -264,6 +264,7 @@ def _numbers(found: FieldStructure, binned: int) -> dict[str, NDArray[Any]]:
     own = {name: getattr(found, name) for name in (*_OF_UNITS, *_OF_SURROGATES) if hasattr(found, name)}
     return own | {
         "kind": found.kind,
+        "shape": found.shape,
         "is_reliable": found.is_reliable,
         "size": found.size * binned,
         "orientation": _as_seen(found.orientation),

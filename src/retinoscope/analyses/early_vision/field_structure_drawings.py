@@ -13,10 +13,10 @@ from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
 from retinoscope.result import Result
 
 _KINDS = (
-    "Not structured: R² below 0.5, or no higher than that of the field's shuffled pixels or of noise as smooth as the "
-    "field (p ≥ 0.0005; random phases, with the field's own spectrum, take no part); blob: less than a fifth of the "
-    "fit's absolute weights have the rarer sign; else centre-surround or oriented, as the difference of Gaussians or "
-    "the Gabor fits better."
+    "Not structured: R² below 0.5, or no higher than that of the field's shuffled pixels; smooth: no higher than that "
+    "of noise as smooth as the field, most like what stands in brackets (p ≥ 0.0005; random phases, with the field's "
+    "own spectrum, take no part); blob: less than a fifth of the fit's absolute weights have the rarer sign; else "
+    "centre-surround or oriented, as the difference of Gaussians or the Gabor fits better."
 )
 _SURROGATES = {
     "r2_shuffled": "shuffled pixels",
@@ -27,6 +27,7 @@ _COLUMNS = (
     "layer",
     "unit",
     "kind",
+    "shape",
     "either half says so",
     "R² Gabor",
     "R² difference of Gaussians",
@@ -126,13 +127,14 @@ def drawings(result: Result) -> list[Drawing]:
 def _table(data: xarray.Dataset) -> TableDrawing:
     names = [name for name in _NUMBERS if name in data]
     columns = tuple(
-        each for each, name in zip(_COLUMNS, (*[""] * 4, *_NUMBERS), strict=True) if not name or name in names
+        each for each, name in zip(_COLUMNS, (*[""] * 5, *_NUMBERS), strict=True) if not name or name in names
     )
     rows = [
         (
             str(data["unit_layer"].values[unit]),
             int(data["unit_number"].values[unit]),
             str(data["kind"].values[unit]),
+            str(data["shape"].values[unit]),
             "yes" if data["is_reliable"].values[unit] else "no",
             *(_number(float(data[name].values[unit]), name) for name in names),
         )
