@@ -158,7 +158,8 @@ class Traces:
                 draw.point([(column, row) for row in rows], fill=colour)
 
     def _draw_episode_boundary(self, strip: np.ndarray, column: int, episode: int) -> None:
-        canvas.fill(strip, column, 0, 2, self._bottom, canvas.INK)
+        top = _TITLE if column < self._named_until - 8 else 0  # below the name of a short episode, not through it
+        canvas.fill(strip, column, top, 2, self._bottom - top, canvas.INK)
         name = f"episode {episode + 1}"
         right = column + 8 + canvas.text_width(name, _TEXT)
         if column + 8 < self._named_until:  # short episodes: not all of their names have room
