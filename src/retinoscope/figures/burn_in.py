@@ -59,6 +59,10 @@ def burn_in(result: Result, *, ax: Axes | None = None, figsize: Size = None) -> 
     low, high = float(data["steps_low"]), float(data["steps_high"])
     if np.isfinite(low):
         axes.axvspan(low, high, color=colour("negative"), alpha=0.15, linewidth=0)
-    axes.set(xlabel="decisions since the reset", xlim=(0, max(int(steps[-1]), 1)))
-    axes.legend(loc="upper right")
+    axes.set(xlabel="decisions since the reset", xlim=(0, 1.02 * max(int(steps[-1]), burn_in_steps, 1)))
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    if burn_in_steps <= int(steps[-1]):
+        axes.legend(loc="upper right")
+    else:  # its line is at the right edge
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 0.12))
     return drawn

@@ -44,14 +44,20 @@ def training_progress(result: Result, *, figsize: Size = None) -> Figure:
     _draw_numbers(panels[3], result, ratios)
     _draw_numbers(panels[4], result, ["sparseness", "rising_before"])
     _draw_numbers(panels[5], result, ["pc1_auc"])
-    if "pc1_auc" in result.data:
+    if "pc1_auc" in result.data and np.isfinite(result.data["pc1_auc"].values).any():
         panels[5].axhline(0.5, color=colour("chance"), linewidth=0.7, linestyle=":")
     frames = result.data["frames_trained"].values
     least = float(frames[frames > 0].min()) if (frames > 0).any() else 1.0
+    first, last = float(frames.min()), float(frames.max())
     for axes in panels:
+        if first > 0 and last < 10 * first:  # too near for a scale of powers of ten, which would have no ticks
+            beyond = 0.3 * (last - first) or 0.1 * last
+            axes.set_xlim(first - beyond, last + beyond)
+            axes.set_xticks([first, last], [f"{each:,.0f}" for each in (first, last)])
+            continue
         axes.set_xscale("symlog", linthresh=least)
         # From a little below nothing to a little above the last; nothing has a place of its own on this scale.
-        axes.set_xlim(-0.15 * least if frames.min() <= 0 else 0.8 * least, 1.4 * max(float(frames.max()), least))
+        axes.set_xlim(-0.15 * least if first <= 0 else 0.8 * least, 1.4 * max(last, least))
     figure.supxlabel("frames trained")
     titled(figure, title_of(result, "Checkpoint by checkpoint"))
     return figure
@@ -84,7 +90,7 @@ def _draw_numbers(axes: Axes, result: Result, names: list[str], kinds: Mapping[s
     """
     frames = result.data["frames_trained"].values
     others = cycle([shade(0.7), shade(0.45)] if kinds else series())
-    there = [name for name in names if name in result.data]
+    there = [name for name in names if name in result.data and np.isfinite(result.data[name].values).any()]
     for index, name in enumerate(there):
         middle, low, high = (result.data[f"{name}{end}"].values for end in ("", "_low", "_high"))
         about = result.data[name].attrs

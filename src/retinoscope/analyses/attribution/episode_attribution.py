@@ -41,7 +41,7 @@ from retinoscope.analyses.attribution.attribution_verdicts import (
     worst_stage,
 )
 from retinoscope.analyses.declaration import AGENT, FRAMES, RECORDING, Analysis
-from retinoscope.analyses.drawing import SPEED, Drawing, FigureDrawing, MovieDrawing
+from retinoscope.analyses.drawing import SPEED, Drawing, FigureDrawing, MovieDrawing, TextDrawing
 from retinoscope.analyses.recorded import (
     movie_attributes,
     picture_attribute,
@@ -420,10 +420,14 @@ def _drawings_through_time(result: Result) -> list[Drawing]:
         "that would reach further back are left out, and shares add up to one within these. Were all observations of "
         f"the same weight, each would have {100 / (attributes['lag_steps'] + 1):.1f}%."
     )
+    title = "How far back attribution reaches"
+    lags: Drawing = FigureDrawing("attribution_lags", title, caption, lambda: attribution_lags(result))
+    if not np.isfinite(result.data["lag_share"].values).any():
+        why = f"decisions that have all {attributes['lag_steps']} before them in the episode"
+        said = f"There are too few {why} ({attributes['lag_times']}) for a share with its interval.\n"
+        lags = TextDrawing("attribution_lags_not_made", title, "This episode is too short to show it.", said)
     return [
-        FigureDrawing(
-            "attribution_lags", "How far back attribution reaches", caption, lambda: attribution_lags(result)
-        ),
+        lags,
         FigureDrawing(
             "attribution_through_time",
             f"The past in the {first}",
