@@ -78,8 +78,8 @@ class RecordingWindows(Samples):
         self.source = f"{layer} of {recording.attributes['agent']}"
         if not self.count:
             raise NotMeasurable(
-                f"{recording.path}: no episode has {burn_in} + {length} decisions; use shorter windows (window_steps), or "
-                "record longer episodes"
+                f"{recording.path}: no episode has {burn_in} + {length} decisions; use shorter windows (window_steps), "
+                "or record longer episodes"
             )
 
     def activity(self, start: int, stop: int) -> NDArray[np.floating]:
