@@ -22,7 +22,7 @@ PUBLISHED = {
     (32, "V1"): (2.44, 0.31),
 }
 """Of the authors' ratio: mean and 1.96 standard errors, by bottleneck and layer."""
-SHORT = {"centre-surround": "cs", "oriented": "or", "blob": "bl", "not structured": "–"}
+SHORT = {"centre-surround": "cs", "oriented": "or", "blob": "bl", "smooth": "sm", "not structured": "–"}
 
 
 @styled
@@ -103,14 +103,15 @@ def _labels(axes: Axes, groups: Sequence[tuple[int, str, str]]) -> np.ndarray:
 
 def _kinds(axes: Axes, rows: Sequence[dict[str, object]], groups: Sequence[tuple[int, str, str]]) -> None:
     places, ground = _labels(axes, groups), np.zeros(len(groups))
-    shades = (colour("positive"), colour("negative"), colour("middle"), shade(0.2))
-    for kind, each in zip(KINDS, shades, strict=True):
+    shades = {"centre-surround": colour("positive"), "oriented": colour("negative"), "blob": colour("middle")}
+    shades |= {"smooth": shade(0.45), "not structured": shade(0.2)}
+    for kind in KINDS:
         name = kind.replace(" ", "_").replace("-", "_")
         shares = [
             value_of(rows, name, bottleneck=n, layer=of, state=s, way=NOISE, seed="all")[0] for n, of, s in groups
         ]
         heights = np.nan_to_num(shares)
-        axes.bar(places, heights, bottom=ground, color=each, width=0.8, label=kind)
+        axes.bar(places, heights, bottom=ground, color=shades[kind], width=0.8, label=kind)
         ground += heights
     for place, (n, of, s) in zip(places, groups, strict=True):
         (row,) = (
@@ -121,7 +122,7 @@ def _kinds(axes: Axes, rows: Sequence[dict[str, object]], groups: Sequence[tuple
         said = {"boxstyle": "square,pad=0.15", "facecolor": "white", "linewidth": 0}
         axes.text(place, 0.96, f"{row['answering']}", ha="center", va="top", size="x-small", bbox=said)
     axes.set(ylabel="share of fields", ylim=(0, 1))
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.27), ncols=4)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.27), ncols=5)
 
 
 def _dots(
