@@ -32,8 +32,8 @@ class ReceptiveFieldEstimate:
         fields: (unit, *stimulus) float64, change of activity per unit of stimulus.
         reliability: (unit,) expected agreement of this estimate with a second one like it. The cosine r between the
             estimates from even and odd batches, each from half of the stimuli, is raised to the full number by
-            Spearman-Brown, 2r / (1 + r); r below zero counts as zero. NaN where the unit never answered to the stimulus,
-            or in one of the halves alone, or one of the halves is empty.
+            Spearman-Brown, 2r / (1 + r); r below zero counts as zero. NaN where the unit never answered to the
+            stimulus, or in one of the halves alone, or one of the halves is empty.
         relative_error: (unit,) expected length of the error relative to the length of the true field, from the
             difference of the halves. Infinite where they do not agree at all, NaN where reliability is.
         stimuli: number of stimuli averaged over.
