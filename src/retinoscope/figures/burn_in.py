@@ -60,7 +60,7 @@ def burn_in(result: Result, *, ax: Axes | None = None, figsize: Size = None) -> 
     if np.isfinite(low):
         axes.axvspan(low, high, color=colour("negative"), alpha=0.15, linewidth=0)
     axes.set(xlabel="decisions since the reset", xlim=(0, 1.02 * max(int(steps[-1]), burn_in_steps, 1)))
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     if burn_in_steps <= int(steps[-1]):
         axes.legend(loc="upper right")
     else:  # its line is at the right edge
