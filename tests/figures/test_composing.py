@@ -23,11 +23,20 @@ from retinoscope import figures
 from retinoscope.errors import UserError
 from retinoscope.figures import style
 from retinoscope.result import Result
-from tests.figures import image_results, test_attribution, test_component_gallery, test_components, test_intervention
+from tests.figures import (
+    channel_results,
+    image_results,
+    test_attribution,
+    test_component_gallery,
+    test_components,
+    test_intervention,
+)
 from tests.figures import test_field_structure as of_structure
 from tests.figures import test_learned as of_learned
+from tests.figures import test_natural_fields as of_natural_fields
 from tests.figures import test_receptive_fields as of_fields
 from tests.figures import test_scenario_preview as of_preview
+from tests.figures import test_tuning_to_gratings as of_gratings
 from tests.figures.behaviour_results import (
     SAID,
     components_result,
@@ -147,6 +156,9 @@ RESULTS: dict[str, Callable[[], Result]] = {
     "attribution_lags": test_attribution.planted,
     "attribution_through_time": test_attribution.planted,
     "burn_in": burn_in_result,
+    "channel_curves": channel_results.planted,
+    "channel_spectra": channel_results.planted,
+    "channel_statistics": channel_results.planted,
     "component_correlates": test_components.planted,
     "component_gallery": test_component_gallery.planted,
     "components": test_components.planted,
@@ -163,6 +175,8 @@ RESULTS: dict[str, Callable[[], Result]] = {
     "field_structure": of_structure.planted,
     "intervention": lambda: test_intervention.planted(6),
     "learned": of_learned.planted,
+    "natural_field_prediction": lambda: of_natural_fields.planted(8),
+    "natural_fields": lambda: of_natural_fields.planted(8),
     "principal_components": components_result,
     "principal_components_map": components_result,
     "principal_components_time": components_result,
@@ -172,12 +186,13 @@ RESULTS: dict[str, Callable[[], Result]] = {
     "scenario_preview": of_preview.planted,
     "simulation_summary": simulation_result,
     "training_progress": progress_result,
+    "tuning_to_gratings": of_gratings.planted,
     "twin_comparison": image_results.twin_result,
 }
 """A small Result for every figure."""
 
 NO_FIGURES = {"activation_frames", "attribution_frames", "contact_sheet", "receptive_fields_all", "simulation_frames"}
-NO_FIGURES |= {"use_style"}
+NO_FIGURES |= {"field_frames", "use_style"}
 NAME_NO_AGENT = ("attribution_lags", "burn_in", "event_triggered_claims", "event_triggered_units", "scenario_preview")
 TAKE_AXES = ("attribution_lags", "burn_in", "component_correlates")
 CARRY_CAPTIONS = [name for name in RESULTS if "caption" in inspect.signature(getattr(figures, name)).parameters]

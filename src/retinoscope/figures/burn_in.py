@@ -7,6 +7,7 @@ from typing import overload
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from retinoscope.figures.page import Size, panel
 from retinoscope.figures.style import colour, require, shade, styled
@@ -59,8 +60,9 @@ def burn_in(result: Result, *, ax: Axes | None = None, figsize: Size = None) -> 
     low, high = float(data["steps_low"]), float(data["steps_high"])
     if np.isfinite(low):
         axes.axvspan(low, high, color=colour("negative"), alpha=0.15, linewidth=0)
-    axes.set(xlabel="decisions since the reset", xlim=(0, 1.02 * max(int(steps[-1]), burn_in_steps, 1)))
-    axes.locator_params(axis="x", integer=True)
+    last = 1.02 * max(int(steps[-1]), burn_in_steps, 1)
+    ticks = MaxNLocator(6, integer=True).tick_values(0, last)
+    axes.set(xlabel="decisions since the reset", xticks=ticks[(ticks >= 0) & (ticks <= last)], xlim=(0, last))
     if burn_in_steps <= int(steps[-1]):
         axes.legend(loc="upper right")
     else:  # its line is at the right edge

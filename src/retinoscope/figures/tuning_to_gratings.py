@@ -80,7 +80,13 @@ def _says(data: xarray.Dataset) -> str:
 
 
 def _inks() -> dict[str, str]:
-    return {"trained": series()[4], "first": series()[1], "redrawn": colour("chance")}
+    return {"trained": _ink(4), "first": _ink(1), "redrawn": colour("chance")}
+
+
+def _ink(number: int) -> str:
+    """A colour of the style's cycle, which may be shorter."""
+    shades = series()
+    return shades[number % len(shades)]
 
 
 def _legend(page: Page, data: xarray.Dataset) -> None:
@@ -119,7 +125,7 @@ def _curves(axes: Axes, data: xarray.Dataset) -> None:
             draw(network, int(np.nanargmax(selectivity[network])), color=shade(0.3), linewidth=0.7, zorder=1)
     order = np.argsort(-np.nan_to_num(selectivity[0], nan=-1))
     chosen = [int(each) for each in order[:_MOST_SELECTIVE] if np.isfinite(selectivity[0, each])]
-    inks = [series()[number] for number in (4, 5, 3, 6)]
+    inks = [_ink(number) for number in (4, 5, 3, 6)]
     for place, (unit, ink) in enumerate(zip(chosen, inks, strict=False)):
         draw(0, unit, color=ink, linewidth=1.1, zorder=2)
         axes.text(
