@@ -27,7 +27,7 @@ def test_an_analysis_has_one_name_everywhere(name: str) -> None:
     assert getattr(retinoscope.analyses, each.parameters.__name__) is each.parameters
     assert {name, each.parameters.__name__} <= set(dir(retinoscope.analyses))
     if not each.is_shared:
-        stem = "activation_frames" if name == "activation_movies" else name
+        stem = {"activation_movies": "activation_frames", "field_movie": "field_frames"}.get(name, name)
         assert any(figure.startswith(stem) for figure in dir(retinoscope.figures)), "its figures have its name"
 
 

@@ -13,7 +13,7 @@ from retinoscope.agents.policy import ActionHead
 from retinoscope.errors import UserError
 from retinoscope.training.learning_pass import learning_pass, make_decoder
 from retinoscope.training.levers import Levers
-from retinoscope.training.optimiser import leave_decay, load_state, parted_adamw, parts_of
+from retinoscope.training.optimiser import PartedAdamW, parts_of
 
 SHAPE = (60, 80, 3)
 HEADS = (ActionHead("turn", ("none", "left", "right")),)
@@ -39,11 +39,11 @@ def test_the_decay_of_every_part_reaches_its_weights_and_no_others():
     before = {name: each.detach().clone() for name, each in made.named_parameters()}
     decays = {"convolution": 2.0, "dense": 1.0, "memory": 0.5, "head": 0.25, "undecayed": 0.0}
     levers = Levers(**{f"{part}_weight_decay": decay for part, decay in decays.items() if decay})
-    optimiser = parted_adamw(parts_of(made.encoder, made.rnn, made), levers, learning_rate=0.01)
+    optimiser = PartedAdamW(parts_of(made.encoder, made.rnn, made), levers, learning_rate=0.01)
     for each in made.parameters():
         each.grad = torch.zeros_like(each)
     optimiser.step()
-    leave_decay(optimiser, 0.5)
+    optimiser.leave_decay(0.5)
     optimiser.step()
     for name, each in made.named_parameters():
         decay = decays[part_of(name)]
@@ -59,13 +59,13 @@ def test_a_run_of_before_whose_parameters_were_in_one_group_goes_on_with_its_own
         each.grad = torch.full_like(each, float(number + 1))
     earlier.step()
     levers = Levers(convolution_weight_decay=2.0)
-    optimiser = parted_adamw(parts_of(made.encoder, made.rnn, made), levers, learning_rate=0.5)
-    load_state(optimiser, earlier.state_dict(), ours)
+    optimiser = PartedAdamW(parts_of(made.encoder, made.rnn, made), levers, learning_rate=0.5)
+    optimiser.load_state_dict(earlier.state_dict())
     for number, each in enumerate(ours):
         torch.testing.assert_close(optimiser.state[each]["exp_avg"], torch.full_like(each, 0.1 * (number + 1)))
     assert {group["part"]: group["weight_decay"] for group in optimiser.param_groups}["convolution"] == 2.0
-    again = parted_adamw(parts_of(made.encoder, made.rnn, made), Levers(dense_weight_decay=3.0), learning_rate=0.5)
-    load_state(again, optimiser.state_dict(), ours)
+    again = PartedAdamW(parts_of(made.encoder, made.rnn, made), Levers(dense_weight_decay=3.0), learning_rate=0.5)
+    again.load_state_dict(optimiser.state_dict())
     assert {group["part"]: group["weight_decay"] for group in again.param_groups} == {
         "convolution": 0.0,
         "dense": 3.0,

@@ -43,7 +43,12 @@ def brief(folder: Path, config: TrainingConfig, scenario: str | Path = "apples")
 
 def test_decay_scale_and_reconstruction_are_in_the_run_and_the_agent_loads_without_the_decoder(tmp_path):
     network = NetworkConfig(global_channels=4, hidden_size=16, rnn_size=8, initial_scale=0.25)
-    levers = {"convolution_weight_decay": 3.0, "memory_weight_decay": 1.0, "reconstruction_weight": 0.1}
+    levers = {
+        "convolution_weight_decay": 3.0,
+        "memory_weight_decay": 1.0,
+        "reconstruction_weight": 0.1,
+        "final_weight_decay": 1.0,
+    }
     config = TrainingConfig(frames=4000, network=network, input_noise=0.1, **levers, **BRIEF)
     run = brief(tmp_path / "run", config)
     decays = {group["part"]: group["weight_decay"] for group in saved(run)["optimizer"]["param_groups"]}

@@ -56,10 +56,10 @@ def test_the_movie_shows_the_activity_of_the_recording(finished, agent):
 
 def test_what_cannot_be_shown_is_said_with_what_it_needs(finished):
     reason = finished.manifest["omitted"]["event_triggered"]
-    assert "needs at least 10 events of a kind" in reason and "record" in reason
+    assert "the longest episode has 40 decisions" in reason and "event_triggered.seconds" in reason
     assert reason.startswith(f"{finished.directory / 'recording.zarr'}: ")
     assert "event_triggered_not_made.txt" in products(finished, "text")
-    assert "needs at least 10 events" in finished.report.read_text(encoding="utf-8")
+    assert "the longest episode has 40 decisions" in finished.report.read_text(encoding="utf-8")
     assert set(finished.manifest["omitted"]) == {"event_triggered"}
 
 

@@ -61,7 +61,7 @@ def burn_in(result: Result, *, ax: Axes | None = None, figsize: Size = None) -> 
     if np.isfinite(low):
         axes.axvspan(low, high, color=colour("negative"), alpha=0.15, linewidth=0)
     last = 1.02 * max(int(steps[-1]), burn_in_steps, 1)
-    ticks = MaxNLocator(6, integer=True).tick_values(0, last)
+    ticks = np.asarray(MaxNLocator(6, integer=True).tick_values(0, last))
     axes.set(xlabel="decisions since the reset", xticks=ticks[(ticks >= 0) & (ticks <= last)], xlim=(0, last))
     if burn_in_steps <= int(steps[-1]):
         axes.legend(loc="upper right")

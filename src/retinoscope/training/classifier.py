@@ -32,7 +32,7 @@ from retinoscope.stimuli.places import Place, Presentation, parse_class_effects,
 from retinoscope.stimuli.presentation import present
 from retinoscope.training.learning_pass import learning_pass, make_decoder
 from retinoscope.training.levers import Levers, share_of_learning_rate
-from retinoscope.training.optimiser import leave_decay, parted_adamw, parts_of
+from retinoscope.training.optimiser import PartedAdamW, parts_of
 
 CLASS_HEAD = "class"
 DISTANCES = (100.0, 60.0, 160.0)
@@ -192,17 +192,17 @@ def _train(
                     optimiser.step()
                     schedule.step()
                     done += 1
-                    leave_decay(optimiser, 1.0 - (1.0 - config.final_weight_decay) * done / (config.epochs * steps))
+                    optimiser.leave_decay(1.0 - (1.0 - config.final_weight_decay) * done / (config.epochs * steps))
                     advance(1)
     network.eval().requires_grad_(False)
 
 
-def _optimiser(network: ActorCriticNetwork, decoder: nn.Module | None, config: ClassifierConfig) -> torch.optim.AdamW:
+def _optimiser(network: ActorCriticNetwork, decoder: nn.Module | None, config: ClassifierConfig) -> PartedAdamW:
     parts = [each for each in parts_of(network.encoder, None, network) if each[0].requires_grad]
     if decoder is not None:
         decoder.to(config.device)
         parts += [(each, "undecayed") for each in decoder.parameters()]
-    return parted_adamw(iter(parts), config, config.learning_rate)
+    return PartedAdamW(parts, config, config.learning_rate)
 
 
 def _schedule(

@@ -10,7 +10,7 @@ from sample_factory.model.actor_critic import ActorCriticSharedWeights
 
 from retinoscope.agents.networks import scale_convolutions
 from retinoscope.training.levers import Levers
-from retinoscope.training.optimiser import leave_decay, load_state, parted_adamw, parts_of
+from retinoscope.training.optimiser import PartedAdamW, parts_of
 
 
 def levers_of(cfg: Any) -> Levers:
@@ -33,7 +33,7 @@ class LeveredLearner(Learner):
     def load_from_checkpoint(self, policy_id: int, load_progress: bool = True) -> None:
         """Called when Sample Factory has made its optimiser and is about to load the state of the run's."""
         network, cfg = self.actor_critic, self.cfg
-        self.optimizer = parted_adamw(
+        self.optimizer = PartedAdamW(
             parts_of(network.encoder, network.core, network),
             levers_of(cfg),
             cfg.learning_rate,
@@ -44,16 +44,7 @@ class LeveredLearner(Learner):
 
     def _apply_lr(self, lr: float) -> None:
         super()._apply_lr(lr)
-        leave_decay(self.optimizer, self.cfg.weight_decay_share)
-
-    def _load_state(self, checkpoint_dict: dict[str, Any], load_progress: bool = True) -> None:
-        if load_progress:
-            self.train_step = checkpoint_dict["train_step"]
-            self.env_steps = checkpoint_dict["env_steps"]
-            self.best_performance = checkpoint_dict.get("best_performance", self.best_performance)  # type: ignore[has-type]
-        self.actor_critic.load_state_dict(checkpoint_dict["model"])
-        load_state(self.optimizer, checkpoint_dict["optimizer"], list(self.actor_critic.parameters()))
-        self.curr_lr = checkpoint_dict.get("curr_lr", self.cfg.learning_rate)
+        self.optimizer.leave_decay(self.cfg.weight_decay_share)
 
     def _calculate_losses(self, mb: Any, num_invalids: int) -> Any:
         found = super()._calculate_losses(mb, num_invalids)

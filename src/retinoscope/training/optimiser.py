@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import torch
@@ -35,58 +35,59 @@ def parts_of(encoder: nn.Module, memory: nn.Module | None, whole: nn.Module) -> 
             yield each, "memory" if id(each) in of_memory else "head"
 
 
-def parted_adamw(
-    parameters: Iterator[tuple[nn.Parameter, Part]],
-    levers: Levers,
-    learning_rate: float,
-    betas: tuple[float, float] = (0.9, 0.999),
-    eps: float = 1e-8,
-) -> torch.optim.AdamW:
+class PartedAdamW(torch.optim.AdamW):
     """AdamW with one group of parameters for every part that has some; the group's `part` names it.
 
     `full_weight_decay` of a group is its decay at the start, of which `leave_decay` leaves a share.
     """
-    decays = {
-        "convolution": levers.convolution_weight_decay,
-        "dense": levers.dense_weight_decay,
-        "memory": levers.memory_weight_decay,
-        "head": levers.head_weight_decay,
-        "undecayed": 0.0,
-    }
-    by_part: dict[Part, list[nn.Parameter]] = {part: [] for part in PARTS}
-    for parameter, part in parameters:
-        by_part[part].append(parameter)
-    groups = [
-        {"params": given, "weight_decay": decays[part], "full_weight_decay": decays[part], "part": part}
-        for part, given in by_part.items()
-        if given
-    ]
-    return torch.optim.AdamW(groups, lr=learning_rate, betas=betas, eps=eps)
 
-
-def leave_decay(optimiser: torch.optim.Optimizer, share: float) -> None:
-    """From now on, every part's weight decay is this share of what it was at the start."""
-    for group in optimiser.param_groups:
-        group["weight_decay"] = share * group["full_weight_decay"]
-
-
-def load_state(optimiser: torch.optim.AdamW, saved: dict[str, Any], in_order: list[nn.Parameter]) -> None:
-    """Go on from a saved state; the decays stay those of `optimiser`.
-
-    Runs of version 0.1 had all parameters in one group, in the order of `in_order`.
-    """
-    groups, saved_groups = optimiser.state_dict()["param_groups"], saved["param_groups"]
-    if len(saved_groups) == 1 and len(groups) > 1:
-        number = {id(each): index for index, each in enumerate(in_order)}
-        grouped = [each for group in optimiser.param_groups for each in group["params"]]
-        state = {
-            new: saved["state"][number[id(each)]]
-            for new, each in enumerate(grouped)
-            if number[id(each)] in saved["state"]
+    def __init__(
+        self,
+        parameters: Iterable[tuple[nn.Parameter, Part]],
+        levers: Levers,
+        learning_rate: float,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+    ) -> None:
+        decays = {
+            "convolution": levers.convolution_weight_decay,
+            "dense": levers.dense_weight_decay,
+            "memory": levers.memory_weight_decay,
+            "head": levers.head_weight_decay,
+            "undecayed": 0.0,
         }
-        saved_groups = [{**saved_groups[0], **group} for group in groups]
-        saved = {"state": state, "param_groups": saved_groups}
-    kept = [{name: group[name] for name in ("weight_decay", "full_weight_decay", "part")} for group in groups]
-    optimiser.load_state_dict(saved)
-    for group, own in zip(optimiser.param_groups, kept, strict=True):
-        group.update(own)
+        given = list(parameters)
+        self._in_order = [parameter for parameter, _ in given]
+        groups = [
+            {
+                "params": [parameter for parameter, its in given if its == part],
+                "weight_decay": decays[part],
+                "full_weight_decay": decays[part],
+                "part": part,
+            }
+            for part in PARTS
+            if any(its == part for _, its in given)
+        ]
+        super().__init__(groups, lr=learning_rate, betas=betas, eps=eps)
+
+    def leave_decay(self, share: float) -> None:
+        """From now on, every part's weight decay is this share of what it was at the start."""
+        for group in self.param_groups:
+            group["weight_decay"] = share * group["full_weight_decay"]
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a saved state; the decays stay those of this optimiser.
+
+        Runs of version 0.1 had all parameters in one group, in the order in which they were given here.
+        """
+        groups, saved_groups = self.state_dict()["param_groups"], state_dict["param_groups"]
+        if len(saved_groups) == 1 and len(groups) > 1:
+            number = {id(each): index for index, each in enumerate(self._in_order)}
+            grouped = [number[id(each)] for group in self.param_groups for each in group["params"]]
+            earlier = state_dict["state"]
+            state = {new: earlier[old] for new, old in enumerate(grouped) if old in earlier}
+            state_dict = {"state": state, "param_groups": [{**saved_groups[0], **group} for group in groups]}
+        kept = [{name: group[name] for name in ("weight_decay", "full_weight_decay", "part")} for group in groups]
+        super().load_state_dict(state_dict)
+        for group, own in zip(self.param_groups, kept, strict=True):
+            group.update(own)
