@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from retinoscope.agents.networks import NetworkConfig
-from retinoscope.training.config import TrainingConfig, sample_factory_arguments, scheduled
+from retinoscope.training.config import TrainingConfig, learning_rate_at, sample_factory_arguments
 from retinoscope.training.levers import Levers
 from retinoscope.training.run import _make_observer
 
@@ -83,7 +83,7 @@ def test_the_learning_rate_falls_to_its_final_share_and_the_curve_has_a_row_each
     runner = SimpleNamespace(policy_avg_stats=averages, emit=lambda name, value: told.append((name, value)))
     for frames in (0, 500, 1000, 1200):
         observer.extra_summaries(runner, 0, None, frames)
-    assert [name for name, _ in told] == ["schedules"] * 4
+    assert [name for name, _ in told] == ["learning_rate"] * 4
     assert [value["learning_rate"] for _, value in told] == pytest.approx([0.1, 0.06, 0.02, 0.02])
     with (tmp_path / "learning_curve.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -106,13 +106,7 @@ def test_schedules_go_from_the_whole_to_the_share_that_is_left(schedule: Any, sh
     config = TrainingConfig(
         frames=1000, learning_rate=2.0, learning_rate_schedule=schedule, final_learning_rate=0.25, warm_up=0.2
     )
-    found = [scheduled(config, frames)["learning_rate"] for frames in (200, 600, 1000)]
+    found = [learning_rate_at(config, frames) for frames in (200, 600, 1000)]
     assert found == pytest.approx([2.0 * share for share in shares])
-    assert scheduled(config, 100)["learning_rate"] == pytest.approx(1.0), "it rises first"
-    assert scheduled(config, 0)["learning_rate"] > 0
-
-
-def test_the_weight_decay_falls_to_its_share_by_the_end() -> None:
-    config = TrainingConfig(frames=1000, final_weight_decay=0.5)
-    assert [scheduled(config, frames)["weight_decay_share"] for frames in (0, 500, 1000, 2000)] == [1, 0.75, 0.5, 0.5]
-    assert scheduled(TrainingConfig(frames=1000, final_weight_decay=1.0), 700)["weight_decay_share"] == 1.0
+    assert learning_rate_at(config, 100) == pytest.approx(1.0), "it rises first"
+    assert learning_rate_at(config, 0) > 0

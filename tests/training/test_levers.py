@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from retinoscope.agents.actor_critic import ActorCriticNetwork, ActorCriticPolic
 from retinoscope.agents.networks import Encoder, NetworkConfig, described_network
 from retinoscope.agents.policy import ActionHead
 from retinoscope.errors import UserError
+from retinoscope.training.learner import LeveredLearner
 from retinoscope.training.learning_pass import learning_pass, make_decoder
 from retinoscope.training.levers import Levers
 from retinoscope.training.optimiser import PartedAdamW, parts_of
@@ -49,6 +52,23 @@ def test_the_decay_of_every_part_reaches_its_weights_and_no_others():
         decay = decays[part_of(name)]
         expected = before[name] * (1 - 0.01 * decay) * (1 - 0.01 * 0.5 * decay)
         torch.testing.assert_close(each, expected, msg=lambda said, name=name: f"{name}: {said}")
+
+
+def test_the_weight_decay_falls_with_the_frames_that_the_learner_counts_so_that_a_resumed_run_goes_on_where_it_was():
+    learner = LeveredLearner.__new__(LeveredLearner)
+    made = network()
+    learner.cfg = SimpleNamespace(train_for_env_steps=1000, final_weight_decay=0.5)
+    levers = Levers(convolution_weight_decay=2.0)
+    learner.optimizer = PartedAdamW(parts_of(made.encoder, made.rnn, made), levers, learning_rate=0.01)
+    found = []
+    for frames in (0, 500, 1000, 2000):
+        learner.env_steps = frames
+        learner._apply_lr(0.01)
+        found.append(learner.optimizer.param_groups[0]["weight_decay"])
+    assert found == [2.0, 1.5, 1.0, 1.0]
+    learner.cfg.final_weight_decay = 1.0
+    learner._apply_lr(0.01)
+    assert learner.optimizer.param_groups[0]["weight_decay"] == 2.0
 
 
 def test_a_run_of_before_whose_parameters_were_in_one_group_goes_on_with_its_own_moments():

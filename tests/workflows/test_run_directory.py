@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,35 @@ def test_another_run_is_refused_and_nothing_is_touched(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="already holds results of another run; choose another directory"):
         make(tmp_path, OTHER, "new", FILES)
     assert state(tmp_path) == before
+
+
+def test_two_processes_do_not_work_in_one_directory(tmp_path: Path) -> None:
+    make(tmp_path, ONE, "old", FILES)
+    with RunDirectory(tmp_path).claimed(ONE):
+        for identity in (ONE, OTHER, None):
+            with (
+                pytest.raises(UserError, match="another process is working there; wait for it or choose another path"),
+                RunDirectory(tmp_path).claimed(identity, overwrite=True),
+            ):
+                pass
+        working = sorted(tmp_path.rglob("*"))
+        command = [sys.executable, "-m", "retinoscope", "report", str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 2, done.stderr
+        assert done.stderr.splitlines() == [
+            f"retinoscope: {tmp_path}: another process is working there; wait for it or choose another path"
+        ]
+        assert sorted(tmp_path.rglob("*")) == working, "whoever comes second touches nothing"
+    make(tmp_path, OTHER, "new", FILES, overwrite=True)
+    with RunDirectory(tmp_path).claimed(None):
+        assert RunDirectory(tmp_path).manifest()["identity"] == OTHER, "what the directory holds is claimed as it is"
+
+
+def test_where_no_run_is_none_can_be_claimed(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none"):
+        with pytest.raises(UserError, match="holds no run"), RunDirectory(path).claimed(None):
+            pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_files_that_no_run_made_are_not_replaced(tmp_path: Path) -> None:

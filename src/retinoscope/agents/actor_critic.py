@@ -64,10 +64,16 @@ class ActorCriticNetwork(nn.Module):
     def forward(self, observations: torch.Tensor, state: torch.Tensor | None = None) -> tuple[torch.Tensor, ...]:
         """(batch, height, width, channel) pixels and (batch, state) -> logits, value and, with a memory, its state."""
         features = self.encoder(self.input_of_encoder(observations))
-        if self.rnn is None or state is None:
-            return self.policy(features), self.value_of(features)
-        features = self.rnn(features[None], state[None].contiguous())[1][0]
-        return self.policy(features), self.value_of(features), features
+        if state is None:
+            state = features.new_zeros(len(features), 0)
+        logits, value, leaving = self.decide(features, state)
+        return (logits, value) if self.rnn is None else (logits, value, leaving)
+
+    def decide(self, features: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """(batch, feature) and (batch, state) -> logits, value, and the state that leaves: (batch, 0) if no memory."""
+        if self.rnn is not None:
+            features = state = self.rnn(features[None], state[None].contiguous())[1][0]
+        return self.policy(features), self.value_of(features), state
 
     def value_of(self, features: torch.Tensor) -> torch.Tensor:
         """(batch, feature) -> (batch,) in units of return."""
@@ -140,12 +146,9 @@ class ActorCriticPolicy(Policy):
         for name, stage in stages:
             activity = stage(activity)
             self._note(name, activity)
+        logits, value, state = self.network.decide(activity, state)
         if self.network.rnn is not None:
-            state = self.network.rnn(activity[None], state[None].contiguous())[1][0]
-            activity = state
             self._note("rnn", state)
-        value = self.network.value_of(activity)
-        logits = self.network.policy(activity)
         self._note("value", value[:, None])
         self._note("policy", logits)
         return PolicyStep(logits, value, state)

@@ -57,9 +57,10 @@ def in_range(make: Callable[[], T]) -> T:
         return make()
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        if not first["loc"]:  # of several options together
+        named = [str(part) for part in first["loc"] if part != "network"]
+        if not named:  # of several options together
             raise UserError(f"{first['msg'].removeprefix('Value error, ')}; correct them") from None
-        option = "--" + str(first["loc"][0]).replace("_", "-")
+        option = "--" + named[0].replace("_", "-")
         raise UserError(f"{option}: {first['msg']} (given: {first['input']!r}); correct the value") from None
 
 
@@ -70,7 +71,8 @@ def _option(name: str, field: FieldInfo) -> inspect.Parameter:
         kind, default = str, ",".join(str(each) for each in default) or "as the others say"
     if isinstance(default, tuple):
         default = " ".join(str(each) for each in default)
-    said = typer.Option(help=field.description or name.replace("_", " "), show_default=str(default))
+    # The value itself is None, so typer could not show the default.
+    said = typer.Option(help=f"{field.description or name.replace('_', ' ')}  [default: {default}]", show_default=False)
     annotation = Annotated[kind | None, said]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 

@@ -68,13 +68,11 @@ def training_config(options: dict[str, Any], own_encoder: str | None = None) -> 
     Raises:
         UserError: a value is out of range; names the first such option.
     """
-    from retinoscope.agents.networks import NetworkConfig
     from retinoscope.agents.own_encoder import described
     from retinoscope.training.config import TrainingConfig
+    from retinoscope.training.settling import nested
 
     given = {name: value for name, value in options.items() if value is not None}
-    of_network = {name: value for name, value in given.items() if name in NetworkConfig.model_fields}
-    of_training = {name: value for name, value in given.items() if name not in of_network}
     if own_encoder is not None:
-        of_network["own"] = described(own_encoder)
-    return in_range(lambda: TrainingConfig(**of_training, network=NetworkConfig(**of_network)))
+        given["own"] = described(own_encoder)
+    return in_range(lambda: TrainingConfig(**nested(given)))

@@ -43,14 +43,11 @@ def train_classifier(
         retinoscope train-classifier apples --epochs 1 --presentations 200 --out twin.safetensors
     """
     import retinoscope
-    from retinoscope.agents.networks import NetworkConfig
     from retinoscope.training.classifier import ClassifierConfig
+    from retinoscope.training.settling import nested
 
     given = {name: value for name, value in options.items() if value is not None}
-    of_network = {name: value for name, value in given.items() if name in NetworkConfig.model_fields}
-    of_training = {name: value for name, value in given.items() if name not in of_network}
-    network = in_range(lambda: NetworkConfig(**of_network, rnn="none"))
-    config = in_range(lambda: ClassifierConfig(**of_training, network=network))
+    config = in_range(lambda: ClassifierConfig(**nested(given | {"rnn": "none"})))
     made = retinoscope.train_classifier(scenario, out, dataset, config, presentation, class_effects, progress=True)
     if as_json:
         print_json({"twin": made.path, "accuracy": made.accuracy, "accuracy_by_place": made.accuracy_by_place})

@@ -12,8 +12,12 @@ from retinoscope.errors import UserError
 
 
 @contextmanager
-def only_writer(directory: Path) -> Iterator[None]:
+def only_writer(directory: Path, doing: str = "recording") -> Iterator[None]:
     """Hold the directory's lock, which the operating system releases however this process ends.
+
+    Args:
+        directory: what is written to.
+        doing: what is done there, for whoever comes second.
 
     Raises:
         UserError: another process holds it.
@@ -24,7 +28,7 @@ def only_writer(directory: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError(
-                f"{directory}: another process is recording there; wait for it or choose another path"
+                f"{directory}: another process is {doing} there; wait for it or choose another path"
             ) from None
         yield
     finally:

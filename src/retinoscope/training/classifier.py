@@ -31,7 +31,7 @@ from retinoscope.scenarios import ArenaArchive, Scenario, get_arena
 from retinoscope.stimuli.places import Place, Presentation, parse_class_effects, parse_presentation
 from retinoscope.stimuli.presentation import present
 from retinoscope.training.learning_pass import learning_pass, make_decoder
-from retinoscope.training.levers import Levers, share_of_learning_rate
+from retinoscope.training.levers import Levers, share_of_learning_rate, share_of_weight_decay
 from retinoscope.training.optimiser import PartedAdamW, parts_of
 
 CLASS_HEAD = "class"
@@ -176,7 +176,6 @@ def _train(
         decoder = make_decoder(network.encoder, config.network, policy.observation_shape, config)
         optimiser = _optimiser(network, decoder, config)
         schedule = _schedule(optimiser, config, config.epochs * steps)
-        done = 0
         with progress_bar("gradient steps", config.epochs * steps, progress) as advance:
             for _ in range(config.epochs):
                 order = rows.permutation(len(labels))
@@ -191,8 +190,8 @@ def _train(
                     (loss if auxiliary is None else loss + auxiliary).backward()
                     optimiser.step()
                     schedule.step()
-                    done += 1
-                    optimiser.leave_decay(1.0 - (1.0 - config.final_weight_decay) * done / (config.epochs * steps))
+                    done = schedule.last_epoch / (config.epochs * steps)
+                    optimiser.leave_decay(share_of_weight_decay(config.final_weight_decay, done))
                     advance(1)
     network.eval().requires_grad_(False)
 

@@ -72,12 +72,11 @@ class TrainingConfig(Levers):
         return given
 
 
-def scheduled(config: TrainingConfig, frames: float) -> dict[str, float]:
-    """What changes in the course of a run, by Sample Factory's names, after so many frames."""
+def learning_rate_at(config: TrainingConfig, frames: float) -> float:
+    """The learning rate after so many frames, by the schedule of the run."""
     done = min(frames / config.frames, 1.0)
     share = share_of_learning_rate(config.learning_rate_schedule, done, config.final_learning_rate, config.warm_up)
-    decay = 1.0 - (1.0 - config.final_weight_decay) * done
-    return {"learning_rate": config.learning_rate * share, "weight_decay_share": decay}
+    return config.learning_rate * share
 
 
 def sample_factory_arguments(

@@ -9,7 +9,7 @@ from sample_factory.cfg.arguments import cfg_dict
 from sample_factory.model.actor_critic import ActorCriticSharedWeights
 
 from retinoscope.agents.networks import scale_convolutions
-from retinoscope.training.levers import Levers
+from retinoscope.training.levers import Levers, share_of_weight_decay
 from retinoscope.training.optimiser import PartedAdamW, parts_of
 
 
@@ -44,7 +44,8 @@ class LeveredLearner(Learner):
 
     def _apply_lr(self, lr: float) -> None:
         super()._apply_lr(lr)
-        self.optimizer.leave_decay(self.cfg.weight_decay_share)
+        done = min(self.env_steps / self.cfg.train_for_env_steps, 1.0)
+        self.optimizer.leave_decay(share_of_weight_decay(self.cfg.final_weight_decay, done))
 
     def _calculate_losses(self, mb: Any, num_invalids: int) -> Any:
         found = super()._calculate_losses(mb, num_invalids)

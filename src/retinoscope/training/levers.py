@@ -35,6 +35,11 @@ def share_of_learning_rate(schedule: Schedule, done: float, least: float, warm_u
     return falls[schedule]
 
 
+def share_of_weight_decay(final: float, done: float) -> float:
+    """Share of all weight decay that is left when this share of the training is over."""
+    return 1.0 - (1.0 - final) * done
+
+
 class Levers(pydantic.BaseModel):
     """Weight decay by part of the network, penalties, noise, and an auxiliary objective.
 

@@ -21,7 +21,7 @@ from retinoscope.agents.sample_factory_run import load_checkpoint, network_of_ru
 from retinoscope.errors import UserError
 from retinoscope.files import replacing
 from retinoscope.scenarios import get_arena, load_scenario
-from retinoscope.training.config import TrainingConfig, sample_factory_arguments, scheduled
+from retinoscope.training.config import TrainingConfig, learning_rate_at, sample_factory_arguments
 from retinoscope.training.settling import settled
 
 CURVE_COLUMNS = ("frames", "seconds", "episode_return", "episode_frames", "healing", "harmful")
@@ -160,7 +160,7 @@ def _make_observer(run_directory: Path, config: TrainingConfig, progress: bool) 
     from sample_factory.algo.runners.runner import AlgoObserver
 
     class LearningCurve(AlgoObserver):
-        """Keeps the untrained network, follows the schedules, writes learning_curve.csv, shows progress."""
+        """Keeps the untrained network, follows its learning rate, writes learning_curve.csv, shows progress."""
 
         def __init__(self) -> None:
             self.path = run_directory / "learning_curve.csv"
@@ -169,13 +169,13 @@ def _make_observer(run_directory: Path, config: TrainingConfig, progress: bool) 
 
         def on_connect_components(self, runner: Any) -> None:
             for learner in runner.learners.values():
-                runner.connect("schedules", learner.on_update_cfg)
+                runner.connect("learning_rate", learner.on_update_cfg)
 
         def on_start(self, runner: Any) -> None:
             runner.save_milestone.emit()
 
         def extra_summaries(self, runner: Any, policy_id: int, writer: Any, env_steps: int) -> None:
-            runner.emit("schedules", scheduled(config, env_steps))
+            runner.emit("learning_rate", {"learning_rate": learning_rate_at(config, env_steps)})
             row = [env_steps, round(time.monotonic() - self.began, 1)]
             for name in ("reward", "len", "healing", "harmful"):
                 recent = runner.policy_avg_stats.get(name)

@@ -33,7 +33,7 @@ def settled(asked: TrainingConfig, scenario: Scenario, run_directory: Path) -> T
     base = _of_run(run_directory)
     source = f"{run_directory / 'training.json'}"
     if base is None:
-        base, source = flat(scenario.training), f"scenario {scenario.name}: training"
+        base, source = nested(scenario.training), f"scenario {scenario.name}: training"
     values = {**base, **_explicit(asked)}
     values["network"] = {**base.get("network", {}), **_explicit(asked.network)}
     try:
@@ -45,7 +45,7 @@ def settled(asked: TrainingConfig, scenario: Scenario, run_directory: Path) -> T
         raise UserError(f"{source}: {name}: {what} (given: {first['input']!r}); correct it") from None
 
 
-def flat(parameters: Mapping[str, Any]) -> dict[str, Any]:
+def nested(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters by name, those of the network among them, in the form of `TrainingConfig`."""
     network = {name: value for name, value in parameters.items() if name in NetworkConfig.model_fields}
     return {name: value for name, value in parameters.items() if name not in network} | {"network": network}

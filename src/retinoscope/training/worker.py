@@ -115,7 +115,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scenario", type=str, required=True)
     parser.add_argument("--encoder_custom", type=str)
     parser.add_argument("--harm_weight", type=float, default=1.0)
-    parser.add_argument("--weight_decay_share", type=float, default=1.0)  # at present
     parser.add_argument("--harm_ramp_start", type=int, default=0)
     parser.add_argument("--harm_ramp_stop", type=int, default=1)
     for name, field in (NetworkConfig.model_fields | Levers.model_fields).items():

@@ -131,7 +131,8 @@ def analyze(
         **shortcuts: short names of some settings, see `workflows.chosen.SHORTCUTS`: `dataset="mnist.npz"`.
 
     Raises:
-        UserError: an argument is wrong, `out` cannot be written or holds another run's results.
+        UserError: an argument is wrong, `out` cannot be written, holds another run's results, or another process works
+            there.
     """
     began = time.monotonic()
     if checkpoints not in (None, "all"):
@@ -260,9 +261,8 @@ def rebuild_report(directory: str | Path) -> AnalysisRun:
         UserError: the directory holds no run, a saved result is missing, or the directory cannot be written.
     """
     run = RunDirectory(directory)
-    run.finish_publishing()
-    manifest = run.manifest()
-    with run.claimed(manifest["identity"]):
+    with run.claimed(None):
+        manifest = run.manifest()
         products = []
         for held in (Product.from_json(each) for each in manifest["products"]):
             if held.kind == "recording":

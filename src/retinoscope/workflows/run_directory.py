@@ -19,6 +19,7 @@ from typing import Any
 
 from retinoscope.errors import UserError
 from retinoscope.files import replacing
+from retinoscope.rollouts.locking import only_writer
 from retinoscope.worlds.earlier import manifest_of_today
 
 MANIFEST = "manifest.json"
@@ -44,23 +45,31 @@ class RunDirectory:
         self.cache = self.unfinished / "cache"
 
     @contextlib.contextmanager
-    def claimed(self, identity: Mapping[str, Any], overwrite: bool = False) -> Iterator[None]:
+    def claimed(self, identity: Mapping[str, Any] | None, overwrite: bool = False) -> Iterator[None]:
         """Within the `with` block the directory is ready for a run of this identity; it changes only at `publish`.
+
+        Until it ends, the directory is this process's alone.
 
         If the block fails, nothing is left of it but the recording it began and `cache`, for the next run of the same
         identity.
 
         Args:
-            identity: what makes two runs the same.
+            identity: what makes two runs the same; None for that of the run which the directory holds.
             overwrite: whether results of another run may be replaced.
 
         Raises:
-            UserError: the directory cannot be written, or holds another run's results and `overwrite` is not set.
+            UserError: the directory cannot be written, holds another run's results and `overwrite` is not set, or holds
+                none and no identity is given; or another process works there.
         """
-        with self._explained_failures():
+        with contextlib.ExitStack() as held, self._explained_failures():
             is_new = not self.path.exists()
-            self.path.mkdir(parents=True, exist_ok=True)
+            if identity is not None:
+                self.path.mkdir(parents=True, exist_ok=True)
+            if self.path.is_dir():
+                held.enter_context(only_writer(self.path, doing="working"))
             self.finish_publishing()
+            if identity is None:
+                identity = self.manifest()["identity"]
             if not overwrite:
                 self._refuse_others(identity)
             note = self.unfinished / "identity.json"
