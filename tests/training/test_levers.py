@@ -57,18 +57,23 @@ def test_the_decay_of_every_part_reaches_its_weights_and_no_others():
 def test_the_weight_decay_falls_with_the_frames_that_the_learner_counts_so_that_a_resumed_run_goes_on_where_it_was():
     learner = LeveredLearner.__new__(LeveredLearner)
     made = network()
-    learner.cfg = SimpleNamespace(train_for_env_steps=1000, final_weight_decay=0.5)
-    levers = Levers(convolution_weight_decay=2.0)
-    learner.optimizer = PartedAdamW(parts_of(made.encoder, made.rnn, made), levers, learning_rate=0.01)
+    learner.cfg = SimpleNamespace(train_for_env_steps=1000)
+    learner.levers = Levers(convolution_weight_decay=2.0, final_weight_decay=0.5, weight_decay_fall=(0.2, 0.6))
+    learner.optimizer = PartedAdamW(parts_of(made.encoder, made.rnn, made), learner.levers, learning_rate=0.01)
     found = []
-    for frames in (0, 500, 1000, 2000):
+    for frames in (0, 200, 400, 600, 2000):
         learner.env_steps = frames
         learner._apply_lr(0.01)
         found.append(learner.optimizer.param_groups[0]["weight_decay"])
-    assert found == [2.0, 1.5, 1.0, 1.0]
-    learner.cfg.final_weight_decay = 1.0
-    learner._apply_lr(0.01)
-    assert learner.optimizer.param_groups[0]["weight_decay"] == 2.0
+    assert found == pytest.approx([2.0, 2.0, 1.5, 1.0, 1.0])
+
+
+def test_the_weight_decay_can_fall_at_once_or_not_at_all_and_its_shares_are_in_order():
+    at_once = Levers(final_weight_decay=0.0, weight_decay_fall=(0.5, 0.5))
+    assert [at_once.share_of_weight_decay(done) for done in (0.0, 0.49, 0.5, 1.0)] == [1.0, 1.0, 0.0, 0.0]
+    assert Levers().share_of_weight_decay(0.7) == 1.0
+    with pytest.raises(ValueError, match="the smaller one first"):
+        Levers(weight_decay_fall=(0.6, 0.4))
 
 
 def test_a_run_of_before_whose_parameters_were_in_one_group_goes_on_with_its_own_moments():

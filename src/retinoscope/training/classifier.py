@@ -31,7 +31,7 @@ from retinoscope.scenarios import ArenaArchive, Scenario, get_arena
 from retinoscope.stimuli.places import Place, Presentation, parse_class_effects, parse_presentation
 from retinoscope.stimuli.presentation import present
 from retinoscope.training.learning_pass import learning_pass, make_decoder
-from retinoscope.training.levers import Levers, share_of_learning_rate, share_of_weight_decay
+from retinoscope.training.levers import Levers, share_of_learning_rate
 from retinoscope.training.optimiser import PartedAdamW, parts_of
 
 CLASS_HEAD = "class"
@@ -191,7 +191,7 @@ def _train(
                     optimiser.step()
                     schedule.step()
                     done = schedule.last_epoch / (config.epochs * steps)
-                    optimiser.leave_decay(share_of_weight_decay(config.final_weight_decay, done))
+                    optimiser.leave_decay(config.share_of_weight_decay(done))
                     advance(1)
     network.eval().requires_grad_(False)
 

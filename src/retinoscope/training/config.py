@@ -31,15 +31,18 @@ class TrainingConfig(Levers):
     once the agent gathers (`harm_ramp`): counted so from the start, it learns to touch nothing.
     """
 
-    frames: float = pydantic.Field(15e6, gt=0, description="train until this many frames in all")
+    frames: float = pydantic.Field(20e6, gt=0, description="train until this many frames in all")
     seed: int = pydantic.Field(0, ge=0)
     network: TrainingNetwork = TrainingNetwork()
     convolution_weight_decay: float = pydantic.Field(2.5, ge=0, description="of the convolutions' kernels, decoupled")
     final_weight_decay: float = pydantic.Field(
-        0.1,
+        0.0,
         ge=0,
         le=1,
         description="share of all weight decay left at the end of the training, to which it falls linearly",
+    )
+    weight_decay_fall: tuple[float, float] = pydantic.Field(
+        (0.3, 0.45), description="shares of the run between which all weight decay falls to that"
     )
     learning_rate: float = pydantic.Field(7e-4, gt=0)
     learning_rate_schedule: Schedule = pydantic.Field("linear", description="how it falls to its end")
@@ -53,7 +56,7 @@ class TrainingConfig(Levers):
         3.0, ge=1, description="what harmful pick-ups count for in the training reward at the end of the run"
     )
     harm_ramp: tuple[float, float] = pydantic.Field(
-        (0.5, 0.8), description="shares of the run between which that weight rises from 1"
+        (0.4, 0.65), description="shares of the run between which that weight rises from 1"
     )
     workers: int = pydantic.Field(2, ge=1, description="processes that play")
     environments_per_worker: int = pydantic.Field(16, ge=2, multiple_of=2)
@@ -127,5 +130,6 @@ def sample_factory_arguments(
     for name in ("channels", "kernel_sizes", "strides", "paddings"):
         values[name] = ",".join(str(each) for each in getattr(network, name))
     values |= config.model_dump(include=set(Levers.model_fields))
+    values["weight_decay_fall"] = ",".join(str(each) for each in config.weight_decay_fall)
     values["encoder_custom"] = network.encoder  # the older tool's name; "encoder" is ambiguous to Sample Factory
     return [f"--{key}={value}" for key, value in values.items()]

@@ -9,13 +9,14 @@ from sample_factory.cfg.arguments import cfg_dict
 from sample_factory.model.actor_critic import ActorCriticSharedWeights
 
 from retinoscope.agents.networks import scale_convolutions
-from retinoscope.training.levers import Levers, share_of_weight_decay
+from retinoscope.training.levers import Levers
 from retinoscope.training.optimiser import PartedAdamW, parts_of
 
 
 def levers_of(cfg: Any) -> Levers:
     """The levers in Sample Factory's configuration."""
     values = dict(cfg_dict(cfg))
+    values["weight_decay_fall"] = values["weight_decay_fall"].split(",")  # text: Sample Factory knows no lists
     return Levers(**{name: values[name] for name in Levers.model_fields})
 
 
@@ -33,9 +34,10 @@ class LeveredLearner(Learner):
     def load_from_checkpoint(self, policy_id: int, load_progress: bool = True) -> None:
         """Called when Sample Factory has made its optimiser and is about to load the state of the run's."""
         network, cfg = self.actor_critic, self.cfg
+        self.levers = levers_of(cfg)
         self.optimizer = PartedAdamW(
             parts_of(network.encoder, network.core, network),
-            levers_of(cfg),
+            self.levers,
             cfg.learning_rate,
             (cfg.adam_beta1, cfg.adam_beta2),
             cfg.adam_eps,
@@ -44,8 +46,8 @@ class LeveredLearner(Learner):
 
     def _apply_lr(self, lr: float) -> None:
         super()._apply_lr(lr)
-        done = min(self.env_steps / self.cfg.train_for_env_steps, 1.0)
-        self.optimizer.leave_decay(share_of_weight_decay(self.cfg.final_weight_decay, done))
+        done = self.env_steps / self.cfg.train_for_env_steps
+        self.optimizer.leave_decay(self.levers.share_of_weight_decay(done))
 
     def _calculate_losses(self, mb: Any, num_invalids: int) -> Any:
         found = super()._calculate_losses(mb, num_invalids)

@@ -35,11 +35,6 @@ def share_of_learning_rate(schedule: Schedule, done: float, least: float, warm_u
     return falls[schedule]
 
 
-def share_of_weight_decay(final: float, done: float) -> float:
-    """Share of all weight decay that is left when this share of the training is over."""
-    return 1.0 - (1.0 - final) * done
-
-
 class Levers(pydantic.BaseModel):
     """Weight decay by part of the network, penalties, noise, and an auxiliary objective.
 
@@ -60,6 +55,9 @@ class Levers(pydantic.BaseModel):
         le=1,
         description="share of all weight decay left at the end of the training, to which it falls linearly",
     )
+    weight_decay_fall: tuple[float, float] = pydantic.Field(
+        (0.0, 1.0), description="shares of the training between which all weight decay falls to that"
+    )
     activity_penalty: float = pydantic.Field(
         0.0, ge=0, description="weight of the mean absolute activity of the convolutions in the loss"
     )
@@ -72,3 +70,16 @@ class Levers(pydantic.BaseModel):
         0.0, ge=0, description="weight of an auxiliary objective: to reconstruct the observation"
     )
     reconstruction_layer: str = pydantic.Field("fc", description="layer from which it is reconstructed: conv1, ... fc")
+
+    @pydantic.field_validator("weight_decay_fall")
+    @classmethod
+    def _in_order(cls, fall: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= fall[0] <= fall[1] <= 1:
+            raise ValueError("give two shares of the training, the smaller one first")
+        return fall
+
+    def share_of_weight_decay(self, done: float) -> float:
+        """Share of all weight decay that is left when the share `done` of the training is over."""
+        start, stop = self.weight_decay_fall
+        fallen = float(done >= stop) if start == stop else min(max((done - start) / (stop - start), 0.0), 1.0)
+        return 1.0 - (1.0 - self.final_weight_decay) * fallen
