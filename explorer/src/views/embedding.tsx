@@ -1,0 +1,5 @@
+import { View } from "../parts/view";
+
+export function Embedding() {
+	return <View name="embedding" title="Embedding" />;
+}

@@ -1,0 +1,5 @@
+import { View } from "../parts/view";
+
+export function Notes() {
+	return <View name="notes" title="Notes" />;
+}

@@ -1,0 +1,5 @@
+import { View } from "../parts/view";
+
+export function Raster() {
+	return <View name="raster" title="Raster" />;
+}

@@ -1,0 +1,5 @@
+import { View } from "../parts/view";
+
+export function UnitView() {
+	return <View name="unit" title="UnitView" />;
+}
