@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from retinoscope.analyses.drawing import Drawing
+from retinoscope.analyses.exploring import Panel
 from retinoscope.result import Result
 
 if TYPE_CHECKING:
@@ -192,6 +193,7 @@ class Analysis:
         needs: what it cannot be made without, `of` included.
         builds_on: names of the analyses whose Results it takes as `given`.
         draw: what is drawn of its Result; it may import `figures` when it is called, never before.
+        explore: what the explorer shows of its Result, of what is saved in it alone; None for its figures only.
         is_always_made: quick enough to be part of every run of `analyze`.
         is_on_request: made only where `only` names it, not with its group: it takes long, or needs more than a run has.
         is_shared: only a basis of others: made when one of them is, kept beside them, with no section of its own.
@@ -212,6 +214,7 @@ class Analysis:
     of: Literal["recording", "agent"]
     needs: tuple[Need, ...]
     draw: Callable[[Result], list[Drawing]]
+    explore: Callable[[Result], list[Panel]] | None = None
     builds_on: tuple[str, ...] = ()
     is_always_made: bool = False
     is_on_request: bool = False
