@@ -12,6 +12,8 @@ from retinoscope.agents.load import load_agent
 from retinoscope.agents.networks import NetworkConfig
 from retinoscope.analyses.checkpoints import every_checkpoint
 from retinoscope.analyses.drawing import MovieDrawing
+from retinoscope.analyses.early_vision import field_movie as movie
+from retinoscope.analyses.early_vision import receptive_field_measuring
 from retinoscope.analyses.early_vision.field_movie import ANALYSIS, field_movie
 from retinoscope.analyses.early_vision.receptive_fields import receptive_fields
 from retinoscope.errors import NotMeasurable
@@ -93,6 +95,15 @@ def test_fewer_checkpoints_are_evenly_spaced(run: Path) -> None:
     result = field_movie(load_agent(run), layers=("conv1",), max_stimuli=10, checkpoints=2)
     assert result.data["frames_trained"].values.tolist() == [FRAMES[0], FRAMES[-1]]
     assert "2 of 3 checkpoints, evenly spaced" in result.data.attrs["caption"]
+
+
+def test_of_a_large_network_fewer_checkpoints_are_measured(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receptive_field_measuring, "BUDGET_OF_ALL", 1.0)
+    monkeypatch.setattr(movie, "_FEWEST", 2)
+    result = field_movie(load_agent(run), layers=("conv1",), max_stimuli=10)
+    assert result.data["frames_trained"].values.tolist() == [FRAMES[0], FRAMES[-1]]
+    assert result.parameters["checkpoints"] == 2
+    assert "in so large a network no more, unless `checkpoints` says so" in result.data.attrs["caption"]
 
 
 def test_an_agent_of_no_run_says_why_there_is_no_movie() -> None:

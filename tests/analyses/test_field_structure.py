@@ -10,8 +10,12 @@ import torch
 
 from retinoscope.agents.actor_critic import ActorCriticPolicy
 from retinoscope.agents.agent import Agent
+from retinoscope.analyses.early_vision import receptive_field_measuring
+from retinoscope.analyses.early_vision.field_networks import affordable_draws, patches_of
 from retinoscope.analyses.early_vision.field_structure import field_structure
+from retinoscope.analyses.early_vision.receptive_field_measuring import operations_of
 from retinoscope.analyses.early_vision.receptive_fields import receptive_fields
+from retinoscope.attribution.cost import operations
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.result import Result, load_result
 from retinoscope.scenarios import load_scenario
@@ -106,6 +110,29 @@ def test_sizes_are_in_degrees_where_the_view_is_known():
     np.testing.assert_allclose(data["gabor_frequency_degrees"], data["gabor_frequency"] / expected)
     alone = field_structure(policy, untrained=0, surrogates=3, stimuli=16, most_units=2).data
     assert "size_degrees" not in alone
+
+
+def test_a_large_network_is_compared_with_fewer_untrained_ones_unless_a_number_is_given(monkeypatch):
+    policy, quick = small_policy(), {"surrogates": 3, "stimuli": 16, "most_units": 2}
+    fields = receptive_fields(policy, max_stimuli=32, target_reliability=1.0)
+    units = {layer: fields.data[f"{layer}_unit"].values[[0, -1]].tolist() for layer in fields.parameters["layers"]}
+    each = {
+        layer: operations(lambda layer=layer: policy.unit_answers(torch.zeros(1, *policy.stimulus_shape(layer)), layer))
+        for layer in units
+    }
+    half = operations_of(policy, fields, units, 16)
+    assert half == sum(each.values()) * 16 * (1 + 2), "forward, and backward for two units"
+    monkeypatch.setattr(receptive_field_measuring, "BUDGET_OF_ALL", 7 * half)
+    given = {"receptive_fields": fields}
+    found = field_structure(policy, given=given, **quick)
+    assert found.data.sizes["draw"] == found.parameters["untrained"] == 3, "two halves of each"
+    assert "no more than 3 are drawn anew, unless `untrained` says so" in found.data["conv1_field"].attrs["caption"]
+    asked = field_structure(policy, given=given, untrained=4, **quick)
+    assert asked.data.sizes["draw"] == 4 and "large a network" not in asked.data["conv1_field"].attrs["caption"]
+    monkeypatch.setattr(receptive_field_measuring, "BUDGET_OF_ALL", half)
+    assert affordable_draws(policy, patches_of(fields, 2, 32), fields, 16) == 2, "fewer would be no comparison"
+    monkeypatch.undo()
+    assert affordable_draws(policy, patches_of(fields, 2, 32), fields, 16) == 20
 
 
 def test_what_has_no_place_or_no_white_noise_is_refused():

@@ -17,6 +17,7 @@ from retinoscope.agents.agent import Agent
 from retinoscope.analyses.checkpoints import every_checkpoint
 from retinoscope.analyses.declaration import AGENT, Analysis
 from retinoscope.analyses.drawing import GIF_EVERY, Drawing, MovieDrawing
+from retinoscope.analyses.early_vision.receptive_field_measuring import how_many, operations_of
 from retinoscope.analyses.early_vision.receptive_field_parameters import ReceptiveFieldParameters, settle
 from retinoscope.analyses.early_vision.receptive_fields import receptive_fields
 from retinoscope.errors import NotMeasurable
@@ -25,6 +26,7 @@ from retinoscope.result import Result, provenance
 from retinoscope.settings import parameters, setting, stated, with_settings
 
 _SECONDS, _SLOWEST, _FASTEST = 12.0, 1.0, 8.0  # of the movie; checkpoints in a second
+_CHECKPOINTS, _FEWEST = 100, 6  # that are shown; of a large network fewer, but these
 
 
 @parameters("field movie")
@@ -34,8 +36,11 @@ class FieldMovieParameters:
     layers: tuple[str, ...] | None = setting(
         None, "names of layers, with numbers of units where not all are wanted, as in `receptive_fields`", fewest=1
     )
-    checkpoints: int = setting(
-        100, "shown at most, evenly spaced over those there are, the first and the last among them", least=2
+    checkpoints: int | None = setting(
+        None,
+        "shown at most, evenly spaced over those there are, the first and the last among them; none for 100, or, where "
+        "these take more than 5e12 operations, as many as these allow",
+        least=2,
     )
     target_reliability: float = setting(
         0.95, "stop when every unit that answers has reached this split-half reliability", above=0, most=1
@@ -78,12 +83,18 @@ def field_movie(
     agents = every_checkpoint(agent)
     if len(agents) < 2:
         raise NotMeasurable(f"agent {agent.name!r}: its run has {len(agents)} checkpoint; a movie needs at least 2")
-    places = np.unique(np.linspace(0, len(agents) - 1, min(chosen.checkpoints, len(agents))).round().astype(int))
+    last = receptive_fields(agents[-1], parameters=asked, is_bounded=True)
+    wanted = min(chosen.checkpoints or _CHECKPOINTS, len(agents))
+    if chosen.checkpoints is None:
+        wanted = how_many(operations_of(agents[-1].policy, last), wanted, _FEWEST)
+    places = np.unique(np.linspace(0, len(agents) - 1, wanted).round().astype(int))
     found: list[xarray.Dataset] = []
     with progress_bar("checkpoints", len(places), progress) as advance:
-        for place in places:
-            found.append(receptive_fields(agents[place], parameters=asked).data)
+        for place in places[:-1]:
+            found.append(receptive_fields(agents[place], parameters=asked, is_bounded=True).data)
             advance(1)
+        found.append(last.data)
+        advance(1)
     layers = list(settled.layers or ())
     variables: dict[str, Any] = {}
     for name in layers:
@@ -98,8 +109,14 @@ def field_movie(
     )
     rate = float(np.clip(len(places) / _SECONDS, _SLOWEST, _FASTEST))
     data.attrs |= {"checkpoints_of_run": len(agents), "checkpoints_per_second": rate}
-    data.attrs["caption"] = _caption(data, layers)
-    said = stated(chosen) | {"layers": layers, "noise_mean": asked.noise_mean, "noise_sigma": asked.noise_sigma}
+    is_cut = chosen.checkpoints is None and len(places) < min(_CHECKPOINTS, len(agents))
+    data.attrs["caption"] = _caption(data, layers, is_cut)
+    said = stated(chosen) | {
+        "checkpoints": len(places),
+        "layers": layers,
+        "noise_mean": asked.noise_mean,
+        "noise_sigma": asked.noise_sigma,
+    }
     return Result("field_movie", data, said, provenance(agent=agent))
 
 
@@ -125,10 +142,11 @@ def _with_first(fields: NDArray[np.float32]) -> NDArray[np.float64]:
         return np.asarray((flat * flat[0]).sum(axis=2) / (lengths * lengths[0]))
 
 
-def _caption(data: xarray.Dataset, layers: list[str]) -> str:
+def _caption(data: xarray.Dataset, layers: list[str], is_cut: bool) -> str:
     frames, count = data["frames_trained"].values, data.sizes["checkpoint"]
     of_all = data.attrs["checkpoints_of_run"]
     those = f"all {count} checkpoints" if count == of_all else f"{count} of {of_all} checkpoints, evenly spaced"
+    those += " (in so large a network no more, unless `checkpoints` says so)" if is_cut else ""
     last = []
     for name in layers:
         cosines = data[f"{name}_with_first"].values[-1]

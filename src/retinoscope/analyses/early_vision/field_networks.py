@@ -10,11 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retinoscope.agents.policy import Policy
+from retinoscope.analyses.early_vision.receptive_field_measuring import how_many, operations_of
 from retinoscope.analyses.early_vision.receptive_field_parameters import ReceptiveFieldParameters
 from retinoscope.analyses.early_vision.receptive_fields import receptive_fields
 from retinoscope.result import Result
 
 Array = NDArray[np.float64]
+
+DRAWS, FEWEST_DRAWS = 20, 2
+"""Untrained networks that are measured; of a large one fewer, but these."""
 
 SMALLEST_SIDE = 3
 """Pixels: a field of fewer has no shape."""
@@ -94,6 +98,19 @@ def halves_of(
     return found
 
 
+def affordable_draws(policy: Policy, patches: Iterable[Patch], measured: Result, stimuli: int) -> int:
+    """How many untrained networks are measured unless a number is chosen: fewer the larger the network is.
+
+    Args:
+        policy: the trained one. What its fields have cost is what others are taken to cost, two halves of each.
+        patches: of which layers and units.
+        measured: its receptive fields.
+        stimuli: of either half, at most.
+    """
+    units = {patch.layer: patch.units for patch in patches}
+    return how_many(2 * operations_of(policy, measured, units, stimuli), DRAWS, FEWEST_DRAWS)
+
+
 def _measured(policy: Policy, patches: list[Patch], like: Result, stimuli: int, seed: int) -> Result:
     names = [field.name for field in dataclasses.fields(ReceptiveFieldParameters)]
     said: dict[str, Any] = {name: like.parameters[name] for name in names if name in like.parameters}
@@ -103,4 +120,4 @@ def _measured(policy: Policy, patches: list[Patch], like: Result, stimuli: int, 
         "max_stimuli": min(stimuli, int(said["max_stimuli"])),
         "seed": seed,
     }
-    return receptive_fields(policy, parameters=ReceptiveFieldParameters(**said))
+    return receptive_fields(policy, parameters=ReceptiveFieldParameters(**said), is_bounded=True)

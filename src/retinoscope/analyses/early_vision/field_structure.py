@@ -19,7 +19,14 @@ from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
 from retinoscope.agents.redrawn import first_of_run, redrawn
 from retinoscope.analyses.declaration import AGENT, Analysis, Given
-from retinoscope.analyses.early_vision.field_networks import SMALLEST_SIDE, Patch, halves_of, patches_of
+from retinoscope.analyses.early_vision.field_networks import (
+    DRAWS,
+    SMALLEST_SIDE,
+    Patch,
+    affordable_draws,
+    halves_of,
+    patches_of,
+)
 from retinoscope.analyses.early_vision.field_structure_drawings import caption_of, drawings
 from retinoscope.analyses.early_vision.learned_line import lines_of_fields
 from retinoscope.analyses.early_vision.receptive_fields import receptive_fields
@@ -84,7 +91,12 @@ _IN_DEGREES = {
 class FieldStructureParameters:
     """Parameters of `field_structure`."""
 
-    untrained: int = setting(20, "networks of weights drawn anew, whose fields are fitted too; 0 for none", least=0)
+    untrained: int | None = setting(
+        None,
+        "networks of weights drawn anew, whose fields are fitted too; none for 20, or, where these take more than 5e12 "
+        "operations, as many as these allow; 0 to have no such networks",
+        least=0,
+    )
     surrogates: int = setting(
         20, "of each kind for each field: shuffled pixels, noise as smooth, random phases", least=3
     )
@@ -141,7 +153,12 @@ def field_structure(
     if not patches:
         raise NotMeasurable(f"no layer was measured whose fields have a place and {SMALLEST_SIDE} pixels to a side")
     policy = agent.policy if isinstance(agent, Agent) else agent
-    draws, note = _drawn_anew(policy, chosen)
+    wanted = chosen.untrained
+    if wanted is None:
+        wanted = affordable_draws(policy, patches, measured, chosen.stimuli)
+    draws, note = _drawn_anew(policy, wanted, chosen.seed)
+    if chosen.untrained is None and wanted < DRAWS and draws:
+        note = f"Of so large a network no more than {wanted} are drawn anew, unless `untrained` says so."
     total = len(draws) + 2
     with progress_bar("field structure: networks", total, progress) as advance:
         halves = {TRAINED: halves_of(policy, patches, measured, chosen.stimuli, measured)}
@@ -164,7 +181,7 @@ def field_structure(
     declared = declared_by(agent) if isinstance(agent, Agent) else None
     if declared is not None and declared.picture.shape == policy.observation_shape:
         data = _with_degrees(data, declared.picture.degrees_per_pixel)
-    said = stated(chosen) | {"layers": [each.layer for each in patches]}
+    said = stated(chosen) | {"untrained": wanted, "layers": [each.layer for each in patches]}
     for name, line in lines_of_fields(agent, said["layers"]).items():
         data[f"{name}_field"].attrs["learned"] = line
         data[f"{name}_field"].attrs["caption"] = caption_of(data, name, said, note)
@@ -179,11 +196,11 @@ def _before_training(agent: Agent | Policy) -> Policy | None:
     return None if first.checkpoint_sha256 == agent.checkpoint_sha256 != "" else first.policy
 
 
-def _drawn_anew(policy: Policy, chosen: FieldStructureParameters) -> tuple[list[Policy], str]:
+def _drawn_anew(policy: Policy, count: int, seed: int) -> tuple[list[Policy], str]:
     """Untrained networks, and why there are none."""
-    seeds = np.random.SeedSequence(chosen.seed).generate_state(max(chosen.untrained, 1))[: chosen.untrained]
+    seeds = np.random.SeedSequence(seed).generate_state(max(count, 1))[:count]
     try:
-        return [redrawn(policy, int(seed)) for seed in seeds], ""
+        return [redrawn(policy, int(each)) for each in seeds], ""
     except NotMeasurable as reason:
         return [], f"There are no untrained draws: {reason}."
 

@@ -224,7 +224,12 @@ def _white_noise(agent: Agent, layer: Layer, given: Given | None, seed: int) -> 
     if known is None or len(known.data.get(f"{layer.name}_unit", ())) != layer.shape[0]:
         try:
             known = receptive_fields(
-                agent, layers=(layer.name,), seed=seed, target_reliability=_RELIABILITY, max_stimuli=_STIMULI
+                agent,
+                layers=(layer.name,),
+                seed=seed,
+                target_reliability=_RELIABILITY,
+                max_stimuli=_STIMULI,
+                is_bounded=True,
             )
         except NotMeasurable:
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -13,6 +14,7 @@ from retinoscope.analyses.early_vision.receptive_field_parameters import Recepti
 from retinoscope.attribution.cost import operations
 from retinoscope.attribution.gradients import gradient_sums, unit_activity
 from retinoscope.progress import progress_bar
+from retinoscope.result import Result
 from retinoscope.statistics.receptive_fields import MeanGradient, NoiseWeightedAverage, ReceptiveFieldEstimate
 
 # A unit that did not answer to this many stimuli no longer holds up the others; nor is any cut off before.
@@ -21,6 +23,10 @@ SILENT_AFTER = 1_000
 # What a layer may cost unless its number of stimuli is chosen: half a minute of one core at most, or `SILENT_AFTER`
 # stimuli if these cost more. The networks that this package trains stay below it by a factor of five.
 BUDGET_OPERATIONS = 3e11
+
+# What several measurements in one analysis may cost, of untrained networks or of the checkpoints of a run: some minutes
+# of one core.
+BUDGET_OF_ALL = 5e12
 
 
 class Stimuli(Protocol):
@@ -122,6 +128,33 @@ class _Found:
         is_reached = bool(answers.any() and (self._reliability[answers] >= target).all())
         whole = ReceptiveFieldEstimate(self._fields, self._reliability, self._error, int(self._shown.max()))
         return Measured(whole, self._shown, is_reached, is_cut)
+
+
+def how_many(one: float, wanted: int, fewest: int) -> int:
+    """How many measurements that cost `one` are made of the number wanted: what `BUDGET_OF_ALL` allows."""
+    return wanted if one <= 0 else max(min(wanted, fewest), min(wanted, int(BUDGET_OF_ALL / one)))
+
+
+def operations_of(
+    policy: Policy, fields: Result, units: Mapping[str, Sequence[int]] | None = None, most: int | None = None
+) -> float:
+    """What receptive fields have cost, counted as the budget counts.
+
+    Args:
+        policy: whose.
+        fields: a Result of `receptive_fields`, by the gradient or by noise.
+        units: of which layers, and of these which units, counted; None for all.
+        most: stimuli beyond which none would have been shown.
+    """
+    total = 0.0
+    for layer in fields.parameters["layers"] if units is None else units:
+        shown, numbers = fields.data[f"{layer}_unit_stimuli"].values, fields.data[f"{layer}_unit"].values
+        if units is not None:
+            shown = shown[np.isin(numbers, units[layer])]
+        shown = shown if most is None else np.minimum(shown, most)
+        passes = shown.max() + shown.sum() * (fields.parameters["method"] == "gradient")
+        total += float(passes) * _operations(policy, layer, policy.stimulus_shape(layer))
+    return total
 
 
 def _operations(policy: Policy, layer: str, shape: tuple[int, ...]) -> float:

@@ -48,6 +48,7 @@ def receptive_fields(
     *,
     parameters: ReceptiveFieldParameters | None = None,
     observations: NDArray[np.uint8] | None = None,
+    is_bounded: bool | None = None,
     progress: bool = False,
     **settings: Any,
 ) -> Result:
@@ -58,6 +59,8 @@ def receptive_fields(
         parameters: see `ReceptiveFieldParameters`; single ones may be given by name instead, `method="noise"`.
         observations: recorded observations (time, height, width, channel) uint8. The gradient is then averaged over
             random frames of them, in the windows of random units of a map, instead of over white noise.
+        is_bounded: whether of a large network no more is computed than the budget of `receptive_field_measuring`; None
+            for so unless `max_stimuli` is given.
         progress: show a progress bar on standard error if that is a terminal.
         **settings: fields of `ReceptiveFieldParameters` that replace those of `parameters`.
 
@@ -81,8 +84,8 @@ def receptive_fields(
     settled = settle(policy, asked, observations)
     layers = settled.layers or ()
     variables: dict[str, Any] = {}
+    is_bounded = asked.max_stimuli is None if is_bounded is None else is_bounded
     for name in layers:
-        is_bounded = asked.max_stimuli is None
         variables |= _variables(policy, policy.layer(name), settled, observations, is_bounded, progress)
     data = xarray.Dataset(variables, coords={"colour": _colours(agent, policy.observation_shape[2])})
     said = stated(settled) | {"stimuli": "white noise" if observations is None else "recorded observations"}
