@@ -9,7 +9,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PYTEST_ARGS ?= -n 2 --dist worksteal
 
-.PHONY: help demo test test-quick lint bench docs-check clean
+# The explorer is TypeScript. Only who changes it, and the tests, need node; what it builds is committed.
+NPM := $(shell command -v npm)
+EXPLORER := $(if $(NPM),explorer/node_modules/.installed)
+
+.PHONY: help demo test test-quick lint bench docs-check explorer clean
 
 help:
 	@echo "make demo        the shipped agent, one minute: a movie and its receptive fields, in demo/report.html"
@@ -18,21 +22,23 @@ help:
 	@echo "make lint        ruff and mypy"
 	@echo "make bench       every benchmark; each prints a ratio measured in one run"
 	@echo "make docs-check  runs every command and snippet of README.md and docs/"
+	@echo "make explorer    builds the explorer's script from explorer/ (needs node)"
 	@echo "make clean       removes .venv and what the targets above made"
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/retinoscope analyze --out demo --overwrite
 
-test: $(VENV)/.installed-dev
+test: $(VENV)/.installed-dev $(EXPLORER)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-test-quick: $(VENV)/.installed-dev
+test-quick: $(VENV)/.installed-dev $(EXPLORER)
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not engine"
 
-lint: $(VENV)/.installed-dev
+lint: $(VENV)/.installed-dev $(EXPLORER)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(if $(NPM),cd explorer && npm run --silent lint,@echo "explorer/ was left out: install node to check it")
 
 bench: $(VENV)/.installed-dev
 	@set -e; for file in benchmarks/[!_]*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
@@ -40,8 +46,11 @@ bench: $(VENV)/.installed-dev
 docs-check: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS) tests/test_docs.py
 
+explorer: explorer/node_modules/.installed
+	cd explorer && npm run --silent build
+
 clean:
-	rm -rf $(VENV) demo build .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) explorer/node_modules demo build .mypy_cache .pytest_cache .ruff_cache
 
 # A stamp is newer than the two files that decide what is installed, or it is made again.
 $(VENV)/.installed-demo: pyproject.toml constraints.txt
@@ -55,3 +64,7 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt
 		{ echo "the tests train an agent, and Sample Factory needs Python 3.11 or 3.12: make clean test PYTHON=python3.12"; exit 2; }
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[doom,train,examples,dev]'
 	@touch $@ $(VENV)/.installed-demo
+
+explorer/node_modules/.installed: explorer/package-lock.json
+	cd explorer && npm ci --silent --no-audit --no-fund
+	@touch $@
