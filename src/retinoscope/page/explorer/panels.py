@@ -1,0 +1,283 @@
+"""Panels that analyses declare, as the explorer reads them: texts for the index, numbers in columns.
+
+What would be too large for a page is made smaller, and the panel's caption then says so.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retinoscope.analyses.exploring import (
+    ExamplesPanel,
+    ImagesPanel,
+    OrderPanel,
+    Panel,
+    PointsPanel,
+    SaliencyPanel,
+    TablePanel,
+    UnitCurvesPanel,
+    UnitNumbersPanel,
+    UnitPicturesPanel,
+)
+from retinoscope.analyses.registry import all_analyses
+from retinoscope.page.explorer.data_folder import DataFolder, Encoding
+from retinoscope.page.products import OMITTED
+from retinoscope.result import Result
+
+Entry = dict[str, Any]
+
+MOST_OF_PICTURES = 2_000_000
+"""Numbers in the pictures of a layer, of two bytes each; of larger ones blocks of pixels are averaged."""
+
+MOST_OF_MAPS = 12_000_000
+"""Numbers in the maps of a panel of saliency, of one byte each: larger maps are averaged in blocks of 2 x 2 pixels, and
+then some of the moments are left out."""
+
+MOST_OF_LISTS = 16_000_000
+"""Entries in the lists of examples, of one byte each: of more, only those at the gradient step are written."""
+
+
+def panels_of(folder: DataFolder, results: Mapping[str, Result]) -> list[Entry]:
+    """Write the panels of all Results whose analyses declare some.
+
+    Args:
+        folder: where to.
+        results: by the names of their analyses; those that could not be made are passed over.
+
+    Returns:
+        A `Panel` of the schema for each, of different names, in the order of the Results.
+    """
+    analyses, found = all_analyses(), []
+    taken: dict[str, int] = {}
+    for name, result in results.items():
+        explore = analyses[name].explore if name in analyses else None
+        if explore is None or OMITTED in result.data.attrs:
+            continue
+        for panel in explore(result):
+            taken[panel.name] = taken.get(panel.name, 0) + 1
+            again = f"_{taken[panel.name]}" if taken[panel.name] > 1 else ""
+            found.append(panel_of(folder, replace(panel, name=panel.name + again), name))
+    return found
+
+
+def panel_of(folder: DataFolder, panel: Panel, analysis: str) -> Entry:
+    """Write one panel.
+
+    Args:
+        folder: where to.
+        panel: what an analysis declares.
+        analysis: its name.
+
+    Returns:
+        A `Panel` of the schema.
+    """
+    said = {"name": panel.name, "analysis": analysis, "title": panel.title, "caption": panel.caption}
+    return said | _written(panel, _Columns(folder, f"panels/{panel.name}"))
+
+
+class _Columns:
+    """Columns of one panel; an array that stands in several of its places is written once."""
+
+    def __init__(self, folder: DataFolder, path: str) -> None:
+        self.folder, self.path = folder, path
+        self._known: dict[int, tuple[NDArray[Any], Entry]] = {}
+
+    def __call__(self, name: str, values: NDArray[Any], encoding: Encoding = "float32", **more: Any) -> Entry:
+        if id(values) not in self._known:
+            flat = values.reshape(len(values), math.prod(values.shape[1:]))
+            self._known[id(values)] = (values, self.folder.column(f"{self.path}/{name}", flat, encoding, **more))
+        return self._known[id(values)][1]
+
+    def centred(self, name: str, values: NDArray[Any], scale: float, encoding: Encoding) -> Entry:
+        """Codes of which the middle one is zero."""
+        return self(name, values, encoding, low=-scale, high=scale)
+
+
+@functools.singledispatch
+def _written(panel: Any, columns: _Columns) -> Entry:
+    raise TypeError(f"{type(panel).__name__}: is no panel")
+
+
+@_written.register
+def _points(panel: PointsPanel, columns: _Columns) -> Entry:
+    return {
+        "kind": "points",
+        "layer": panel.layer,
+        "rows": columns("rows", panel.rows, "int32"),
+        "points": columns("points", panel.points),
+        "note": panel.note,
+    }
+
+
+@_written.register
+def _order(panel: OrderPanel, columns: _Columns) -> Entry:
+    return {"kind": "order", "layer": panel.layer, "units": panel.units}
+
+
+@_written.register
+def _unit_pictures(panel: UnitPicturesPanel, columns: _Columns) -> Entry:
+    pictures, block = panel.pictures, 1
+    while math.prod(_blocks_of(panel.pictures.shape, block)) > MOST_OF_PICTURES and block < max(pictures.shape[1:3]):
+        block += 1
+    pictures = averaged(panel.pictures, block)
+    _, height, width, channels = pictures.shape
+    if panel.is_signed:
+        written = columns.centred("pictures", pictures, _largest(pictures), "code16")
+    else:
+        finite = pictures[np.isfinite(pictures)]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+        written = columns("pictures", pictures, "code16", low=low, high=high)
+    return {
+        "kind": "unit_pictures",
+        "caption": _with(panel.caption, block > 1, f"Shown here in blocks of {block} × {block} pixels, averaged."),
+        "layer": panel.layer,
+        "pictures": written,
+        **{"height": height, "width": width, "channels": channels},
+        **{"is_signed": panel.is_signed, "notes": panel.notes, "note": panel.note},
+    }
+
+
+@_written.register
+def _unit_curves(panel: UnitCurvesPanel, columns: _Columns) -> Entry:
+    curves = []
+    for number, each in enumerate(panel.curves):
+        parts = {name: getattr(each, name) for name in ("values", "low", "high")}
+        written = {name: None if part is None else columns(f"{number}/{name}", part) for name, part in parts.items()}
+        curves.append({"name": each.name, "tone": each.tone, **written})
+    return {
+        "kind": "unit_curves",
+        "layer": panel.layer,
+        **{"x": panel.x, "x_title": panel.x_title, "y_title": panel.y_title, "curves": curves},
+    }
+
+
+@_written.register
+def _unit_numbers(panel: UnitNumbersPanel, columns: _Columns) -> Entry:
+    values = np.stack([np.asarray(each.values, np.float32) for each in panel.numbers], axis=1)
+    return {
+        "kind": "unit_numbers",
+        "layer": panel.layer,
+        "numbers": [{"name": each.name, "title": each.title, "units": each.units} for each in panel.numbers],
+        "values": columns("values", values),
+    }
+
+
+@_written.register
+def _examples(panel: ExamplesPanel, columns: _Columns) -> Entry:
+    is_large = sum(each.listed.size for each in panel.lists) > MOST_OF_LISTS
+    lists = [each for each in panel.lists if each.scope == "gradient_step" or not is_large]
+    return {
+        "kind": "examples",
+        "caption": _with(panel.caption, is_large, "Here are only the lists at the gradient step."),
+        "layer": panel.layer,
+        **{"steps": panel.steps, "gradient_step": panel.gradient_step},
+        "samples": columns("samples", panel.samples, "int32"),
+        "names": panel.names,
+        "lists": [
+            {
+                "scope": each.scope,
+                "level": each.level,
+                "listed": columns(f"{number}/listed", each.listed.astype(np.uint8), "uint8"),
+            }
+            for number, each in enumerate(lists)
+        ],
+    }
+
+
+@_written.register
+def _saliency(panel: SaliencyPanel, columns: _Columns) -> Entry:
+    shapes = [each.maps.shape for each in panel.targets]
+    block = 2 if sum(map(math.prod, shapes)) > MOST_OF_MAPS else 1
+    size = sum(math.prod(_blocks_of((*shape, 1), block)) for shape in shapes)
+    every = max(1, math.ceil(size / MOST_OF_MAPS))
+    height, width = _blocks_of((*shapes[0], 1), block)[1:3]
+    targets, kept_rows = [], {}
+    for number, each in enumerate(panel.targets):
+        # The same rows stay the same array, which is written once.
+        rows = kept_rows.setdefault(id(each.rows), each.rows[::every])
+        maps = averaged(each.maps[::every, ..., None], block)[..., 0]
+        scale = each.scale if block == 1 else min(each.scale, _largest(maps))
+        targets.append(
+            {
+                **{"name": each.name, "title": each.title, "layer": each.layer, "unit": each.unit},
+                **{"verdict": each.verdict, "has_passed": each.has_passed},
+                "rows": columns(f"{number}/rows", rows, "int32"),
+                "maps": columns.centred(f"{number}/maps", maps, scale, "code8"),
+            }
+        )
+    caption = _with(panel.caption, block > 1, f"Shown here in blocks of {block} × {block} pixels, averaged.")
+    caption = _with(caption, every > 1, f"Of {every} moments there is a map of one.")
+    return {"kind": "saliency", "caption": caption, "height": height, "width": width, "targets": targets}
+
+
+@_written.register
+def _images(panel: ImagesPanel, columns: _Columns) -> Entry:
+    pairs = math.prod(panel.pictures.shape[:2])
+    height, width, channels = panel.pictures.shape[2:]
+    pictures = panel.pictures.reshape(pairs, height, width, channels)
+    saliency = [
+        {
+            **{"name": each.name, "title": each.title, "verdict": each.verdict, "has_passed": each.has_passed},
+            "maps": columns.centred(f"saliency/{number}", each.maps, _largest(each.maps), "code8"),
+        }
+        for number, each in enumerate(panel.saliency)
+    ]
+    return {
+        "kind": "images",
+        "pictures": columns.folder.pictures(f"{columns.path}/pictures", [pictures], pairs, height, width),
+        **{"names": panel.names, "classes": panel.classes, "class_of": panel.class_of},
+        **{"valences": panel.valences, "places": panel.places},
+        "heads": [{field.name: getattr(each, field.name) for field in fields(each)} for each in panel.heads],
+        "outputs": _by_pair(columns, "outputs", panel.outputs, pairs),
+        "value": _by_pair(columns, "value", panel.value, pairs),
+        "responses": [
+            {"layer": layer, "values": _by_pair(columns, f"responses/{layer}", values, pairs)}
+            for layer, values in panel.responses.items()
+        ],
+        "saliency": saliency,
+        "saliency_rows": None
+        if panel.saliency_pairs is None
+        else columns("saliency/rows", panel.saliency_pairs, "int32"),
+    }
+
+
+@_written.register
+def _table(panel: TablePanel, columns: _Columns) -> Entry:
+    return {"kind": "table", "columns": panel.columns, "rows": panel.rows}
+
+
+def averaged(pictures: NDArray[Any], block: int) -> NDArray[Any]:
+    """(picture, height, width, channel) with blocks of pixels averaged; those at the far ends may be smaller."""
+    if block == 1:
+        return pictures
+    sums = pictures.astype(np.float64)
+    for axis in (1, 2):
+        starts = np.arange(0, pictures.shape[axis], block)
+        counts = np.diff([*starts, pictures.shape[axis]]).reshape([-1 if each == axis else 1 for each in range(4)])
+        sums = np.add.reduceat(sums, starts, axis=axis) / counts
+    return sums.astype(np.float32)
+
+
+def _blocks_of(shape: Sequence[int], block: int) -> tuple[int, ...]:
+    return (shape[0], math.ceil(shape[1] / block), math.ceil(shape[2] / block), *shape[3:])
+
+
+def _largest(values: NDArray[Any]) -> float:
+    """The largest finite absolute value; 0 where there is none."""
+    finite = np.abs(values[np.isfinite(values)])
+    return float(finite.max()) if finite.size else 0.0
+
+
+def _by_pair(columns: _Columns, name: str, values: NDArray[Any] | None, pairs: int) -> Entry | None:
+    return None if values is None else columns(name, values.reshape(pairs, math.prod(values.shape[2:])))
+
+
+def _with(caption: str, is_said: bool, sentence: str) -> str:
+    return f"{caption} {sentence}".strip() if is_said else caption
