@@ -67,7 +67,7 @@ def test_it_is_run_set_drawn_and_shown(house: Path, tmp_path: Path) -> None:
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["options"]["settings"][NAME]["width"] == 10
     assert f"figures/{NAME}.png" in {each["path"] for each in manifest["products"]}
-    assert "bins of 10 decisions" in (out / "report.html").read_text(encoding="utf-8")
+    assert "bins of 10 decisions" in (out / "index.html").read_text(encoding="utf-8")
 
 
 def test_the_shared_suite_takes_it_in(house: Path) -> None:

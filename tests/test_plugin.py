@@ -75,7 +75,7 @@ def test_it_is_made_with_its_setting_and_stands_on_the_page(installed: dict[str,
         f"figures/{NAME}.png",
         f"figures/{NAME}.pdf",
     }
-    page = (out / "report.html").read_text(encoding="utf-8")
+    page = (out / "index.html").read_text(encoding="utf-8")
     assert "Runs of actions" in page and "runs in" in page
     # Counted again, from the recording, by a loop.
     import retinoscope

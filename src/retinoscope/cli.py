@@ -242,8 +242,8 @@ def agents(as_json: options.AsJson = False) -> None:
 
 
 @app.command()
-def report(directory: options.ReportDirectory) -> None:
-    """Make report.html again from saved results.
+def report(directory: options.ReportDirectory, single_file: options.SingleFile = False) -> None:
+    """Make index.html again from saved results.
 
     Nothing is computed anew: the figures are drawn from what `retinoscope analyze` left in the folder.
 
@@ -253,4 +253,4 @@ def report(directory: options.ReportDirectory) -> None:
     """
     import retinoscope
 
-    typer.echo(retinoscope.rebuild_report(directory).report)
+    typer.echo(retinoscope.rebuild_report(directory, single_file=single_file).report)

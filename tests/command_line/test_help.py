@@ -73,7 +73,7 @@ def test_the_examples_work_one_after_the_other(
     }
     assert retinoscope.open("digits.zarr").attributes["complete"]
     assert retinoscope.load_agent("runs/digits").frames_trained >= 8_000
-    assert (tmp_path / "analysis" / "report.html").stat().st_size > 10_000
+    assert (tmp_path / "analysis" / "index.html").stat().st_size > 10_000
 
 
 def test_help_loads_no_room() -> None:

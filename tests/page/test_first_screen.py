@@ -27,7 +27,7 @@ def first_screen(described: dict[str, Any], tmp_path: Path) -> str:
         "analyses": [],
         "products": [],
     }
-    return render_report(manifest, tmp_path).partition("<main>")[0].partition("</style>")[2]
+    return render_report(manifest, tmp_path).partition('<div class="sections">')[0].partition("<body>")[2]
 
 
 def test_the_first_screen_says_how_much_was_learned(tmp_path: Path) -> None:

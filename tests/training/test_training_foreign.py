@@ -112,7 +112,7 @@ def test_analysing_it_makes_the_report(run: Path, tmp_path: Path, capfd: pytest.
     out = tmp_path / "report"
     arguments = ["analyze", str(run), "--frames", "40", "--layers", "conv1", "--out", str(out)]
     assert main(arguments) == 0, capfd.readouterr()
-    page = (out / "report.html").read_text(encoding="utf-8")
+    page = (out / "index.html").read_text(encoding="utf-8")
     assert "made_elsewhere" in page and "health_gathering_supreme.cfg" in page
     assert (out / "figures" / "simulation.png").stat().st_size > 10_000
 

@@ -67,7 +67,7 @@ def test_everything_listed_is_there_and_everything_there_is_listed(finished_run:
     for product in manifest["products"]:
         assert {"analysis", "kind", "path", "seconds", "parameters"} <= {*product}
         assert product["seconds"] >= 0
-    assert finished_run.report == directory / "report.html"
+    assert finished_run.report == directory / "index.html"
 
 
 def test_the_products_are_those_promised(finished_run: AnalysisRun) -> None:
@@ -209,7 +209,7 @@ def test_a_first_run_that_fails_keeps_only_the_recording_and_goes_on_with_it(
 def test_a_rebuilt_report_says_the_same_and_computes_nothing(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "_call", lambda *_: pytest.fail("computed anew"))
     before, manifest = content_of(run), json.loads((run / "manifest.json").read_text(encoding="utf-8"))
-    for file in (run / "report.html", *(run / "figures").iterdir(), *(run / "movies").iterdir()):
+    for file in (run / "index.html", *(run / "figures").iterdir(), *(run / "movies").iterdir()):
         file.unlink()
     again = rebuild_report(run)
     after = content_of(run)

@@ -114,7 +114,7 @@ def test_following_analyses_and_logs_every_checkpoint(training, tmp_path):
     last = analyze(training, out=out, frames=FRAMES, follow=True, only="burn_in")
     names = ["frames_000000004096", "frames_000000009004"]
     assert sorted(path.name for path in out.iterdir()) == [*names, FOLDER]
-    assert last.directory.name == names[1] and (last.directory / "report.html").is_file()
+    assert last.directory.name == names[1] and (last.directory / "index.html").is_file()
     for name, frames in zip(names, (4096, 9004), strict=True):
         manifest = json.loads((out / name / "manifest.json").read_text())
         assert manifest["agent"]["frames_trained"] == frames

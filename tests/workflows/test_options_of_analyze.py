@@ -30,7 +30,7 @@ IN_THE_SHELL: dict[str, tuple[str, Any]] = {
     "seed": ("7", 7),
     "device": ("cuda", "cuda"),
 }
-FLAGS = ("gif", "follow", "wandb", "overwrite")
+FLAGS = ("gif", "single_file", "follow", "wandb", "overwrite")
 
 
 class Called(BaseException):
@@ -63,7 +63,7 @@ def test_what_the_shell_says_is_given_to_the_library(name: str, monkeypatch: pyt
 
 @pytest.mark.parametrize("name", FLAGS)
 def test_flags_arrive(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert call_of(monkeypatch, "mine", f"--{name}")[name] is True
+    assert call_of(monkeypatch, "mine", f"--{name.replace('_', '-')}")[name] is True
     assert call_of(monkeypatch, "mine")[name] is False
 
 

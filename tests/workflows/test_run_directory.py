@@ -38,7 +38,7 @@ def state(path: Path) -> dict[str, str]:
     }
 
 
-FILES = ("figures/a.png", "results/a.nc", "report.html")
+FILES = ("figures/a.png", "results/a.nc", "index.html")
 
 
 def test_products_come_into_place_and_nothing_else_is_left(tmp_path: Path) -> None:
@@ -85,10 +85,10 @@ def test_where_no_run_is_none_can_be_claimed(tmp_path: Path) -> None:
 
 
 def test_files_that_no_run_made_are_not_replaced(tmp_path: Path) -> None:
-    (tmp_path / "report.html").write_text("mine")
-    with pytest.raises(UserError, match=r"already holds report\.html"):
+    (tmp_path / "index.html").write_text("mine")
+    with pytest.raises(UserError, match=r"already holds index\.html"):
         make(tmp_path, ONE, "new", FILES)
-    assert state(tmp_path) == {"report.html": "mine"}
+    assert state(tmp_path) == {"index.html": "mine"}
 
 
 def test_other_files_stay(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_killed_at_any_renaming_it_is_all_old_or_all_new_once_looked_at(
         patch.setattr(RunDirectory, "_clear", lambda self, keep_work: None)  # a killed process clears nothing
         kill_at(patch, os, "replace", call)
         try:
-            make(tmp_path, OTHER, "new", ("figures/a.png", "report.html"), overwrite=True)
+            make(tmp_path, OTHER, "new", ("figures/a.png", "index.html"), overwrite=True)
         except Killed:
             pass
         else:
@@ -183,7 +183,7 @@ def test_killed_at_any_renaming_it_is_all_old_or_all_new_once_looked_at(
     RunDirectory(tmp_path).finish_publishing()
     now = state(tmp_path)
     if was_complete:
-        assert {*now} == {"figures/a.png", "report.html", "recording.zarr/rows", "manifest.json"}
+        assert {*now} == {"figures/a.png", "index.html", "recording.zarr/rows", "manifest.json"}
         assert json.loads(now.pop("manifest.json"))["content"] == "new"
         assert {*now.values()} == {"new"}
     else:

@@ -76,6 +76,7 @@ def analyze(
         ),
     ] = None,
     gif: Annotated[bool, typer.Option("--gif", help="Write the activation movies as GIF too.")] = False,
+    single_file: options.SingleFile = False,
     checkpoints: Annotated[
         Literal["all"] | None,
         typer.Option(help="all: compare all checkpoints of the run.", show_default="only the one named"),
@@ -96,7 +97,7 @@ def analyze(
 ) -> None:
     """Look inside an agent, and put all of it on one page.
 
-    Writes report.html with a movie of the agent at work and the receptive fields of its convolutions; beside it
+    Writes index.html with a movie of the agent at work and the receptive fields of its convolutions; beside it
     figures/, movies/, results/, recording.zarr and manifest.json.
 
     \b
@@ -123,6 +124,7 @@ def analyze(
         seed=seed,
         device=device,
         gif=gif,
+        single_file=single_file,
         checkpoints=checkpoints,
         follow=follow,
         wandb=wandb,

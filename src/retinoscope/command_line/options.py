@@ -58,4 +58,7 @@ Greedy = Annotated[bool, typer.Option("--greedy", help="Take the likeliest actio
 Workers = Annotated[int | None, typer.Option(help="Processes that play.", show_default="one per core")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run left there.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+SingleFile = Annotated[
+    bool, typer.Option("--single-file", help="Write single-file.html too, of at most 20 MB, to be sent.")
+]
 ReportDirectory = Annotated[Path, typer.Argument(metavar="DIR", help="A directory that `retinoscope analyze` wrote.")]

@@ -1,40 +1,76 @@
-"""The page: one HTML file that holds its figures and movies, and needs no network and no scripts."""
+"""The report: an HTML page beside its figures and movies, which needs no network and no server."""
 
 from __future__ import annotations
 
 import base64
 import csv
+import functools
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import quote
 
 import jinja2
+from PIL import Image
 
-_MEDIA_TYPES = {".png": "image/png", ".mp4": "video/mp4"}
-_LARGEST_EMBEDDED_MOVIE = 20_000_000  # bytes; the page links to larger ones, or no browser would open it
+PAGE, STYLE, SCRIPT, SINGLE_FILE = "index.html", "page.css", "page.js", "single-file.html"
+"""What the pages of a run are called in its directory, and what the first needs beside it."""
+
+HERE = Path(__file__).parent
+"""Where style sheet and script are copied from."""
+
+_POLICIES = {
+    "report": "img-src 'self' data:; media-src 'self'; style-src 'self'; script-src 'self'",
+    # The explorer draws from blobs, and works in workers that it makes of blobs.
+    "explorer": "img-src 'self' data: blob:; media-src 'self'; style-src 'self'; script-src 'self'; worker-src blob:",
+    "single file": "img-src data:; media-src data:; style-src '{style}'; script-src '{script}'",
+}
+_ALWAYS = "default-src 'none'; connect-src 'none'; base-uri 'none'; form-action 'none'; "
 _LONGEST_VALUE = 80  # characters; longer lists of parameters are counted instead
+_LONGEST_TEXT = 20_000  # characters; of what is longer the page shows the beginning and names the file
+_MOST_ROWS = 100  # of a table on the page, so that it opens at once
 
 
-def render_report(manifest: Mapping[str, Any], folder: Path) -> str:
-    """The page for a manifest whose figures and movies lie in `folder`.
+def render_report(
+    manifest: Mapping[str, Any],
+    folder: Path,
+    *,
+    explorer: bool = False,
+    pages: tuple[str, ...] = (PAGE, STYLE, SCRIPT),
+    inlined: Mapping[str, str] | None = None,
+    holds: str = "",
+) -> str:
+    """The page for a manifest whose figures and movies lie in `folder`; they are files beside it, loaded when seen.
 
-    Everything that comes from outside (names, captions, parameters) is escaped.
+    Everything that comes from outside (names, captions, parameters) is escaped, and the page's own policy forbids
+    whatever is no file of its own.
 
     Args:
         manifest: as `analyze` writes it, `products` listed.
         folder: where the paths of the products lead from.
+        explorer: begin with a place for the explorer, and load it from explorer/.
+        pages: what the list of files names besides the products.
+        inlined: for a page that is one file, the figures and movies it holds, as data, by their paths; others it
+            leaves out.
+        holds: what such a page says it holds and leaves out.
     """
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"compact": compact, "number": _number}
+    environment.filters |= {"compact": compact, "number": _number, "address": quote, "beginning": _beginning}
     world = manifest["world"]["declaration"]
-    return environment.get_template("template.html").render(
+    is_one_file = inlined is not None
+    style, script = ((HERE / name).read_text(encoding="utf-8") for name in (STYLE, SCRIPT))
+    address = quote if inlined is None else functools.partial(_held, inlined)
+    omitted = manifest.get("omitted", {})
+    return environment.get_template("page.html").render(
         agent=manifest["agent"],
         heads=_heads(manifest["agent"]),
         world=world,
@@ -43,9 +79,26 @@ def render_report(manifest: Mapping[str, Any], folder: Path) -> str:
         options=manifest["options"],
         versions=manifest["versions"],
         seconds=manifest["seconds"],
-        sections=[_section(each, manifest["products"], folder) for each in manifest["analyses"]],
+        sections=[_section(each, manifest["products"], folder, address, omitted) for each in manifest["analyses"]],
         products=manifest["products"],
+        pages=pages,
+        explorer=explorer,
+        is_one_file=is_one_file,
+        style=style,
+        script=script,
+        holds=holds,
+        policy=_policy("single file" if is_one_file else "explorer" if explorer else "report", style, script),
     )
+
+
+def _policy(kind: Literal["report", "explorer", "single file"], style: str, script: str) -> str:
+    """What the browser may load: files beside the page alone, or nothing but what is in it."""
+    style, script = (base64.b64encode(hashlib.sha256(each.encode()).digest()).decode() for each in (style, script))
+    return _ALWAYS + _POLICIES[kind].format(style=f"sha256-{style}", script=f"sha256-{script}")
+
+
+def _held(inlined: Mapping[str, str], path: str) -> str | None:
+    return inlined.get(path)
 
 
 def _heads(agent: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -61,46 +114,65 @@ def _heads(agent: Mapping[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _section(analysis: Mapping[str, Any], products: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
-    """One analysis: its movies and figures as data, and the parameters of its result."""
+def _section(
+    analysis: Mapping[str, Any],
+    products: list[dict[str, Any]],
+    folder: Path,
+    address: Callable[[str], str | None],
+    omitted: Mapping[str, str],
+) -> dict[str, Any]:
+    """One analysis: its movies and figures with their addresses, and the parameters of its result."""
     own = [each for each in products if each["analysis"] == analysis["name"]]
     paths = {each["path"] for each in own}
     posters = {Path(each["path"]).stem: each["path"] for each in own if each["kind"] == "poster"}
     movies = [
         {
             **each,
-            "data": _movie_uri(folder, each["path"]),
-            "poster": _data_uri(folder / posters[Path(each["path"]).stem]),
+            "source": address(each["path"]),
+            "still": address(posters[Path(each["path"]).stem]),
             "gif": gif if (gif := str(Path(each["path"]).with_suffix(".gif"))) in paths else None,
         }
         for each in own
         if each["kind"] == "movie" and each["path"].endswith(".mp4")
     ]
     figures = [
-        {**each, "data": _data_uri(folder / each["path"]), "pdf": str(Path(each["path"]).with_suffix(".pdf"))}
+        {
+            **each,
+            **_size(folder / each["path"]),
+            "source": address(each["path"]),
+            "pdf": str(Path(each["path"]).with_suffix(".pdf")),
+        }
         for each in own
         if each["kind"] == "figure" and each["path"].endswith(".png")
     ]
-    tables = [{**each, "cells": _cells(folder / each["path"])} for each in own if each["kind"] == "table"]
-    texts = [
-        {**each, "text": (folder / each["path"]).read_text(encoding="utf-8")} for each in own if each["kind"] == "text"
-    ]
+    tables = [{**each, **_cells(folder / each["path"])} for each in own if each["kind"] == "table"]
+    reason = omitted.get(analysis["name"])
+    texts = [{**each, **_text(folder / each["path"])} for each in own if each["kind"] == "text" and reason is None]
     result = next(each for each in own if each["kind"] == "result")
-    return {**analysis, "movies": movies, "figures": figures, "tables": tables, "texts": texts, "result": result}
+    media = {"movies": movies, "figures": figures, "tables": tables, "texts": texts}
+    return {**analysis, **media, "reason": reason, "result": result}
 
 
-def _cells(path: Path) -> list[list[str]]:
+def _size(path: Path) -> dict[str, int]:
+    """Of a picture, from its first bytes: the page keeps its place before it is loaded."""
+    with Image.open(path) as image:
+        return {"width": image.width, "height": image.height}
+
+
+def _cells(path: Path) -> dict[str, Any]:
     with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.reader(file))
+        rows = csv.reader(file)
+        return {"cells": list(islice(rows, _MOST_ROWS + 1)), "rows_left_out": sum(1 for _ in rows)}
 
 
-def _movie_uri(folder: Path, path: str) -> str:
-    return _data_uri(folder / path) if (folder / path).stat().st_size <= _LARGEST_EMBEDDED_MOVIE else path
+def _text(path: Path) -> dict[str, Any]:
+    text = path.read_text(encoding="utf-8")
+    return {"text": _beginning(text), "is_cut": len(text) > _LONGEST_TEXT}
 
 
-def _data_uri(path: Path) -> str:
-    content = base64.b64encode(path.read_bytes()).decode("ascii")
-    return f"data:{_MEDIA_TYPES[path.suffix]};base64,{content}"
+def _beginning(text: str) -> str:
+    """A text, or as much of it as a page can show."""
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]} …"
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

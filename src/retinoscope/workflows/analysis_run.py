@@ -18,7 +18,8 @@ from retinoscope.analyses.drawing import RecordedMovieDrawing
 from retinoscope.analyses.registry import select_analyses
 from retinoscope.errors import UserError
 from retinoscope.page.description import describe_agent, describe_world
-from retinoscope.page.html import render_report
+from retinoscope.page.html import SINGLE_FILE
+from retinoscope.page.pages import write_pages
 from retinoscope.page.products import OMITTED, Product, drawings_of, write_drawings
 from retinoscope.progress import say
 from retinoscope.result import Result, load_result
@@ -28,7 +29,7 @@ from retinoscope.workflows.chosen import Settings, chosen_parameters
 from retinoscope.workflows.follow import new_checkpoints
 from retinoscope.workflows.progress_log import ProgressLog
 from retinoscope.workflows.reuse import ResultStore
-from retinoscope.workflows.run_directory import RECORDING, REPORT, RunDirectory
+from retinoscope.workflows.run_directory import RECORDING, RunDirectory
 from retinoscope.workflows.running import run_analyses, stage
 from retinoscope.worlds.choosing import WorldLike, world_of
 from retinoscope.worlds.world import World
@@ -94,6 +95,7 @@ def analyze(
     seed: int = 0,
     device: str = "cpu",
     gif: bool = False,
+    single_file: bool = False,
     checkpoints: Literal["all"] | None = None,
     follow: bool = False,
     wandb: bool = False,
@@ -103,7 +105,7 @@ def analyze(
 ) -> AnalysisRun:
     """Let the agent play, run the analyses, and write one directory with a report.
 
-    The directory holds report.html, figures/ (PNG and PDF), movies/ (MP4 and GIF), results/ (netCDF, from which every
+    The directory holds index.html, figures/ (PNG and PDF), movies/ (MP4 and GIF), results/ (netCDF, from which every
     figure can be drawn again), recording.zarr and manifest.json. Called again for the same run (same checkpoint, world,
     seed and frames) it uses the recording again, and each Result that the same code computed with the same parameters
     from the same Results, and makes the rest anew. Whatever interrupts it, the directory holds the old products or the
@@ -120,6 +122,7 @@ def analyze(
         seed: of worlds, actions and stimuli.
         device: where the network is computed, `cpu` or `cuda`.
         gif: write the activation movies as GIF too.
+        single_file: write single-file.html too, a page of at most 20 MB that can be sent; it says what it leaves out.
         checkpoints: `all` compares all checkpoints of the run that the agent comes from, and logs their numbers to
             TensorBoard, in `tensorboard/` of the directory.
         follow: `agent` is the directory of a training run, and every checkpoint of it is analysed, those to come too,
@@ -143,7 +146,8 @@ def analyze(
         if checkpoints or isinstance(agent, Agent):
             raise UserError("follow: needs the directory of a training run, and looks at all its checkpoints by itself")
         each_time = {"frames": frames, "world": world, "responses": responses, "only": only, "settings": settings}
-        each_time |= {"seed": seed, "device": device, "gif": gif, "overwrite": overwrite, "progress": progress}
+        each_time |= {"seed": seed, "device": device, "gif": gif, "single_file": single_file}
+        each_time |= {"overwrite": overwrite, "progress": progress}
         return _follow(Path(agent), Path(out), wandb, each_time | shortcuts)
     _require_numbers(frames, seed)
     analyses = select_analyses(responses, only)
@@ -157,11 +161,11 @@ def analyze(
     with directory.claimed(wanted.identity, overwrite):
         manifest, products = _make(wanted, directory)
         manifest["seconds"] = round(time.monotonic() - began, 3)
-        manifest = _write_report(directory, manifest, products)
+        manifest = _publish(directory, manifest, products, single_file)
     if checkpoints and COMPARISON not in manifest["omitted"]:
         with ProgressLog(directory.path, wandb) as log:
             log.log_checkpoints(load_result(directory.path / "results" / f"{COMPARISON}.nc"))
-    return AnalysisRun(directory.path, directory.path / REPORT, manifest)
+    return AnalysisRun(directory.path, directory.report, manifest)
 
 
 def _require_numbers(frames: int, seed: int) -> None:
@@ -248,14 +252,18 @@ def _follow(run_directory: Path, out: Path, wandb: bool, settings: dict[str, Any
             log.log(latest.directory, latest.manifest)
     if latest is None:
         done = RunDirectory(sorted(out.glob("frames_*"))[-1])
-        latest = AnalysisRun(done.path, done.path / REPORT, done.manifest())
+        latest = AnalysisRun(done.path, done.report, done.manifest())
     return latest
 
 
-def rebuild_report(directory: str | Path) -> AnalysisRun:
+def rebuild_report(directory: str | Path, *, single_file: bool = False) -> AnalysisRun:
     """Draw the figures, movies and page of a run again from its saved results, computing nothing anew.
 
     Movies of activity, whose frames are not in the results, stay as they are.
+
+    Args:
+        directory: that of the run.
+        single_file: write single-file.html too; one that is there is made again unasked.
 
     Raises:
         UserError: the directory holds no run, a saved result is missing, or the directory cannot be written.
@@ -264,14 +272,15 @@ def rebuild_report(directory: str | Path) -> AnalysisRun:
     with run.claimed(None):
         manifest = run.manifest()
         products = []
+        single_file |= any(each["path"] == SINGLE_FILE for each in manifest["products"])
         for held in (Product.from_json(each) for each in manifest["products"]):
             if held.kind == "recording":
                 products.append(held)
             if held.kind == "result":
                 result = load_result(run.path / held.path)
                 products += [held, *write_drawings(result, run.unfinished), *_kept_movies(result, manifest, run)]
-        manifest = _write_report(run, manifest, products)
-    return AnalysisRun(run.path, run.path / REPORT, manifest)
+        manifest = _publish(run, manifest, products, single_file)
+    return AnalysisRun(run.path, run.report, manifest)
 
 
 def _kept_movies(result: Result, manifest: dict[str, Any], run: RunDirectory) -> list[Product]:
@@ -286,13 +295,12 @@ def _kept_movies(result: Result, manifest: dict[str, Any], run: RunDirectory) ->
     return kept
 
 
-def _write_report(directory: RunDirectory, manifest: dict[str, Any], products: list[Product]) -> dict[str, Any]:
-    """Write the page from what is in `unfinished`, then put all of it in place."""
-    began = time.monotonic()
+def _publish(
+    directory: RunDirectory, manifest: dict[str, Any], products: list[Product], single_file: bool
+) -> dict[str, Any]:
+    """Write the pages from what is in `unfinished`, then put all of it in place."""
     manifest = {**manifest, "products": [each.to_json() for each in products]}
-    page = render_report(manifest, directory.unfinished)
-    (directory.unfinished / REPORT).write_text(page, encoding="utf-8")
-    report = Product("report", "report", REPORT, time.monotonic() - began, {})
-    manifest["products"].append(report.to_json())
+    pages = write_pages(manifest, directory.unfinished, single_file=single_file)
+    manifest["products"] += [each.to_json() for each in pages]
     directory.publish(manifest)
     return manifest

@@ -19,13 +19,13 @@ from typing import Any
 
 from retinoscope.errors import UserError
 from retinoscope.files import replacing
+from retinoscope.page.html import PAGE, SCRIPT, SINGLE_FILE, STYLE
 from retinoscope.rollouts.locking import only_writer
 from retinoscope.worlds.earlier import manifest_of_today
 
 MANIFEST = "manifest.json"
-REPORT = "report.html"
 RECORDING = "recording.zarr"
-_PRODUCTS = (REPORT, "figures", "movies", "tables", "results", RECORDING)
+_PRODUCTS = (PAGE, STYLE, SCRIPT, SINGLE_FILE, "explorer", "figures", "movies", "tables", "results", RECORDING)
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
@@ -96,6 +96,15 @@ class RunDirectory:
         if not isinstance(manifest, dict) or "products" not in manifest:
             raise UserError(f"{self.path}: holds no run; give a directory that `retinoscope analyze` wrote")
         return manifest_of_today(manifest)
+
+    @property
+    def report(self) -> Path:
+        """The page of the run that the directory holds; the version before gave it another name.
+
+        Raises:
+            UserError: there is no run.
+        """
+        return self.path / next(each["path"] for each in self.manifest()["products"] if each["kind"] == "report")
 
     def _identity(self) -> Any:
         """What makes the run that the directory holds; None if it holds none."""
