@@ -24,7 +24,7 @@ export class Grid {
 				this.starts[(cells[i] as number) + 1] = (this.starts[(cells[i] as number) + 1] as number) + 1;
 		}
 		for (let i = 1; i < this.starts.length; i++)
-			this.starts[i] = ((this.starts[i] as number) + this.starts[i - 1]) as number;
+			this.starts[i] = (this.starts[i] as number) + (this.starts[i - 1] as number);
 		const next = this.starts.slice();
 		this.members = new Int32Array(this.starts[this.starts.length - 1] as number);
 		for (let i = 0; i < count; i++) {

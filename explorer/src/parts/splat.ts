@@ -114,9 +114,10 @@ export class Splatter {
 			const at = (row + half) * across + column + half;
 			const shade = shades[i] as number;
 			if (shade === PLAIN) {
-				for (let k = 0; k < offsets.length; k++)
-					beneath[at + (offsets[k] as number)] = ((beneath[at + (offsets[k] as number)] as number) +
-						weights[k]) as number;
+				for (let k = 0; k < offsets.length; k++) {
+					const pixel = at + (offsets[k] as number);
+					beneath[pixel] = (beneath[pixel] as number) + (weights[k] as number);
+				}
 			} else if (isClasses) {
 				const [red, green, blue] = [table[3 * shade], table[3 * shade + 1], table[3 * shade + 2]] as [
 					number,
