@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from retinoscope.analyses.memory.components import ComponentParameters, componen
 from retinoscope.analyses.memory.dataset_examples import dataset_examples
 from retinoscope.analyses.memory.fitted_components import fitted_components
 from retinoscope.analyses.memory.recording_windows import RecordingWindows
-from retinoscope.errors import UserError
+from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.result import Result, load_result
 from retinoscope.rollouts import ArrayRecording, Recording
 from retinoscope.worlds.declaration import Declaration, Picture, Variable
@@ -43,6 +45,37 @@ def test_planted_sources_in_anyones_array_are_found_and_called_stable() -> None:
     assert result.data["kept"].values.tolist() == [4, 9]
     assert int(result.data["dimensions_above_chance"]) <= 6
     assert "correlation" not in result.data
+
+
+def test_units_that_hardly_ever_change_are_left_out_and_what_is_left_is_found_as_without_them() -> None:
+    random = np.random.default_rng(3)
+    states = mixed(planted_sources(), units=8).reshape(40, -1, 8)
+    nothing = np.zeros(states.shape[:2])
+    outlier, once = nothing.copy(), nothing.copy()
+    outlier[7, 3] = 1.0  # the step is one, by this unit alone
+    once[11] = random.normal(size=states.shape[1])  # in one sample of forty, which not every draw holds
+    activity = np.stack([nothing, outlier, once], axis=2)
+    activity = np.concatenate([states, activity], axis=2)
+    plain, fit = fitted_components(states, components="ica:4"), fitted_components(activity, components="ica:5")
+    assert fit.data["kept"].values.tolist() == [*range(8), 10]
+    found = components(activity, given={"fitted_components": fit}, runs=8, sweep=())
+    said = found.data.attrs["caption"]
+    assert "2 of 11 units never change in the steps that components are found on and are left out (unit 8, 9)" in said
+    assert 0 < lacking_of(said) < 8, "some draws of samples lack the one in which a unit changes"
+    assert found.data["is_stable"].values.sum() == 4, "what one sample shows is not found again without it"
+    assert (found.data["direction"].values[:, 8:10] == 0).all()
+    ours, theirs = (each.data["unmixing"] / each.data["scale"] for each in (fit, plain))
+    activations = activity[..., fit.data["kept"].values] @ ours.values.T, states @ theirs.values.T
+    similarity = matches(*(each.reshape(-1, each.shape[-1]) for each in activations))
+    assert (similarity.max(axis=0) > 0.99).all()
+    with pytest.raises(NotMeasurable, match=r"1 of 11 units never change \(unit 8\).*leave_out_constant=True"):
+        fitted_components(activity, components="ica:4", leave_out_constant=False)
+
+
+def lacking_of(caption: str) -> int:
+    """Of how many estimates the caption says that units have no weight."""
+    said = re.search(r"In (\d+) of the 8 estimates units that did not change in what was drawn have no weight", caption)
+    return int(said.group(1)) if said else 0
 
 
 def test_correlations_are_those_of_all_decisions_behind_the_burn_in(

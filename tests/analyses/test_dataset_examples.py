@@ -265,7 +265,10 @@ def test_units_that_never_change_are_left_out_and_named_or_refused() -> None:
     changing = activity[:, :, [0, 2]]
     same = dataset_examples(changing, given=given(changing, components="pca:2"))
     assert np.array_equal(result.data["listed"].values, same.data["listed"].values)
-    assert "2 of 4 units never change and are left out (unit 1, 3)" in result.data.attrs["caption"]
+    assert (
+        "2 of 4 units never change in the steps that components are found on and are left out (unit 1, 3)"
+        in result.data.attrs["caption"]
+    )
     assert "left out (unit" not in same.data.attrs["caption"]
     with pytest.raises(UserError, match="unit 1, 3"):
         fitted_components(activity, components="pca:2", leave_out_constant=False)

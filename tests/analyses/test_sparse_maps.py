@@ -85,4 +85,9 @@ def test_where_no_episode_is_as_long_as_the_window_more_decisions_are_not_asked_
         event_triggered(recording, agent=agent, burn_in_steps=2, seconds=30.0)
     said = str(caught.value)
     assert "the longest episode has 60 decisions, of which the first 2" in said and "take 60" in said
-    assert "record" not in said and "\n" not in said
+    assert "with event_triggered.seconds=29 or less a window fits" in said
+    assert "record longer" not in said and "\n" not in said
+    with pytest.raises(NotMeasurable, match="needs at least"):  # now events are missing, and no longer the room
+        event_triggered(recording, agent=agent, burn_in_steps=2, seconds=29.0, fewest_events=1_000)
+    with pytest.raises(NotMeasurable, match="take 60; record longer episodes"):
+        event_triggered(recording, agent=agent, burn_in_steps=59, seconds=30.0)

@@ -238,7 +238,10 @@ def test_units_of_the_users_that_never_change_are_refused_unless_asked(tmp_path:
     with pytest.raises(UserError, match=r"1 of 3 units never change \(unit 1\).*leave them out"):
         retinoscope.examples(activity=activity, components="pca:2", out=tmp_path)
     made = retinoscope.examples(activity=activity, components="pca:2", leave_out_constant=True, out=tmp_path)
-    assert "1 of 3 units never change and are left out (unit 1)" in made.result.data.attrs["caption"]
+    assert (
+        "1 of 3 units never change in the steps that components are found on and are left out (unit 1)"
+        in made.result.data.attrs["caption"]
+    )
 
 
 def test_what_cannot_be_written_is_said(arrays: Path) -> None:

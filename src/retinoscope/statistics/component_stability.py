@@ -46,6 +46,7 @@ class Stability:
         is_stable: (component,) the index is at least `STABLE` and above chance.
         runs: number of estimates besides the reference.
         not_converged: how many of them did not converge.
+        lacking: how many were made of samples in which a unit never changed, so that it has no weight in them.
     """
 
     index: Array
@@ -54,6 +55,7 @@ class Stability:
     is_stable: NDArray[np.bool_]
     runs: int
     not_converged: int
+    lacking: int = 0
 
 
 def component_stability(
@@ -113,8 +115,8 @@ def stability_of_each(
         chance = float(_indices(noise, samples, [(nothing_there, most)], seed)[0][0].max())
     least = max(STABLE, 0.0 if np.isnan(chance) else chance)
     return [
-        Stability(index, within, chance, index >= least, runs, not_converged)
-        for (index, within, not_converged), (_, runs) in zip(found, judged, strict=True)
+        Stability(index, within, chance, index >= least, runs, not_converged, lacking)
+        for (index, within, not_converged, lacking), (_, runs) in zip(found, judged, strict=True)
     ]
 
 
@@ -144,27 +146,29 @@ def kept_dimensions(rows: NDArray[np.floating], permutations: int = 20, seed: in
 
 def _indices(
     rows: NDArray[np.floating], samples: NDArray[np.integer], judged: Sequence[tuple[Components, int]], seed: int
-) -> list[tuple[Array, Array, int]]:
-    """Of each: index and similarity within the cluster, (component,), and how many runs did not converge."""
+) -> list[tuple[Array, Array, int, int]]:
+    """Of each: index and similarity within the cluster, (component,); runs that did not converge, or lacked a unit."""
     compared = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _COMPARED_ROWS)).astype(np.intp))
     estimates = [[_normalised(reference.transform(rows[compared]))] for reference, _ in judged]
-    not_converged = [0] * len(judged)
+    not_converged, lacking = [0] * len(judged), [0] * len(judged)
     for run in range(max(runs for _, runs in judged)):
         drawn = rows[_resampled(samples, np.random.default_rng((seed, 0, run)))]
-        kept = Standardised.of(drawn[InlierRule.of(drawn).is_inlier(drawn)])
+        # A unit that changes in few samples may not change in those that are drawn anew.
+        kept = Standardised.of(drawn[InlierRule.of(drawn).is_inlier(drawn)], leave_out_constant=True)
         for place, (reference, runs) in enumerate(judged):
             if run < runs:
                 again = fit_components(kept, reference.method, reference.count, run + 1, reference.algorithm == PICARD)
                 not_converged[place] += not again.converged
+                lacking[place] += bool(np.isinf(kept.scale).any())
                 activations = _normalised(again.transform(rows[compared]))
                 _, partner = linear_sum_assignment(-np.abs(estimates[place][0].T @ activations))
                 estimates[place].append(activations[:, partner])
     found = []
-    for several, count in zip(estimates, not_converged, strict=True):
+    for several, *counts in zip(estimates, not_converged, lacking, strict=True):
         similarity = _similarities(np.stack(several))
         within = similarity.diagonal()
         others = max(len(similarity) - 1, 1)
-        found.append((within - (similarity.sum(axis=1) - within) / others, within, count))
+        found.append((within - (similarity.sum(axis=1) - within) / others, within, *counts))
     return found
 
 

@@ -107,7 +107,7 @@ class Standardised:
 
     Attributes:
         rows: (row, unit) as they are.
-        mean, scale: (unit,) of them.
+        mean, scale: (unit,) of them; the scale of a unit that is left out because it is constant is infinite.
         values: (row, unit), (rows - mean) / scale.
         eigenvalues: (unit,) of the covariance of the values, largest first.
         axes: (axis, unit) that belong to them.
@@ -121,15 +121,21 @@ class Standardised:
     axes: Array
 
     @classmethod
-    def of(cls, rows: NDArray[np.floating]) -> Standardised:
+    def of(cls, rows: NDArray[np.floating], leave_out_constant: bool = False) -> Standardised:
         """Of (row, unit) states, finite, outliers included or not.
+
+        Args:
+            rows: the states.
+            leave_out_constant: a unit that is constant has values of zero, and no weight in any component.
 
         Raises:
             NotMeasurable: units are constant.
         """
         values = np.asarray(rows, np.float64)
-        refuse_constant_units(values.min(axis=0), values.max(axis=0))
-        mean, scale = values.mean(axis=0), values.std(axis=0)
+        lowest, highest = values.min(axis=0), values.max(axis=0)
+        if not leave_out_constant:
+            refuse_constant_units(lowest, highest)
+        mean, scale = values.mean(axis=0), np.where(lowest < highest, values.std(axis=0), np.inf)
         standardised = (values - mean) / scale
         return cls(values, mean, scale, standardised, *principal_axes(standardised))
 
@@ -246,7 +252,7 @@ def refuse_constant_units(lowest: NDArray[np.floating], highest: NDArray[np.floa
     if len(constant):
         raise NotMeasurable(
             f"{len(constant)} of {len(lowest)} units never change ({named_units(constant)}); they have no components: "
-            "leave them out, or ask for single units"
+            "leave them out (leave_out_constant=True, --leave-out-constant), or ask for single units, components 'units'"
         )
 
 

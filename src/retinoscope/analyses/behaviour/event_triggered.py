@@ -15,7 +15,7 @@ import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.analyses.behaviour.convolutions import channel_means, layers_of, output_maps, sparse_maps
-from retinoscope.analyses.behaviour.event_triggered_drawings import claims_caption, event_table, name_of
+from retinoscope.analyses.behaviour.event_triggered_drawings import claims_caption, event_table, name_of, panels
 from retinoscope.analyses.behaviour.event_triggered_measured import Measured, Predictors, episodes_of
 from retinoscope.analyses.behaviour.events import Events, Kinds, Pace
 from retinoscope.analyses.decisions import LeftOut, left_out
@@ -151,7 +151,7 @@ def event_triggered(
     start = left_out(recording, None, chosen.burn_in_steps, agent=agent, given=given)
     pace, kinds = Pace.of(recording, chosen), Kinds.of(recording)
     _require_long_episodes(recording, pace, start.steps)
-    _require_events(recording, _count_events(recording, kinds, pace, start.steps), chosen.fewest_events)
+    _require_events(recording, _count_events(recording, kinds, pace, start.steps), chosen.fewest_events, pace)
     predictors = Predictors.of(recording, start.steps)
     # Of a map, what is stored nowhere is computed again.
     stored, maps = recording.layers_of("encoder output"), output_maps(agent, recording)
@@ -187,14 +187,20 @@ def _require_long_episodes(recording: Recording, pace: Pace, burn_in: int) -> No
     if places:
         return
     start = f", of which the first {burn_in} are left out as the memory's start-up" if burn_in else ""
+    side = (longest - burn_in) // 2
+    advice = "record longer episodes"
+    if side >= 1:
+        # Never rounded up to a time that takes one decision more.
+        fits = np.floor(side * pace.per_decision * 100 + 1e-6) / 100
+        advice = f"with event_triggered.seconds={fits:g} or less a window fits"
     raise NotMeasurable(
         f"{recording.path}: the longest episode has {longest} decisions{start}, and ±{pace.seconds:g} {pace.units} "
-        f"around an event take {pace.window.before + pace.window.after}; give a shorter time, event_triggered.seconds "
+        f"around an event take {pace.window.before + pace.window.after}; {advice} "
         "(an event that ends its episode has nothing behind it, and is never counted)"
     )
 
 
-def _require_events(recording: Recording, counts: dict[str, int], fewest: int) -> None:
+def _require_events(recording: Recording, counts: dict[str, int], fewest: int, pace: Pace) -> None:
     most = max(counts.values())
     if most < fewest:
         found = " and ".join(f"{count} {kind}" for kind, count in counts.items())
@@ -202,7 +208,7 @@ def _require_events(recording: Recording, counts: dict[str, int], fewest: int) -
         raise NotMeasurable(
             f"{recording.path}: event-triggered activity needs at least {fewest} events of a kind that stand alone, "
             f"with the whole window around them inside their episode; there are {found} in {recording.frames:,} "
-            f"frames; record {more}, or give a shorter window"
+            f"frames; record {more}, or give a window shorter than event_triggered.seconds={pace.seconds:g}"
         )
 
 
@@ -436,5 +442,6 @@ ANALYSIS = Analysis(
     needs=(RECORDING,),
     builds_on=("convolutions", "burn_in"),
     draw=_draw,
+    explore=panels,
     rank=30,
 )

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from retinoscope.analyses.declaration import MEMORY, RECORDING, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
+from retinoscope.analyses.exploring import Panel
+from retinoscope.analyses.memory.component_panels import component_panels
 from retinoscope.analyses.memory.component_quantities import Quantities, correlate
 from retinoscope.analyses.memory.fitted_components import Fit, fit_of
 from retinoscope.analyses.memory.memory_components import FittedComponents, draw_steps
@@ -174,6 +176,11 @@ def _caption(fit: Fit, judged: Stability) -> str:
         f"with replacement ({fitted.drawn:,} steps); stable from {STABLE:g} on",
     ]
     sentences[-1] += "." if np.isnan(judged.chance) else f"; Gaussian noise reaches {judged.chance:.2f}."
+    if judged.lacking:
+        sentences.append(
+            f"In {judged.lacking} of the {judged.runs} estimates units that did not change in what was drawn have no "
+            "weight."
+        )
     if judged.not_converged:
         sentences.append(f"{judged.not_converged} of the {judged.runs} estimates did not converge.")
     return " ".join(sentences)
@@ -220,6 +227,10 @@ def _draw(result: Result) -> list[Drawing]:
     return drawn
 
 
+def _explore(result: Result) -> list[Panel]:
+    return component_panels(result, _component_table(result))
+
+
 def _component_table(result: Result) -> TableDrawing:
     data = result.data
     has_correlates = "correlation" in data
@@ -263,5 +274,6 @@ ANALYSIS = Analysis(
     needs=(RECORDING, MEMORY),
     builds_on=("fitted_components",),
     draw=_draw,
+    explore=_explore,
     rank=20,
 )

@@ -116,7 +116,10 @@ class FittedComponents:
         out = np.setdiff1d(np.arange(self.units_of_state), self.units)
         if not len(out):
             return ""
-        return f" {len(out)} of {self.units_of_state} units never change and are left out ({named_units(out)})."
+        return (
+            f" {len(out)} of {self.units_of_state} units never change in the steps that components are found on and "
+            f"are left out ({named_units(out)})."
+        )
 
 
 def draw_steps(samples: Samples, seed: int, wanted: int) -> DrawnSteps:
@@ -174,6 +177,13 @@ def fit_to_samples(
     rows = drawn.rows[:, units]
     inliers = InlierRule.of(rows)
     kept = rows[inliers.is_inlier(rows)]
+    # What changes in outliers alone, or in none of the steps that were drawn, has no components either.
+    while method != "units" and leave_out_constant and not (changes := kept.min(axis=0) < kept.max(axis=0)).all():
+        units, rows = units[changes], rows[:, changes]
+        if not len(units):
+            raise NotMeasurable(f"{samples.source}: none of its {samples.units} units changes but in outliers")
+        inliers = InlierRule.of(rows)
+        kept = rows[inliers.is_inlier(rows)]
     count, how_many = choice.count if choice else None, "the number was given"
     if method == "units":
         components = fit_components(kept, method, len(units), seed)
