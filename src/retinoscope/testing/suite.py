@@ -1,4 +1,4 @@
-"""Running an analysis on a planted recording: it is made, saved, read again and drawn, or says why not."""
+"""Running an analysis on a planted recording: it is made, saved, read again, drawn and explored, or says why not."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from retinoscope.page.products import OMITTED
 from retinoscope.result import Result, load_result
 from retinoscope.settings import with_settings
 from retinoscope.testing.cases import CASES, planted_inputs
+from retinoscope.testing.panels import check_panels
 from retinoscope.workflows.running import computed
 
 
@@ -43,7 +44,7 @@ def check_analysis(
     settings: Mapping[str, Any] | None = None,
     of_bases: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Checked:
-    """Run an analysis as `analyze` does, save, read again and draw.
+    """Run an analysis as `analyze` does, save, read again, draw and explore.
 
     Args:
         analysis: which.
@@ -52,8 +53,8 @@ def check_analysis(
         of_bases: parameters of the analyses it builds on, by their names.
 
     Raises:
-        AssertionError: the Result is not the same after saving, a drawing has no caption or draws nothing, or the
-            reason is not one line.
+        AssertionError: the Result is not the same after saving, a drawing has no caption or draws nothing, a panel of
+            the explorer does not fit the recording, or the reason is not one line.
     """
     inputs = planted_inputs(case) if isinstance(case, str) else case
     with tempfile.TemporaryDirectory(prefix="retinoscope-") as folder:
@@ -66,6 +67,7 @@ def check_analysis(
         _check_saving(result, Path(folder))
         if not analysis.is_shared:
             _check_drawings(analysis, result, inputs)
+        check_panels(analysis, result, inputs)
     return Checked(inputs, result, "")
 
 

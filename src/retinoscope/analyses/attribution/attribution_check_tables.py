@@ -5,6 +5,7 @@ from __future__ import annotations
 import xarray
 
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
+from retinoscope.analyses.exploring import Panel, table_panel
 from retinoscope.result import Result
 
 
@@ -26,11 +27,17 @@ def drawings_of(result: Result) -> list[Drawing]:
     if _has_agreement(result):
         caption += " (c) Attribution on an object against the true change when it is painted out."
     figure = FigureDrawing("attribution_checks", "Are the maps about the agent?", caption, lambda: draw(result))
-    return [
-        figure,
-        _ranking_table(result, "all", "attribution_checks", "Attribution methods, ranked for this agent"),
-        _target_table(result),
-    ]
+    return [figure, *_tables(result)]
+
+
+def tables_of(result: Result) -> list[Panel]:
+    """The verdicts, as tables of the explorer."""
+    return [table_panel(each) for each in _tables(result)]
+
+
+def _tables(result: Result) -> tuple[TableDrawing, TableDrawing]:
+    title = "Attribution methods, ranked for this agent"
+    return _ranking_table(result, "all", "attribution_checks", title), _target_table(result)
 
 
 _COLUMNS = (

@@ -22,7 +22,7 @@ import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
-from retinoscope.analyses.attribution.attribution_check_tables import drawings_of
+from retinoscope.analyses.attribution.attribution_check_tables import drawings_of, tables_of
 from retinoscope.analyses.attribution.attribution_frames import (
     BASELINES,
     Baseline,
@@ -312,6 +312,7 @@ ANALYSIS = Analysis(
     of="recording",
     needs=(RECORDING, FRAMES, AGENT),
     draw=drawings_of,
+    explore=tables_of,
     refuse=refuse_targets,
     rank=20,
 )

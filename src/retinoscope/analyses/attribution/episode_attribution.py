@@ -31,6 +31,7 @@ from retinoscope.analyses.attribution.attribution_frames import (
     part_of,
     refuse_targets,
 )
+from retinoscope.analyses.attribution.attribution_panels import panels
 from retinoscope.analyses.attribution.attribution_verdicts import (
     MAPS,
     STATISTICS,
@@ -154,14 +155,15 @@ def episode_attribution(
         **settings: fields of `EpisodeAttributionParameters` that replace those of `parameters`.
 
     Returns:
-        A Result with `observation` (time, height, width, channel) uint8; `map` (target, time, height, width), summed
-        over colours; `answer` (target, time), the target itself; `scale` (target), that all but one in a thousand
-        pixels of its maps stay within; `strength`, `strength_chance`, `passed` (target), see `attribution_checks`, at
-        the worst of the stages that are judged, and `absolute_similarity` there; `checked_frames`, those of the frames
-        looked at in which there was something to see. Where gradients are followed through a memory:
-        `gradient_strength` and its kin, the same of the plain gradient; `lag_share` (target, lag, statistic), the
-        share of the absolute gradient that falls on the observation so many steps back, with a 95% bootstrap interval
-        over stretches; `lag_observation`, `lag_map` (lag, height, width): an example of that for the first target.
+        A Result with `observation` (time, height, width, channel) uint8, `row` (time) of the recording; `map` (target,
+        time, height, width), summed over colours; `answer` (target, time), the target itself; `scale` (target), that
+        all but one in a thousand pixels of its maps stay within; `strength`, `strength_chance`, `passed` (target), see
+        `attribution_checks`, at the worst of the stages that are judged, and `absolute_similarity` there;
+        `checked_frames`, those of the frames looked at in which there was something to see. Where gradients are
+        followed through a memory: `gradient_strength` and its kin, the same of the plain gradient; `lag_share` (target,
+        lag, statistic), the share of the absolute gradient that falls on the observation so many steps back, with a 95%
+        bootstrap interval over stretches; `lag_observation`, `lag_map` (lag, height, width): an example of that for the
+        first target.
 
     Raises:
         UserError: a parameter, method or target is unknown; the window or the lags do not fit into the episode; the
@@ -284,6 +286,7 @@ def _dataset(task: Task, frames: Frames, maps: NDArray[np.floating], recording: 
         coords={
             "target": [each.name for each in task.targets],
             "step": ("time", rows["step"].values, {"units": "decisions"}),
+            "row": ("time", frames.rows, {"long_name": "row of the recording"}),
         },
     )
     data["map"].encoding = {"zlib": True, "complevel": 1}  # most of a map may be zero
@@ -452,6 +455,7 @@ ANALYSIS = Analysis(
     of="recording",
     needs=(RECORDING, FRAMES, AGENT),
     draw=_draw,
+    explore=panels,
     refuse=refuse_targets,
     formerly=("attribution",),
     rank=10,

@@ -24,6 +24,7 @@ from retinoscope.analyses.behaviour.embedding_points import Points, points_of
 from retinoscope.analyses.decisions import LeftOut, left_out
 from retinoscope.analyses.declaration import AGENT, RECORDING, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
+from retinoscope.analyses.exploring import Panel, PointsPanel
 from retinoscope.analyses.recorded import in_units, require_same
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.progress import progress_bar
@@ -282,6 +283,21 @@ def _file_name(data: xarray.Dataset, variable: str) -> str:
     return re.sub(r"\W+", "_", variable)
 
 
+def _explore(result: Result) -> list[Panel]:
+    data, neighbours = result.data, result.parameters["neighbours"]
+    caption, rows = f"{data.attrs['caption']} {data.attrs['evidence']}", data["row"].values
+    panels: list[Panel] = []
+    for layer in map(str, data["layer"].values):
+        at = data.sel(layer=layer)
+        note = (
+            f"keeps {float(at['kept']):.0%} of the {neighbours} nearest neighbours (by chance "
+            f"{float(at['kept_chance']):.1%}); {float(at['time_share']):.0%} are mere neighbours in time"
+        )
+        points = at["embedding"].values
+        panels.append(PointsPanel(f"embedding_{layer}", f"Embedding of {layer}", caption, layer, rows, points, note))
+    return panels
+
+
 ANALYSIS = Analysis(
     name="embedding",
     title="Embedding",
@@ -293,5 +309,6 @@ ANALYSIS = Analysis(
     needs=(RECORDING, AGENT),
     builds_on=("burn_in",),
     draw=_draw,
+    explore=_explore,
     rank=60,
 )

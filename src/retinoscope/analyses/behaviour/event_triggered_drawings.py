@@ -1,4 +1,4 @@
-"""The numbers of the event-triggered activity: as a table, and in a caption."""
+"""The numbers of the event-triggered activity: as a table, in a caption, and as curves of every unit."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import xarray
 
 from retinoscope.analyses.drawing import TableDrawing
+from retinoscope.analyses.exploring import Panel, Tone, UnitCurve, UnitCurvesPanel, table_panel
 from retinoscope.analyses.recorded import a_word
 from retinoscope.result import Result
 
@@ -107,6 +108,43 @@ def event_table(result: Result) -> TableDrawing:
     columns = ("measure", "estimate", "95% from", "95% to", "chance")
     title = f"Activity around {_words(data)[1]}, in numbers"
     return TableDrawing("event_triggered", title, caption, columns, tuple(rows))
+
+
+def panels(result: Result) -> list[Panel]:
+    """Of every layer the curves around each kind of event, and grey beside them those around shuffled events."""
+    data, units = result.data, result.data.attrs["clock_units"]
+    event, events = _words(data)
+    caption = f"{data.attrs['caption']} Bands: 95% bootstrap interval over events; grey: 95% of shuffled events."
+    found: list[Panel] = [table_panel(event_table(result))]
+    for layer in map(str, data["layer"].values):
+        curves = [curve for kind in map(str, data["kind"].values) for curve in _curves(data, layer, kind, events)]
+        about = (f"event_triggered_{layer}", f"{layer} around {events}", caption, layer)
+        seconds = data["seconds"].values
+        found.append(UnitCurvesPanel(*about, seconds, f"time from the {event} ({units})", "activity", tuple(curves)))
+    return found
+
+
+def _curves(data: xarray.Dataset, layer: str, kind: str, events: str) -> list[UnitCurve]:
+    """None of a kind with too few events."""
+    of_kind = data.sel(kind=kind)
+    mean, low, high = (of_kind[f"{layer}_{end}"].values.T for end in ("mean", "low", "high"))
+    if not np.isfinite(mean).any():
+        return []
+    shuffled = [
+        np.repeat(of_kind[f"{layer}_shuffled_{end}"].values[:, None], mean.shape[1], axis=1)
+        for end in ("mean", "low", "high")
+    ]
+    name = name_of(data, kind, events)
+    return [
+        UnitCurve(name, _tone(data, kind), mean, low, high),
+        UnitCurve(f"{name}, shuffled", "chance", *shuffled),
+    ]
+
+
+def _tone(data: xarray.Dataset, kind: str) -> Tone:
+    if not data.attrs["kinds_are_sides"]:
+        return "neutral"
+    return "good" if kind == json.loads(data.attrs["event_words"])[0] else "bad"
 
 
 def _percent(number: dict[str, float], name: str) -> str:

@@ -23,6 +23,7 @@ from retinoscope.analyses.decisions import (
 )
 from retinoscope.analyses.declaration import AGENT, RECORDING, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
+from retinoscope.analyses.exploring import Panel, table_panel
 from retinoscope.analyses.layer_activity import PIXELS
 from retinoscope.analyses.recorded import (
     events_counted,
@@ -287,6 +288,10 @@ def _draw(result: Result) -> list[Drawing]:
     return drawings
 
 
+def _explore(result: Result) -> list[Panel]:
+    return [table_panel(_table(result, result.data.attrs["caption_scree"]))]
+
+
 def _table(result: Result, caption: str) -> TableDrawing:
     data = result.data
     columns = ("layer", "units", "decisions", "participation ratio", "95% low", "95% high", "by chance", "computed")
@@ -311,6 +316,7 @@ ANALYSIS = Analysis(
     needs=(RECORDING, AGENT),
     builds_on=("convolutions", "burn_in"),
     draw=_draw,
+    explore=_explore,
     functions=(first_component,),
     rank=50,
 )

@@ -22,6 +22,7 @@ from retinoscope.analyses.decisions import (
 )
 from retinoscope.analyses.declaration import AGENT, RECORDING, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
+from retinoscope.analyses.exploring import OrderPanel, Panel
 from retinoscope.analyses.recorded import events_counted, in_units, require_agent, require_same
 from retinoscope.analyses.tracks import track_columns, with_tracks
 from retinoscope.errors import NotMeasurable
@@ -249,6 +250,14 @@ def _draw(result: Result) -> list[Drawing]:
     return [FigureDrawing("raster", "Activity of all units, sorted", caption, lambda: figures.raster(result))]
 
 
+def _explore(result: Result) -> list[Panel]:
+    caption = result.data.attrs["caption"]
+    return [
+        OrderPanel(f"raster_{name}", f"Order of {name}", caption, name, result.data[f"{name}_unit"].values)
+        for name in map(str, result.data["layer"].values)
+    ]
+
+
 ANALYSIS = Analysis(
     name="raster",
     title="Raster",
@@ -260,5 +269,6 @@ ANALYSIS = Analysis(
     needs=(RECORDING, AGENT),
     builds_on=("convolutions", "burn_in"),
     draw=_draw,
+    explore=_explore,
     rank=70,
 )

@@ -18,6 +18,7 @@ from retinoscope.analyses.checkpoints import every_checkpoint
 from retinoscope.analyses.comparison.checkpoint_numbers import measure_checkpoint
 from retinoscope.analyses.declaration import AGENT, WORLD, Analysis
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
+from retinoscope.analyses.exploring import Panel, table_panel
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, load_result, provenance
@@ -216,6 +217,10 @@ def _draw(result: Result) -> list[Drawing]:
     ]
 
 
+def _explore(result: Result) -> list[Panel]:
+    return [table_panel(_table(result))]
+
+
 def _table(result: Result) -> TableDrawing:
     """One row per number, one column per checkpoint, with 95% intervals."""
     data = result.data
@@ -249,6 +254,7 @@ ANALYSIS = Analysis(
     of="agent",
     needs=(AGENT, WORLD),
     draw=_draw,
+    explore=_explore,
     is_reusable=False,
     rank=0,
 )

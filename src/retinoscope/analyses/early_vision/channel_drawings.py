@@ -9,6 +9,7 @@ import xarray
 
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
 from retinoscope.analyses.early_vision.natural_field_drawings import counted
+from retinoscope.analyses.exploring import Panel, UnitNumber, UnitNumbersPanel
 from retinoscope.analyses.layer_activity import PIXELS
 from retinoscope.result import Result
 
@@ -40,6 +41,31 @@ def _middle(values: xarray.DataArray) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.2f}".replace("-", "−")
+
+
+_NUMBERS = {
+    "mean": "mean over places and times",
+    "deviation": "standard deviation",
+    "skewness": "skewness",
+    "kurtosis": "excess kurtosis",
+    "sparseness": "sparseness (Treves & Rolls)",
+    "active": "share of places and times at which it is active",
+    "slope": "α of power falling as 1/f^α",
+}
+
+
+def panels(result: Result) -> list[Panel]:
+    """The numbers of every channel, layer by layer."""
+    data, found = result.data, list[Panel]()
+    for layer in result.parameters["layers"]:
+        numbers = []
+        for name, title in _NUMBERS.items():
+            values = data[f"{layer}_{name}"]
+            units = str(values.attrs["units"])
+            numbers.append(UnitNumber(name, title, units if units == "activity" else "", values.values))
+        about = (f"channel_statistics_{layer}", f"Statistics of the channels of {layer}", str(data.attrs["caption"]))
+        found.append(UnitNumbersPanel(*about, layer, tuple(numbers)))
+    return found
 
 
 def drawings(result: Result) -> list[Drawing]:

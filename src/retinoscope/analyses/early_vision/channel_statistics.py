@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Layer, Policy
 from retinoscope.analyses.declaration import AGENT, FRAMES, RECORDING, Analysis
-from retinoscope.analyses.early_vision.channel_drawings import caption_of, drawings
+from retinoscope.analyses.early_vision.channel_drawings import caption_of, drawings, panels
 from retinoscope.analyses.early_vision.natural_patches import chosen_rows
 from retinoscope.analyses.early_vision.receptive_field_parameters import ends_of_stages, maps_of_encoder
 from retinoscope.analyses.early_vision.untrained import Untrained, layers_at
@@ -302,5 +302,6 @@ ANALYSIS = Analysis(
     of="recording",
     needs=(RECORDING, AGENT, FRAMES),
     draw=drawings,
+    explore=panels,
     rank=60,
 )

@@ -27,7 +27,7 @@ from retinoscope.analyses.early_vision.field_networks import (
     halves_of,
     patches_of,
 )
-from retinoscope.analyses.early_vision.field_structure_drawings import caption_of, drawings
+from retinoscope.analyses.early_vision.field_structure_drawings import caption_of, drawings, panels
 from retinoscope.analyses.early_vision.learned_line import lines_of_fields
 from retinoscope.analyses.early_vision.receptive_fields import receptive_fields
 from retinoscope.errors import NotMeasurable, UserError
@@ -380,6 +380,7 @@ ANALYSIS = Analysis(
     needs=(AGENT,),
     builds_on=("receptive_fields",),
     draw=drawings,
+    explore=panels,
     is_reusable=False,
     rank=30,
 )

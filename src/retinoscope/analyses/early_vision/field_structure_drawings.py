@@ -10,6 +10,7 @@ import numpy as np
 import xarray
 
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
+from retinoscope.analyses.exploring import Panel, UnitNumber, UnitNumbersPanel, by_unit, table_panel
 from retinoscope.result import Result
 
 _KINDS = (
@@ -18,6 +19,7 @@ _KINDS = (
     "own spectrum, take no part); blob: less than a fifth of the fit's absolute weights have the rarer sign; else "
     "centre-surround or oriented, as the difference of Gaussians or the Gabor fits better."
 )
+_NUMBERS_OF_A_FIT = 8  # six of the shape, and two amplitudes
 _SURROGATES = {
     "r2_shuffled": "shuffled pixels",
     "r2_smooth_noise": "smooth noise",
@@ -81,8 +83,11 @@ def caption_of(data: xarray.Dataset, layer: str, said: Mapping[str, Any], note: 
         medians.append(f"{draws} untrained networks {low:.2f} to {high:.2f}")
     for name, words in _SURROGATES.items():
         medians.append(f"{words} {np.nanmedian(data[name].sel(network='trained').values[is_there]):.2f}")
-    colours = ""
+    colours, through = "", ""
     if data.sizes["colour"] > 1:
+        through = (
+            ", seen through its own colour vector (singular value decomposition; as a small square, grey is zero)"
+        )
         share = np.nanmedian(data["colour_share"].sel(network="trained").values[is_there])
         colours = f"That one product of colour and space holds {100 * share:.0f}% of the squared weights (median)."
     above = ""
@@ -93,10 +98,13 @@ def caption_of(data: xarray.Dataset, layer: str, said: Mapping[str, Any], note: 
         )
     sentences = [
         f"n = {units}{of_all} units of {layer}, {height} × {width} weights each{means}, sorted by R². Left: the "
-        "field's pattern in space, seen through its own colour vector (singular value decomposition; as a small "
-        "square, grey is zero); right: the better of a Gabor and a difference of Gaussians, both with sign and 8 "
-        "numbers, fitted to one half of the stimuli. R²: share of the squared weights of the other half that it "
-        "explains, mean of both directions.",
+        f"field's pattern in space{through}; right: the better of a Gabor and a difference of Gaussians, both with "
+        f"sign and {_NUMBERS_OF_A_FIT} numbers, fitted to one half of the stimuli. R²: share of the squared weights of "
+        "the other half that it explains, mean of both directions.",
+        f"{_NUMBERS_OF_A_FIT} numbers explain most of {height * width} weights, whatever these are: only what exceeds "
+        "shuffled pixels counts."
+        if height * width < 3 * _NUMBERS_OF_A_FIT
+        else "",
         colours,
         f"Medians: {', '.join(medians)}.",
         above,
@@ -122,6 +130,31 @@ def drawings(result: Result) -> list[Drawing]:
         for layer in result.parameters["layers"]
     ]
     return [*drawn, _table(result.data.sel(network="trained"))]
+
+
+def panels(result: Result) -> list[Panel]:
+    """Numbers of every unit, layer by layer, and the table, which says in words what each field is."""
+    data = result.data.sel(network="trained")
+    found: list[Panel] = [table_panel(_table(data))]
+    for layer in result.parameters["layers"]:
+        of_layer = data.isel(unit=np.flatnonzero(data["unit_layer"].values == layer))
+        units = of_layer["unit_number"].values
+        numbers = tuple(
+            UnitNumber(
+                name, str(of_layer[name].attrs["long_name"]), _units(of_layer[name]), by_unit(of_layer[name], units)
+            )
+            for name in ("r2", *_NUMBERS)
+            if name in of_layer
+        )
+        caption = str(result.data[f"{layer}_field"].attrs["caption"])
+        title = f"Structure of the fields of {layer}"
+        found.append(UnitNumbersPanel(f"field_structure_{layer}", title, caption, layer, numbers))
+    return found
+
+
+def _units(values: xarray.DataArray) -> str:
+    units = str(values.attrs["units"])
+    return "" if units == "1" else units
 
 
 def _table(data: xarray.Dataset) -> TableDrawing:

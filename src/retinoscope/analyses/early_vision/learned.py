@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from retinoscope.agents.policy import Policy
 from retinoscope.agents.redrawn import first_of_run, redrawn
 from retinoscope.analyses.checkpoints import checkpoints_in_turn
 from retinoscope.analyses.declaration import AGENT, Analysis, Given
-from retinoscope.analyses.early_vision.learned_drawings import drawings
+from retinoscope.analyses.early_vision.learned_drawings import drawings, panels
 from retinoscope.analyses.early_vision.learned_fields import changes_of_fields
 from retinoscope.analyses.early_vision.learned_line import NOT_KNOWN, learned_line, weight_matrices
 from retinoscope.analyses.early_vision.receptive_field_parameters import ends_of_stages, maps_of_encoder
@@ -81,9 +82,10 @@ def learned(
         `subspace_overlap_by_chance` (layer). Of the independent initialisations `untrained_correlation` and
         `untrained_overlap` (initialisation, layer); `untrained_correlation_low` and `..._high` (layer), 95% of them;
         `untrained_unit_low` and `..._high` (layer), 95% of single units. NaN where the network cannot be drawn anew.
-        For every layer (here conv1) of the agent itself `conv1_correlation` and `conv1_norm_growth` (conv1_weights),
-        by row of its weights. For every map whose fields were measured: `conv1_field_correlation`,
-        `conv1_field_corrected` (conv1_unit), see `learned_fields`. Attribute `summary`: the one line.
+        For every layer (here conv1) of the agent itself `conv1_correlation` and `conv1_norm_growth` (conv1_weights), by
+        row of its weights (attribute `is_by_unit`: a row is a unit). For every map whose fields were measured:
+        `conv1_field_correlation`, `conv1_field_corrected` (conv1_unit), see `learned_fields`. Attribute `summary`: the
+        one line.
 
     Raises:
         UserError: a parameter is unknown or out of range, or `before` is another network.
@@ -111,7 +113,9 @@ def learned(
         "subspace_overlap_by_chance": ("layer", _table(rows[:1], names, "overlap_by_chance")[0], {"units": "1"}),
     }
     for name, each in rows[this].changes.items():
-        variables[f"{name}_correlation"] = (f"{name}_weights", each.unit_correlations, {"units": "1"})
+        is_by_unit = int(len(each.unit_correlations) == _units(agent.policy, name))
+        about = {"units": "1", "is_by_unit": is_by_unit}
+        variables[f"{name}_correlation"] = (f"{name}_weights", each.unit_correlations, about)
         variables[f"{name}_norm_growth"] = (f"{name}_weights", each.unit_growths, {"units": "1"})
     variables |= _of_chance(first.policy, before, chosen)
     line = learned_line(agent, first)
@@ -188,6 +192,12 @@ def _table(rows: Sequence[_Row], names: Sequence[str], what: str) -> NDArray[np.
     return np.array([[getattr(row.changes[name], what) for name in names] for row in rows])
 
 
+def _units(policy: Policy, name: str) -> int:
+    """Units, or channels of a map, of a layer that can be recorded; 0 of actor and critic, whose weights may be one."""
+    layer = next((each for each in policy.layers if each.name == name and each.role not in ("value", "policy")), None)
+    return 0 if layer is None else layer.shape[0] if layer.is_map else math.prod(layer.shape)
+
+
 def _of_chance(policy: Policy, before: Weights, chosen: LearnedParameters) -> dict[str, Any]:
     """What independent initialisations give; NaN where the network cannot be drawn anew."""
     names = list(before)
@@ -259,6 +269,7 @@ ANALYSIS = Analysis(
     needs=(AGENT,),
     builds_on=("receptive_fields",),
     draw=drawings,
+    explore=panels,
     is_reusable=False,
     rank=10,
 )

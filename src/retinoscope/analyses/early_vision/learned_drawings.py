@@ -6,7 +6,9 @@ import numpy as np
 
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
 from retinoscope.analyses.early_vision.learned_line import percent, words
+from retinoscope.analyses.exploring import Panel, UnitNumber, UnitNumbersPanel, by_unit, table_panel
 from retinoscope.result import Result
+from retinoscope.statistics.learned import share_learned
 
 
 def drawings(result: Result) -> list[Drawing]:
@@ -19,6 +21,27 @@ def drawings(result: Result) -> list[Drawing]:
         FigureDrawing("learned", "How much was learned", caption, lambda: figures.learned(result), says_caption=True),
         _numbers(result),
     ]
+
+
+def panels(result: Result) -> list[Panel]:
+    """Of every layer the share learned by each of its units, as far as these are known; and the table of all layers."""
+    data = result.data
+    caption = f"{data.attrs['summary']}. {data.attrs['caption']}"
+    found: list[Panel] = [table_panel(_numbers(result))]
+    for layer in map(str, data["layer"].values):
+        numbers = []
+        if data[f"{layer}_correlation"].attrs.get("is_by_unit"):  # else its rows are those of gates, or of two layers
+            share = share_learned(data[f"{layer}_correlation"].values)
+            numbers = [UnitNumber("share_learned", "share of its weights learned, 1 - r²", "", share)]
+        if layer in result.parameters["fields_of"]:
+            corrected = by_unit(data[f"{layer}_field_corrected"].values, data[f"{layer}_unit"].values)
+            title = "correlation of its field with that before training, corrected for their reliability"
+            if not numbers or len(corrected) == len(numbers[0].values):
+                numbers.append(UnitNumber("field_correlation", title, "", corrected))
+        if numbers:
+            title = f"How much each unit of {layer} learned"
+            found.append(UnitNumbersPanel(f"learned_{layer}", title, caption, layer, tuple(numbers)))
+    return found
 
 
 def _numbers(result: Result) -> TableDrawing:

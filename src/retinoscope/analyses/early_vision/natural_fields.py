@@ -22,6 +22,7 @@ from retinoscope.analyses.declaration import AGENT, FRAMES, RECORDING, Analysis,
 from retinoscope.analyses.early_vision.learned_line import lines_of_fields
 from retinoscope.analyses.early_vision.natural_field_drawings import caption_of, drawings
 from retinoscope.analyses.early_vision.natural_patches import Patches, chosen_rows, folds_of
+from retinoscope.analyses.early_vision.receptive_field_panels import natural_field_panels
 from retinoscope.analyses.early_vision.receptive_field_parameters import ends_of_stages, maps_of_encoder
 from retinoscope.analyses.early_vision.receptive_field_places import places_of
 from retinoscope.analyses.early_vision.receptive_fields import receptive_fields
@@ -321,6 +322,7 @@ ANALYSIS = Analysis(
     of="recording",
     needs=(RECORDING, AGENT, FRAMES),
     draw=drawings,
+    explore=natural_field_panels,
     builds_on=("receptive_fields",),
     rank=40,
 )

@@ -24,6 +24,7 @@ from retinoscope.analyses.declaration import AGENT, Analysis, Inputs
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
 from retinoscope.analyses.early_vision.learned_line import lines_of_fields
 from retinoscope.analyses.early_vision.receptive_field_measuring import Stimuli, measured
+from retinoscope.analyses.early_vision.receptive_field_panels import field_panels
 from retinoscope.analyses.early_vision.receptive_field_parameters import (
     MAX_STIMULI,
     ReceptiveFieldParameters,
@@ -293,6 +294,7 @@ ANALYSIS = Analysis(
     of="agent",
     needs=(AGENT,),
     draw=_draw,
+    explore=field_panels,
     is_always_made=True,
     refuse=_refuse,
     functions=(cross_check,),

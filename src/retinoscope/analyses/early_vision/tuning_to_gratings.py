@@ -21,6 +21,7 @@ from retinoscope.agents.redrawn import first_of_run, redrawn
 from retinoscope.analyses.declaration import AGENT, Analysis, Inputs
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
 from retinoscope.analyses.early_vision.grating_comparison import comparison, table_of
+from retinoscope.analyses.early_vision.grating_panels import panels
 from retinoscope.analyses.early_vision.grating_parameters import (
     Design,
     TuningToGratingsParameters,
@@ -274,6 +275,7 @@ ANALYSIS = Analysis(
     of="agent",
     needs=(AGENT,),
     draw=_draw,
+    explore=panels,
     refuse=_refuse,
     rank=60,
 )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from retinoscope.agents.agent import Agent
 from retinoscope.analyses.declaration import FRAMES, MEMORY, RECORDING, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
+from retinoscope.analyses.memory.component_panels import gallery_panels
 from retinoscope.analyses.memory.dataset_examples import dataset_examples
 from retinoscope.analyses.memory.example_lists import thresholds_of
 from retinoscope.analyses.memory.fitted_components import Fit, FittedComponentsParameters, fit_of
@@ -68,8 +69,9 @@ def component_gallery(
 
     Returns:
         A Result over (component, level, place): `sample` (-1 where a list is shorter), `name`, `value` at the gradient
-        step; `activation` (..., step); `frames` (..., shown, height, width, channel) of the steps `shown`; and
-        with an agent `attribution` (..., shown, height, width), summed over channels, in units of the component.
+        step, of a recording `episode` and `first_row`; `place_of_component` (component), among all that were found;
+        `activation` (..., step); `frames` (..., shown, height, width, channel) of the steps `shown`; and with an agent
+        `attribution` (..., shown, height, width), summed over channels, in units of the component.
 
     Raises:
         UserError: a parameter is unknown or out of range; there is no such component; what is
@@ -96,6 +98,7 @@ def component_gallery(
         [[["" if each < 0 else str(samples.name(each)) for each in row] for row in part] for part in places]
     )
     variables: dict[str, Any] = {
+        "place_of_component": ("component", [fitted.numbers.tolist().index(number) for number in numbers]),
         "sample": (dimensions, places),
         "name": (dimensions, names),
         "value": (dimensions, traces[..., step]),
@@ -104,6 +107,7 @@ def component_gallery(
     }
     if isinstance(samples, RecordingWindows):
         variables["episode"] = (dimensions, np.where(places < 0, -1, samples.episodes[places]))
+        variables["first_row"] = (dimensions, np.where(places < 0, -1, samples.starts[places]))
     why_not = ""
     if agent is not None and isinstance(samples, RecordingWindows):
         try:
@@ -291,5 +295,6 @@ ANALYSIS = Analysis(
     needs=(RECORDING, MEMORY, FRAMES),
     builds_on=("fitted_components", "dataset_examples"),
     draw=_draw,
+    explore=gallery_panels,
     rank=40,
 )

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from retinoscope.analyses.declaration import MEMORY, RECORDING, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
+from retinoscope.analyses.exploring import Panel
 from retinoscope.analyses.memory.activations import Activations, activations_of
+from retinoscope.analyses.memory.component_panels import example_panels
 from retinoscope.analyses.memory.fitted_components import Fit, fit_of
 from retinoscope.analyses.memory.poor_cuts import describe_cut
 from retinoscope.analyses.memory.recording_windows import RecordingWindows
@@ -280,6 +282,10 @@ def _threshold_table(result: Result) -> TableDrawing:
     )
 
 
+def _explore(result: Result) -> list[Panel]:
+    return example_panels(result, _threshold_table(result))
+
+
 ANALYSIS = Analysis(
     name="dataset_examples",
     title="Dataset examples",
@@ -291,5 +297,6 @@ ANALYSIS = Analysis(
     needs=(RECORDING, MEMORY),
     builds_on=("fitted_components",),
     draw=_draw,
+    explore=_explore,
     rank=30,
 )

@@ -22,6 +22,7 @@ from retinoscope.analyses.memory.intervention_effects import (
     drawings_of_effects,
     effects_of,
     effects_table,
+    panels_of_effects,
     unedited_means,
 )
 from retinoscope.analyses.memory.memory_components import FittedComponents
@@ -363,6 +364,7 @@ ANALYSIS = Analysis(
     needs=(AGENT, RECORDING, WORLD, MEMORY),
     builds_on=("fitted_components",),
     draw=drawings_of_effects,
+    explore=panels_of_effects,
     is_on_request=True,
     functions=(effects_of, unedited_means),
     rank=50,

@@ -10,6 +10,7 @@ import numpy as np
 import xarray
 
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
+from retinoscope.analyses.exploring import Panel, table_panel
 from retinoscope.result import Result
 from retinoscope.statistics.bootstrap import Interval, bootstrap_interval
 from retinoscope.worlds.declaration import Words
@@ -167,10 +168,19 @@ def drawings_of_effects(result: Result) -> list[Drawing]:
         FigureDrawing(
             "intervention", "Does it matter?", caption, lambda: figures.intervention(result), says_caption=True
         ),
-        TableDrawing(
-            "intervention", "Differences from the unedited agent", caption, *intervention_table(result, effects)
-        ),
+        _table(result, effects),
     ]
+
+
+def panels_of_effects(result: Result) -> list[Panel]:
+    """The table, in the explorer."""
+    result = _with_effects(result)
+    return [table_panel(_table(result, effects_of(result)))]
+
+
+def _table(result: Result, effects: list[dict[str, Any]]) -> TableDrawing:
+    title = "Differences from the unedited agent"
+    return TableDrawing("intervention", title, result.data.attrs["caption"], *intervention_table(result, effects))
 
 
 def intervention_table(

@@ -198,7 +198,8 @@ def _saliency(panel: SaliencyPanel, columns: _Columns) -> Entry:
     size = sum(math.prod(_blocks_of((*shape, 1), block)) for shape in shapes)
     every = max(1, math.ceil(size / MOST_OF_MAPS))
     height, width = _blocks_of((*shapes[0], 1), block)[1:3]
-    targets, kept_rows = [], {}
+    targets: list[Entry] = []
+    kept_rows: dict[int, NDArray[np.integer]] = {}
     for number, each in enumerate(panel.targets):
         # The same rows stay the same array, which is written once.
         rows = kept_rows.setdefault(id(each.rows), each.rows[::every])
