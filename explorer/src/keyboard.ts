@@ -14,9 +14,6 @@ export interface Key {
 	run: () => void;
 }
 
-/** In the order of the tabs. */
-export const TAB_NAMES = ["embedding", "images", "tables", "notes"];
-
 /** A note is begun: the notes' field takes the focus once it is there. */
 export function beginNote(): void {
 	choose("tab", "notes");
