@@ -1,0 +1,327 @@
+/** The points of an embedding on three canvases: all points, those that are selected, and the marks over them. */
+
+import type { RefObject } from "preact";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Index } from "../data/schema";
+import { type Camera, fitted, panned, placingOf, toData, toScreen, zoomed } from "../parts/camera";
+import { sayShade } from "../parts/colouring";
+import { cssOf, type Rgb } from "../parts/colours";
+import { drawMarks, nearestBefore, trailOf } from "../parts/embedding_marks";
+import { type Corner, recipeOfLasso } from "../parts/lasso";
+import { inkOf, isDark, penOf, useSize } from "../parts/screen";
+import { type Shaded, stopsOf, tableOf } from "../parts/shading";
+import { radiusOf, Splatter } from "../parts/splat";
+import { Thumbnail } from "../parts/thumbnail";
+import { count, say, sayMoment } from "../parts/words";
+import { episodeAt, goTo, moment, select, selected } from "../state";
+import type { Placed } from "./embedding";
+
+interface Props {
+	place: RefObject<HTMLDivElement>;
+	known: Index;
+	placed: Placed;
+	shaded: Shaded;
+}
+
+/** While the view moves, no more points than this are drawn, every k-th of all. */
+const MOVING = 150_000;
+const REACH = 14;
+const NOT_MARKED: Rgb = [128, 128, 128];
+const MARK: { light: Rgb; dark: Rgb } = { light: [179, 71, 0], dark: [240, 160, 96] };
+
+export function Plot({ place, known, placed, shaded }: Props) {
+	const canvases = [useRef<HTMLCanvasElement>(null), useRef<HTMLCanvasElement>(null), useRef<HTMLCanvasElement>(null)];
+	const [base, above, over] = canvases as [(typeof canvases)[0], (typeof canvases)[0], (typeof canvases)[0]];
+	const size = useSize(place);
+	const { width, height, density } = size;
+	const { points, grid, rows, pointOf } = placed;
+	const [moved, setMoved] = useState<{ points: Float32Array; camera: Camera } | null>(null);
+	const [isMoving, setMoving] = useState(false);
+	const [isLassoing, setLassoing] = useState(false);
+	const [line, setLine] = useState<Corner[]>([]);
+	const [hovered, setHovered] = useState(-1);
+	const splatter = useMemo(() => new Splatter(), []);
+	const drag = useRef<{ x: number; y: number; far: boolean; lasso: boolean } | null>(null);
+	const settle = useRef(0);
+	const all = fitted(grid.bounds, width, height);
+	const camera = moved?.points === points ? moved.camera : all;
+	const dark = isDark.value;
+	const rowsSelected = selected.value;
+	const now = moment.value;
+	const isReady = width > 0 && height > 0;
+
+	const look = (next: Camera | null) => {
+		setMoved(next && { points, camera: next });
+		setMoving(true);
+		clearTimeout(settle.current);
+		settle.current = window.setTimeout(() => setMoving(false), 150);
+	};
+	useEffect(() => () => clearTimeout(settle.current), []);
+
+	const draw = (canvas: HTMLCanvasElement | null, what: Parameters<Splatter["draw"]>[1], stride: number) => {
+		const pen = canvas && penOf(canvas, size);
+		if (!canvas || !pen || !canvas.width || !canvas.height) return;
+		const image = pen.createImageData(canvas.width, canvas.height);
+		const radius = radiusOf(rows.length, width, height, camera.scale / all.scale, density);
+		splatter.draw(image, what, placingOf(camera, width, height, density), radius, stride);
+		pen.putImageData(image, 0, 0);
+	};
+
+	useLayoutEffect(() => {
+		if (!isReady) return;
+		const stride = isMoving ? Math.ceil(rows.length / MOVING) : 1;
+		const table = tableOf(shaded.key, dark);
+		const isClasses = shaded.key.kind === "classes";
+		draw(base.current, { points, shades: shaded.shades, table, isClasses, plain: NOT_MARKED }, stride);
+	}, [
+		points,
+		shaded,
+		camera.x,
+		camera.y,
+		camera.scale,
+		width,
+		height,
+		density,
+		dark,
+		isMoving && rows.length > MOVING,
+	]);
+
+	const marked = useMemo(() => {
+		if (!rowsSelected) return null;
+		const found: number[] = [];
+		for (const row of rowsSelected) {
+			const point = pointOf[row] as number;
+			if (point >= 0) found.push(points[2 * point] as number, points[2 * point + 1] as number);
+		}
+		return Float32Array.from(found);
+	}, [rowsSelected, pointOf, points]);
+
+	useLayoutEffect(() => {
+		if (!isReady || !above.current) return;
+		if (!marked) {
+			penOf(above.current, size);
+			return;
+		}
+		const table = new Uint8Array(768);
+		table.set(MARK[dark ? "dark" : "light"]);
+		const stride = isMoving ? Math.ceil(marked.length / 2 / MOVING) || 1 : 1;
+		const shades = new Uint8Array(marked.length / 2);
+		draw(above.current, { points: marked, shades, table, isClasses: false, plain: NOT_MARKED }, stride);
+	}, [marked, camera.x, camera.y, camera.scale, width, height, density, dark, isMoving && rows.length > MOVING]);
+
+	const start = known.recording?.episodes[episodeAt(now)]?.start ?? 0;
+	const isExact = (pointOf[now] ?? -1) >= 0;
+	useLayoutEffect(() => {
+		const pen = isReady && over.current ? penOf(over.current, size) : null;
+		if (!pen || !over.current) return;
+		const canvas = over.current;
+		const ink = {
+			ink: inkOf(canvas, "--ink"),
+			paper: inkOf(canvas, "--paper"),
+			mark: inkOf(canvas, "--mark"),
+			accent: inkOf(canvas, "--accent"),
+		};
+		const nearest = isExact ? now : nearestBefore(pointOf, now, start);
+		const trail = nearest < 0 ? [] : trailOf(pointOf, nearest, start);
+		drawMarks(pen, { points, camera, size, trail, isExact, hovered, lasso: line, ink });
+	}, [points, now, hovered, line, camera.x, camera.y, camera.scale, width, height, density, dark]);
+
+	const at = (event: MouseEvent): [number, number] => {
+		const box = over.current?.getBoundingClientRect();
+		return [event.clientX - (box?.left ?? 0), event.clientY - (box?.top ?? 0)];
+	};
+	const under = (x: number, y: number, reach = REACH) =>
+		grid.nearest(...toData(camera, width, height, x, y), reach / camera.scale);
+
+	const down = (event: PointerEvent) => {
+		if (event.button !== 0) return;
+		const [x, y] = at(event);
+		const lasso = isLassoing || event.shiftKey;
+		drag.current = { x, y, far: false, lasso };
+		over.current?.setPointerCapture(event.pointerId);
+		over.current?.focus();
+		setHovered(-1);
+		if (lasso) setLine([toData(camera, width, height, x, y)]);
+	};
+	const move = (event: PointerEvent) => {
+		const [x, y] = at(event);
+		const held = drag.current;
+		if (!held) {
+			setHovered(under(x, y));
+			return;
+		}
+		if (!held.far && Math.hypot(x - held.x, y - held.y) < 4) return;
+		held.far = true;
+		if (held.lasso) setLine((before) => [...before, toData(camera, width, height, x, y)]);
+		else {
+			look(panned(camera, x - held.x, y - held.y));
+			[held.x, held.y] = [x, y];
+		}
+	};
+	const up = (event: PointerEvent) => {
+		const held = drag.current;
+		drag.current = null;
+		if (!held) return;
+		if (held.lasso && held.far) {
+			const recipe = recipeOfLasso(placed.panel.name, line, 1 / camera.scale);
+			if (recipe) select(recipe, event.ctrlKey || event.metaKey);
+		} else if (!held.far) {
+			const point = under(held.x, held.y);
+			if (point >= 0) goTo(rows[point] as number);
+		}
+		setLine([]);
+	};
+	// Added by hand: a wheel listener that prevents scrolling must not be passive.
+	useEffect(() => {
+		const canvas = over.current;
+		const wheel = (event: WheelEvent) => {
+			event.preventDefault();
+			look(zoomed(camera, all, [width, height], Math.exp(-event.deltaY * 0.0015), ...at(event)));
+		};
+		canvas?.addEventListener("wheel", wheel, { passive: false });
+		return () => canvas?.removeEventListener("wheel", wheel);
+	});
+	const key = (event: KeyboardEvent) => {
+		const step = 40;
+		const moves: Record<string, () => void> = {
+			ArrowLeft: () => look(panned(camera, step, 0)),
+			ArrowRight: () => look(panned(camera, -step, 0)),
+			ArrowUp: () => look(panned(camera, 0, step)),
+			ArrowDown: () => look(panned(camera, 0, -step)),
+			"+": () => look(zoomed(camera, all, [width, height], 1.3)),
+			"=": () => look(zoomed(camera, all, [width, height], 1.3)),
+			"-": () => look(zoomed(camera, all, [width, height], 1 / 1.3)),
+			"0": () => look(null),
+			Enter: () => {
+				const point = under(width / 2, height / 2, Number.POSITIVE_INFINITY);
+				if (point >= 0) goTo(rows[point] as number);
+			},
+			Escape: () => {
+				drag.current = null;
+				setLine([]);
+				setLassoing(false);
+			},
+		};
+		const run = event.ctrlKey || event.metaKey || event.altKey ? undefined : moves[event.key];
+		if (!run) return;
+		event.preventDefault();
+		event.stopPropagation();
+		run();
+	};
+
+	const recording = known.recording;
+	const hoveredRow = hovered >= 0 ? (rows[hovered] as number) : -1;
+	const [hintX, hintY] =
+		hovered >= 0
+			? toScreen(camera, width, height, points[2 * hovered] as number, points[2 * hovered + 1] as number)
+			: [0, 0];
+	const described = `${count(rows.length)} moments as points, ${placed.panel.title}, ${
+		shaded.title ? `coloured by ${shaded.title}` : "without colour"
+	}${marked ? `; ${count(marked.length / 2)} selected` : ""}. Arrows move, plus and minus zoom, Enter picks the point in the middle.`;
+	return (
+		<div class="embedding-plot" ref={place}>
+			<canvas ref={base} class={marked ? "dimmed" : ""} aria-hidden="true" />
+			<canvas ref={above} aria-hidden="true" />
+			<canvas
+				ref={over}
+				class={isLassoing ? "over lassoing" : "over"}
+				tabIndex={0}
+				role="application"
+				aria-label={described}
+				onPointerDown={down}
+				onPointerMove={move}
+				onPointerUp={up}
+				onPointerCancel={() => {
+					drag.current = null;
+					setLine([]);
+				}}
+				onPointerLeave={() => setHovered(-1)}
+				onDblClick={() => look(null)}
+				onKeyDown={key}
+			/>
+			<div class="embedding-tools">
+				<button
+					type="button"
+					aria-pressed={isLassoing}
+					title="Draw around points to select them (or hold Shift and drag; with Ctrl too, the selection grows)"
+					onClick={() => setLassoing(!isLassoing)}
+				>
+					Lasso
+				</button>
+				{camera !== all && (
+					<button type="button" onClick={() => look(null)}>
+						Show all
+					</button>
+				)}
+			</div>
+			{!isExact && (
+				<p class="embedding-without">The moment itself has no point here; the ring is at the last one before it.</p>
+			)}
+			{recording && hoveredRow >= 0 && (
+				<div
+					class="embedding-hint"
+					style={{
+						left: `${hintX > width / 2 ? hintX - 12 : hintX + 12}px`,
+						top: `${Math.min(Math.max(hintY, 60), Math.max(height - 70, 60))}px`,
+						transform: `translate(${hintX > width / 2 ? "-100%" : "0"}, -50%)`,
+					}}
+				>
+					{recording.frames && <Thumbnail frames={recording.frames} row={hoveredRow} width={120} />}
+					<div>{sayMoment(recording, episodeAt(hoveredRow), hoveredRow)}</div>
+					<div>{sayShade(shaded, hovered)}</div>
+				</div>
+			)}
+		</div>
+	);
+}
+
+/** What is shown, with its title and key, as one picture. */
+export function picture(place: HTMLDivElement, title: string, shaded: Shaded | null, dark: boolean): HTMLCanvasElement {
+	const layers = [...place.querySelectorAll<HTMLCanvasElement>("canvas:not(.thumbnail)")];
+	const density = (layers[0]?.width ?? 1) / Math.max(place.clientWidth, 1);
+	const [width, height] = [place.clientWidth, place.clientHeight];
+	const found = document.createElement("canvas");
+	found.width = width * density;
+	found.height = (height + 56) * density;
+	const pen = found.getContext("2d");
+	if (!pen) return found;
+	pen.scale(density, density);
+	pen.fillStyle = inkOf(place, "--paper");
+	pen.fillRect(0, 0, width, height + 56);
+	for (const layer of layers) {
+		pen.globalAlpha = layer.classList.contains("dimmed") ? 0.25 : 1;
+		pen.drawImage(layer, 0, 24, width, height);
+	}
+	pen.globalAlpha = 1;
+	pen.fillStyle = inkOf(place, "--ink");
+	pen.textBaseline = "middle";
+	pen.font = "600 13px system-ui, sans-serif";
+	pen.fillText(title, 8, 14);
+	pen.font = "12px system-ui, sans-serif";
+	let left = 8;
+	const y = height + 40;
+	const write = (text: string) => {
+		pen.fillStyle = inkOf(place, "--ink");
+		pen.fillText(text, left, y);
+		left += pen.measureText(text).width + 10;
+	};
+	if (shaded) write(shaded.title);
+	if (shaded?.key.kind === "numbers") {
+		write(say(shaded.key.low));
+		const shade = pen.createLinearGradient(left, 0, left + 120, 0);
+		const stops = stopsOf(shaded.key.map, dark);
+		for (const [i, stop] of stops.entries()) shade.addColorStop(i / (stops.length - 1), cssOf(stop));
+		pen.fillStyle = shade;
+		pen.fillRect(left, y - 5, 120, 10);
+		left += 130;
+		write(`${say(shaded.key.high)} ${shaded.key.units}`);
+	}
+	if (shaded?.key.kind === "classes")
+		for (const each of shaded.key.classes) {
+			pen.fillStyle = cssOf(each.colour);
+			pen.fillRect(left, y - 5, 10, 10);
+			left += 14;
+			write(each.title);
+		}
+	return found;
+}
