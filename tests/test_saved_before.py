@@ -79,8 +79,11 @@ def test_a_run_of_then_is_drawn_again_and_gone_on_with(tmp_path: Path) -> None:
     shutil.copyfile(SAVED / "manifest.json", run / "manifest.json")
     for name in ("raster", "burn_in"):
         shutil.copyfile(SAVED / f"{name}.nc", run / "results" / f"{name}.nc")
+    (run / "report.html").write_text("the page of then", encoding="utf-8")
+    assert RunDirectory(run).report == run / "report.html"
     before = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
     again = rebuild_report(run)
+    assert not (run / "report.html").exists(), "the page of then makes room for today's"
     page = again.report.read_text(encoding="utf-8")
     assert "digits in digits" in page and "▲ healing, +30 points of health" in page
     assert "terminated means that the agent died" in page

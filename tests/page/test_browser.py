@@ -1,18 +1,20 @@
-"""The page in a real browser: it loads, nothing on it is blocked, and the movie plays.
+"""The page in a real browser: it loads what is seen, nothing on it is blocked, and the movie plays.
 
 Needs Chromium; see `conftest.py` for what happens without.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import queue
 import re
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,8 +24,11 @@ import pytest
 from PIL import Image
 
 from retinoscope.figures.simulation import simulation_frames, view_position
+from retinoscope.page.pages import write_pages
+from retinoscope.page.single_file import render_single_file
 from retinoscope.result import load_result
 from retinoscope.workflows import AnalysisRun
+from tests.page.planted import picture, planted_run
 from tests.runs import FRAMES, find_chromium
 
 FLAGS = [
@@ -51,36 +56,49 @@ video.addEventListener("seeked", () => {
   noted.pixels = POINTS.map(([x, y]) => [...context.getImageData(x, y, 1, 1).data].slice(0, 3));
   tell();
 });
-window.addEventListener("load", () => {
+window.addEventListener("load", async () => {
+  for (const image of document.images) image.loading = "eager";
+  await Promise.all([...document.images].map(image => image.decode()));
   noted.images = [...document.images].every(image => image.complete && image.naturalWidth > 0);
   noted.overflow = document.documentElement.scrollWidth > document.documentElement.clientWidth;
   const seek = () => {
     Object.assign(noted, {duration: video.duration, width: video.videoWidth, height: video.videoHeight});
     video.currentTime = TIME;
   };
+  noted.poster = video.poster === document.querySelector(".movie img").src;
+  video.preload = "auto";
   video.readyState >= video.HAVE_METADATA ? seek() : video.addEventListener("loadedmetadata", seek);
 });
 </script></body>"""
 
 
 class Desk(ThreadingHTTPServer):
-    """Gives the browser one page, on loopback, and takes down what the page tells."""
+    """Gives the browser a folder, on loopback, and takes down what is asked for and what the page tells."""
 
-    def __init__(self, page: str) -> None:
-        super().__init__(("127.0.0.1", 0), DeskHandler)
-        self.page = page.encode()
+    def __init__(self, folder: Path, page: str | None = None) -> None:
+        """`page` stands for what is in the folder, if given."""
+        super().__init__(("127.0.0.1", 0), functools.partial(DeskHandler, directory=str(folder)))
+        self.page = page
+        self.asked: list[str] = []
         self.told: queue.Queue[dict[str, Any]] = queue.Queue()
 
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/"
 
-class DeskHandler(BaseHTTPRequestHandler):
+
+class DeskHandler(SimpleHTTPRequestHandler):
     server: Desk
 
     def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/" else 404)
+        self.server.asked.append(self.path)
+        if self.server.page is None:
+            super().do_GET()
+            return
+        self.send_response(200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.end_headers()
-        if self.path == "/":
-            self.wfile.write(self.server.page)
+        self.wfile.write(self.server.page.encode())
 
     def do_POST(self) -> None:
         self.server.told.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
@@ -92,18 +110,27 @@ class DeskHandler(BaseHTTPRequestHandler):
 
 
 @contextmanager
+def serving(folder: Path, page: str | None = None) -> Iterator[Desk]:
+    """The folder, or the page, served until the `with` block ends."""
+    with Desk(folder, page) as desk:
+        threading.Thread(target=desk.serve_forever, daemon=True).start()
+        try:
+            yield desk
+        finally:
+            desk.shutdown()
+
+
+@contextmanager
 def open_in_chromium(page: str, folder: Path) -> Iterator[Desk]:
     """The page, open in a browser until the `with` block ends."""
-    with Desk(page) as desk:
-        threading.Thread(target=desk.serve_forever, daemon=True).start()
-        command = [*chromium_command(folder), f"http://127.0.0.1:{desk.server_address[1]}/"]
+    with serving(folder, page) as desk:
+        command = [*chromium_command(folder), desk.address]
         browser = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             yield desk
         finally:
             browser.terminate()
             browser.wait(60)
-            desk.shutdown()
 
 
 def chromium_command(folder: Path) -> list[str]:
@@ -127,12 +154,12 @@ def test_the_movie_plays_and_shows_the_frames_that_were_composed(finished_run: A
         (left + factor * x + factor // 2, top + factor * y + factor // 2) for x in (8, 40, 72) for y in (5, 30, 55)
     ]
     points = [(2, 2), *blocks]
-    page = finished_run.report.read_text(encoding="utf-8")
+    page = render_single_file(finished_run.manifest, finished_run.directory)
     page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
     probe = PROBE.replace("TIME", str((number + 0.5) / rate)).replace("POINTS", str([list(point) for point in points]))
     with open_in_chromium(page.replace("</body>", probe), tmp_path) as desk:
         noted = desk.told.get(timeout=120)
-    assert noted["images"] and "error" not in noted
+    assert noted["images"] and noted["poster"] and "error" not in noted
     assert not noted["overflow"], "something is wider than the window"
     assert noted["duration"] == pytest.approx(FRAMES / rate, abs=0.1)
     assert (noted["height"], noted["width"]) == frame.shape[:2]
@@ -140,14 +167,56 @@ def test_the_movie_plays_and_shows_the_frames_that_were_composed(finished_run: A
     assert np.abs(np.array(noted["pixels"]) - expected).mean() < 12
 
 
-def test_nothing_on_the_page_is_blocked_and_no_script_runs(finished_run: AnalysisRun, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["index.html", "single-file.html"])
+def test_nothing_on_the_page_is_blocked_and_no_other_script_runs(
+    name: str, finished_run: AnalysisRun, tmp_path: Path
+) -> None:
+    shutil.copytree(finished_run.directory, tmp_path / "a run")
+    write_pages(finished_run.manifest, tmp_path / "a run", single_file=True)
     arguments = ("--enable-logging=stderr", "--virtual-time-budget=5000", f"--screenshot={tmp_path / 'page.png'}")
-    done = chromium(tmp_path, *arguments, finished_run.report.as_uri())
+    done = chromium(tmp_path, *arguments, (tmp_path / "a run" / name).as_uri())
     assert "CONSOLE" not in done.stderr, "the browser complains"
     with Image.open(tmp_path / "page.png") as image:
         pixels = np.asarray(image.convert("RGB"))
     assert pixels.shape == (2400, 1280, 3)
     assert len(np.unique(pixels[::4, ::4].reshape(-1, 3), axis=0)) > 500, "the page is not blank"
+
+
+def test_only_what_is_near_the_view_is_asked_for(tmp_path: Path) -> None:
+    figure = picture()
+    manifest = planted_run(tmp_path, {f"{number:02d}": figure for number in range(40)}, {"a": 1_000, "b": 1_000})
+    write_pages(manifest, tmp_path)
+    with serving(tmp_path) as desk:
+        arguments = ("--virtual-time-budget=3000", f"--screenshot={tmp_path / 'shot.png'}")
+        chromium(tmp_path, *arguments, desk.address)
+    assert {"/", "/page.css", "/page.js", "/movies/a.png"} <= {*desk.asked}
+    assert len({*desk.asked}) == len(desk.asked), "nothing is asked for twice"
+    figures = sorted(path for path in desk.asked if path.startswith("/figures/"))
+    assert figures == [f"/figures/{number:02d}.png" for number in range(len(figures))] and 1 <= len(figures) < 20
+    assert not any(path.endswith((".mp4", ".pdf", ".ico")) for path in desk.asked)
+
+
+STUB = """document.addEventListener("DOMContentLoaded", () => {
+  const seen = id => getComputedStyle(document.getElementById(id)).display !== "none";
+  const now = () => ["tabs", "report"].filter(seen).join(" ");
+  const states = [now()];
+  document.getElementById("explorer").append("a view");
+  states.push(now());
+  document.body.classList.add("is-exploring");
+  states.push(now());
+  fetch("page.css").catch(() => { document.body.dataset.states = states.join("; ") + "; no network"; });
+});"""
+
+
+def test_the_explorer_takes_the_page_and_gives_it_back(tmp_path: Path) -> None:
+    write_pages(planted_run(tmp_path), tmp_path, explorer=True)
+    page = (tmp_path / "index.html").as_uri()
+    without = chromium(tmp_path, "--virtual-time-budget=2000", "--dump-dom", page).stdout
+    assert "<h1>mine in planted</h1>" in without, "what does not load takes nothing away"
+    (tmp_path / "explorer").mkdir()
+    (tmp_path / "explorer" / "explorer.js").write_text(STUB, encoding="utf-8")
+    seen = chromium(tmp_path, "--virtual-time-budget=2000", "--dump-dom", page).stdout
+    assert 'data-states="report; tabs report; tabs; no network"' in seen
 
 
 def test_in_print_a_frame_stands_for_the_movie(finished_run: AnalysisRun, tmp_path: Path) -> None:

@@ -1,44 +1,19 @@
-"""The page: self-contained, complete, and whatever is in a name stays a name."""
+"""The page of a run: complete, beside its files, and whatever is in a name stays a name."""
 
 from __future__ import annotations
 
-import base64
 import html
+import itertools
 import re
-from html.parser import HTMLParser
 
 import pytest
+from PIL import Image
 
 from retinoscope.agents.agent import Agent
 from retinoscope.page.html import compact, flatten
 from retinoscope.scenarios import ArenaArchive
 from retinoscope.workflows import AnalysisRun
-
-
-class Page(HTMLParser):
-    """Tags with their attributes, and the text a reader sees."""
-
-    def __init__(self, content: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.text = ""
-        self.feed(content)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in ("meta", "img", "br"):
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag, f"{tag} is closed where it was not open"
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] != "style":
-            self.text += f"{data} "
-
-    def attributes(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
+from tests.page.reading import Page
 
 
 @pytest.fixture(scope="module")
@@ -47,38 +22,47 @@ def page(finished_run: AnalysisRun) -> Page:
 
 
 def test_names_and_parameters_are_escaped(page: Page, finished_run: AnalysisRun, agent: Agent) -> None:
-    assert page.attributes("script") == [] and page.attributes("b") == []
+    assert [each["src"] for each in page.attributes("script")] == ["page.js"] and page.attributes("b") == []
     assert page.open == []
     assert agent.name in page.text and "</style><script>" in page.text
     titles = re.findall("<title>(.*?)</title>", finished_run.report.read_text(encoding="utf-8"))
     assert [html.unescape(title).startswith(agent.name) for title in titles] == [True]
 
 
-def test_it_holds_all_it_needs(page: Page) -> None:
-    links = [
-        each.get(name)
-        for _, each in page.tags
-        for name in ("src", "href", "poster", "srcset", "data")
-        if each.get(name)
-    ]
-    assert links
-    assert all(str(link).startswith(("data:", "#")) for link in links)
-    style = page.attributes("link")
-    assert style == []
-
-
-def test_it_holds_the_movie_and_every_figure_as_they_are_on_disk(page: Page, finished_run: AnalysisRun) -> None:
-    (video,) = page.attributes("video")
-    embedded = base64.b64decode(str(video["src"]).removeprefix("data:video/mp4;base64,"))
-    assert embedded == (finished_run.directory / "movies" / "simulation.mp4").read_bytes()
-    assert "controls" in video and str(video["poster"]).startswith("data:image/png;base64,")
-    images = {base64.b64decode(str(each["src"]).partition(",")[2]) for each in page.attributes("img")}
+def test_it_is_small_and_all_it_needs_lies_beside_it(page: Page, finished_run: AnalysisRun) -> None:
     folder = finished_run.directory
-    assert images == {file.read_bytes() for file in [*folder.glob("figures/*.png"), *folder.glob("movies/*.png")]}
+    assert finished_run.report.stat().st_size < 2_000_000
+    files = page.files(folder)
+    assert all(path.is_file() for path in files)
+    shown = [*folder.glob("figures/*"), *folder.glob("movies/*"), folder / "page.css", folder / "page.js"]
+    assert {*files} == {*shown}
+    assert {path.name for path in files} <= {path.name for path in folder.rglob("*")}
+
+
+def test_nothing_jumps_when_pictures_come_into_view(page: Page, finished_run: AnalysisRun) -> None:
+    folder = finished_run.directory
+    images = page.attributes("img")
+    assert len(images) == len([*folder.glob("figures/*.png"), *folder.glob("movies/*.png")])
+    for each in images:
+        with Image.open(folder / str(each["src"])) as image:
+            assert (each["width"], each["height"]) == (str(image.width), str(image.height))
+        assert each["loading"] == "lazy"
+    (video,) = page.attributes("video")
+    assert video["preload"] == "none" and "controls" in video and video["src"] == "movies/simulation.mp4"
+    still = next(each for each in images if each["src"] == "movies/simulation.png")
+    assert (video["width"], video["height"]) == (still["width"], still["height"])
+
+
+def test_headings_are_in_order(page: Page) -> None:
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
 
 
 def test_every_figure_is_described_for_those_who_do_not_see_it(page: Page) -> None:
-    assert all(len(str(each["alt"])) > 20 for each in page.attributes("img"))
+    assert all(len(str(each["alt"])) > 12 for each in page.attributes("img"))
+    assert all(each["aria-label"] for each in page.attributes("video"))
+    assert len({*page.ids}) == len(page.ids)
 
 
 def test_captions_are_those_of_the_results(page: Page, finished_run: AnalysisRun) -> None:

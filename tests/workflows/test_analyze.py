@@ -24,6 +24,7 @@ from retinoscope.rollouts import open_recording
 from retinoscope.scenarios import ArenaArchive
 from retinoscope.workflows import AnalysisRun, analyze, rebuild_report, running
 from retinoscope.workflows.reuse import result_key
+from retinoscope.workflows.run_directory import RunDirectory
 from retinoscope.worlds.declaration import Declaration
 from retinoscope.worlds.doom.world import declaration_of
 from tests.runs import FRAMES
@@ -222,6 +223,28 @@ def test_a_rebuilt_report_says_the_same_and_computes_nothing(run: Path, monkeypa
     for name in changed:
         assert len(after[name]) == pytest.approx(len(before[name]), rel=0.02)
     assert [each["path"] for each in again.manifest["products"]] == [each["path"] for each in manifest["products"]]
+
+
+@pytest.mark.parametrize("how", ["rebuilt", "gone on with"])
+def test_a_page_of_the_version_before_makes_room(how: str, run: Path, agent: Agent, arena: ArenaArchive) -> None:
+    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    old = [each for each in manifest["products"] if each["analysis"] != "report"]
+    old.append({"analysis": "report", "kind": "report", "path": "report.html", "seconds": 0.1, "parameters": {}})
+    for name in ("index.html", "page.css", "page.js"):
+        (run / name).unlink()
+    (run / "report.html").write_text("of before", encoding="utf-8")
+    (run / "manifest.json").write_text(json.dumps(manifest | {"products": old}), encoding="utf-8")
+    assert RunDirectory(run).report == run / "report.html"
+    again = (
+        rebuild_report(run, single_file=True)
+        if how == "rebuilt"
+        else analyze(agent, out=run, frames=FRAMES, world=arena, single_file=True)
+    )
+    assert again.report == run / "index.html" and again.report.is_file()
+    assert {each.name for each in run.glob("*.html")} == {"index.html", "single-file.html"}
+    if how == "rebuilt":
+        rebuild_report(run)
+        assert (run / "single-file.html").is_file(), "what is there is made again"
 
 
 def test_a_directory_without_a_run_cannot_be_rebuilt(tmp_path: Path) -> None:
