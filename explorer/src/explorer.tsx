@@ -35,7 +35,7 @@ export function Explorer() {
 			</div>
 			<Player />
 			<div class="middle">
-				<div class="tabs" role="tablist" aria-label="Views">
+				<div class="tabs" role="tablist" aria-label="Views" onKeyDown={walkTabs}>
 					{TABS.map((each) => (
 						<button
 							key={each.name}
@@ -44,6 +44,7 @@ export function Explorer() {
 							id={`tab-${each.name}`}
 							aria-selected={each === tab}
 							aria-controls="tab-panel"
+							tabIndex={each === tab ? 0 : -1}
 							onClick={() => choose("tab", each.name)}
 						>
 							{each.title}
@@ -59,6 +60,23 @@ export function Explorer() {
 			<Raster />
 		</div>
 	);
+}
+
+/** Arrows go from tab to tab, as WAI-ARIA has it. */
+function walkTabs(event: KeyboardEvent): void {
+	const at = TABS.findIndex((each) => `tab-${each.name}` === (event.target as Element).id);
+	const last = TABS.length - 1;
+	const ways: Record<string, number> = {
+		ArrowLeft: at ? at - 1 : last,
+		ArrowRight: at < last ? at + 1 : 0,
+		Home: 0,
+		End: last,
+	};
+	const next = TABS[ways[event.key] ?? -1];
+	if (at < 0 || !next) return;
+	event.preventDefault();
+	choose("tab", next.name);
+	document.getElementById(`tab-${next.name}`)?.focus();
 }
 
 /** What is selected, in words, and the way out of it. */
