@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from retinoscope.testing import CASES
+from tests.page.explorer.reading import read_index
 from tests.quick import python_path
 
 ROOT = Path(__file__).parents[1]
@@ -68,6 +69,10 @@ def test_it_is_run_set_drawn_and_shown(house: Path, tmp_path: Path) -> None:
     assert manifest["options"]["settings"][NAME]["width"] == 10
     assert f"figures/{NAME}.png" in {each["path"] for each in manifest["products"]}
     assert "bins of 10 decisions" in (out / "index.html").read_text(encoding="utf-8")
+    run(house, "tests.page.explorer.explored", str(out / "results" / f"{NAME}.nc"), str(tmp_path / "explored"))
+    (panel,) = read_index(tmp_path / "explored" / "explorer" / "data")["panels"]
+    assert (panel["kind"], panel["analysis"]) == ("table", NAME)
+    assert sum(row[-1] for row in panel["rows"]) == 40
 
 
 def test_the_shared_suite_takes_it_in(house: Path) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retinoscope.analyses.exploring import (
+    Cell,
     ExamplesPanel,
     ImagesPanel,
     OrderPanel,
@@ -49,16 +50,16 @@ def panels_of(folder: DataFolder, results: Mapping[str, Result]) -> list[Entry]:
 
     Args:
         folder: where to.
-        results: by the names of their analyses; those that could not be made are passed over.
+        results: by the names of their analyses, loaded one at a time; those that could not be made are passed over.
 
     Returns:
         A `Panel` of the schema for each, of different names, in the order of the Results.
     """
     analyses, found = all_analyses(), []
     taken: dict[str, int] = {}
-    for name, result in results.items():
+    for name in results:
         explore = analyses[name].explore if name in analyses else None
-        if explore is None or OMITTED in result.data.attrs:
+        if explore is None or OMITTED in (result := results[name]).data.attrs:  # none is loaded that is not shown
             continue
         for panel in explore(result):
             taken[panel.name] = taken.get(panel.name, 0) + 1
@@ -251,7 +252,7 @@ def _images(panel: ImagesPanel, columns: _Columns) -> Entry:
 
 @_written.register
 def _table(panel: TablePanel, columns: _Columns) -> Entry:
-    return {"kind": "table", "columns": panel.columns, "rows": panel.rows}
+    return {"kind": "table", "columns": panel.columns, "rows": [[_cell(each) for each in row] for row in panel.rows]}
 
 
 def averaged(pictures: NDArray[Any], block: int) -> NDArray[Any]:
@@ -264,6 +265,11 @@ def averaged(pictures: NDArray[Any], block: int) -> NDArray[Any]:
         counts = np.diff([*starts, pictures.shape[axis]]).reshape([-1 if each == axis else 1 for each in range(4)])
         sums = np.add.reduceat(sums, starts, axis=axis) / counts
     return sums.astype(np.float32)
+
+
+def _cell(value: Cell) -> Cell:
+    """JSON knows no number that is none."""
+    return "–" if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _blocks_of(shape: Sequence[int], block: int) -> tuple[int, ...]:
