@@ -39,7 +39,7 @@ class Product:
     """One file or store of a run, as the manifest lists it.
 
     Attributes:
-        analysis: the analysis it comes from; `recording` and `report` for these two.
+        analysis: the analysis it comes from; `recording` for the recording, `report` for the pages.
         kind: what sort of thing it is.
         path: relative to the directory of the run.
         seconds: that making it took.
