@@ -151,7 +151,7 @@ function Grid({ table, rows, sorting, onSort, filters, onFilter }: GridProps) {
 					</tr>
 				</thead>
 				<tbody>
-					{first > 0 && <tr aria-hidden="true" style={{ height: `${first * ROW}px` }} />}
+					{first > 0 && <tr style={{ height: `${first * ROW}px` }} />}
 					{rows.slice(first, last).map((number, i) => {
 						const row = table.rows[number] ?? [];
 						const of = table.unitOf(row);
@@ -175,7 +175,7 @@ function Grid({ table, rows, sorting, onSort, filters, onFilter }: GridProps) {
 							</tr>
 						);
 					})}
-					{last < rows.length && <tr aria-hidden="true" style={{ height: `${(rows.length - last) * ROW}px` }} />}
+					{last < rows.length && <tr style={{ height: `${(rows.length - last) * ROW}px` }} />}
 				</tbody>
 			</table>
 			{rows.length === 0 && <p class="line">No row passes the filters.</p>}
