@@ -14,6 +14,7 @@ _PIXELS = 600_000  # of a sheet: decoded within some 10 ms
 _MOST = 256  # pictures in a sheet
 _LONGEST = 16_383  # pixels of a side that WebP can hold
 _QUALITY = 85
+_QUALITY_OF_ONE_FILE = 50
 
 
 @dataclass(frozen=True)
@@ -69,4 +70,14 @@ def sheet_image(pictures: NDArray[np.uint8], sheet: Sheet) -> bytes:
         image.save(file, "WEBP", lossless=True, quality=75, method=4, exact=True)
     else:
         image.save(file, "WEBP", quality=_QUALITY, method=2)
+    return file.getvalue()
+
+
+def smaller(sheet: bytes) -> bytes:
+    """The same sheet, a little blurred, in a file of a fraction of its size."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    with Image.open(io.BytesIO(sheet)) as image:
+        image.convert("RGB").save(file, "WEBP", quality=_QUALITY_OF_ONE_FILE, method=4)
     return file.getvalue()

@@ -1,0 +1,194 @@
+"""Pages that hold nothing but the explorer: one beside its folder, or one file that can be sent."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from retinoscope.errors import UserError
+from retinoscope.page.explorer.data_folder import json_text
+from retinoscope.page.explorer.sheets import smaller
+from retinoscope.page.explorer.writing import DATA, EXPLORER
+
+LARGEST = 20_000_000
+"""Bytes of a single file: what mail, notebooks and browsers still take."""
+
+_HERE = Path(__file__).parent
+_ALWAYS = "default-src 'none'; connect-src 'none'; base-uri 'none'; form-action 'none'; "
+_FOLDER = "img-src 'self' data: blob:; style-src 'self'; script-src 'self'; worker-src blob:"
+_ONE_FILE = "img-src data: blob:; style-src '{}'; script-src '{}'; worker-src blob:"
+_MARKUP = 120  # bytes around a chunk
+
+
+@dataclass(frozen=True)
+class SingleFile:
+    """A page that is one file.
+
+    Attributes:
+        html: the page.
+        left_out: what it lacks, in words; empty if nothing.
+    """
+
+    html: str
+    left_out: tuple[str, ...]
+
+
+def explorer_page(title: str) -> str:
+    """The page for a folder in which `write_explorer` has written."""
+    return _rendered(title=title, policy=_ALWAYS + _FOLDER, parts=None, holds="")
+
+
+def single_file_page(folder: Path) -> SingleFile:
+    """All of an explorer that fits, in one file of at most `LARGEST` bytes.
+
+    What is in it is chosen in this order, each where it still fits: what was recorded, frames (exact, or else a little
+    blurred), panels, and the activity of layers, components first.
+
+    Args:
+        folder: in which `write_explorer` has written.
+
+    Raises:
+        UserError: there is no explorer, or a part of it is missing or damaged.
+    """
+    data = folder / EXPLORER / DATA
+    index = read_index(data)
+    script = (folder / EXPLORER / "explorer.js").read_text(encoding="utf-8").replace("</script", "<\\/script")
+    style = (folder / EXPLORER / "explorer.css").read_text(encoding="utf-8").replace("</style", "<\\/style")
+    room = _Room(data, LARGEST - len(script.encode()) - len(style.encode()) - len(json_text(index).encode()) - 10_000)
+    index = _chosen(index, room)
+    holds = ""
+    if room.left_out:
+        holds = f"This one file leaves out, to stay below {LARGEST // 1_000_000} MB: {', '.join(room.left_out)}. "
+        holds += "The page in a folder holds all of it."
+    html = _rendered(
+        title=index["title"],
+        policy=_ALWAYS + _ONE_FILE.format(*(_hash(each) for each in (style, script))),
+        parts=room.parts,
+        holds=holds,
+        index=json_text(index),
+        style=style,
+        script=script,
+    )
+    return SingleFile(html, tuple(room.left_out))
+
+
+def read_index(data: Path) -> dict[str, Any]:
+    """The index of an explorer's data.
+
+    Raises:
+        UserError: there is none, or it is damaged.
+    """
+    try:
+        text = (data / "index.js").read_text(encoding="utf-8")
+        found: dict[str, Any] = json.loads(text[text.index("(") + 1 : text.rindex(")")])
+    except (OSError, ValueError):
+        raise UserError(f"{data}: holds no explorer, or a damaged one; make it again") from None
+    return found
+
+
+class _Room:
+    """Chunks for which there is room."""
+
+    def __init__(self, data: Path, left: int) -> None:
+        self.data, self.left = data, left
+        self.parts: list[dict[str, Any]] = []
+        self.left_out: list[str] = []
+
+    def takes(self, paths: Sequence[str], what: str, says_so: bool = True) -> bool:
+        """Take all chunks of these columns, or none of them."""
+        chunks = [each for path in paths for each in self._chunks(path)]
+        return self.takes_parts([self._part(*each) for each in chunks], what, says_so)
+
+    def takes_parts(self, parts: list[dict[str, Any]], what: str, says_so: bool = True) -> bool:
+        size = sum(len(each["text"]) + len(each["path"]) + _MARKUP for each in parts)
+        if size > self.left:
+            if says_so:
+                self.left_out.append(what)
+            return False
+        self.left -= size
+        self.parts += parts
+        return True
+
+    def blurred(self, path: str) -> list[dict[str, Any]]:
+        """Sprite sheets at a fraction of their size."""
+        parts = [self._part(*each) for each in self._chunks(path)]
+        return [
+            each | {"text": base64.b64encode(smaller(base64.b64decode(each["text"]))).decode("ascii")} for each in parts
+        ]
+
+    def _chunks(self, path: str) -> Iterator[tuple[str, int]]:
+        for file in sorted((self.data / path).glob("*.js"), key=lambda each: int(each.stem)):
+            yield path, int(file.stem)
+
+    def _part(self, path: str, number: int) -> dict[str, Any]:
+        file = self.data / path / f"{number}.js"
+        pieces = file.read_text(encoding="ascii").split('"')
+        if len(pieces) != 5:
+            raise UserError(f"{file}: is damaged; make the explorer again")
+        return {"path": path, "number": number, "text": pieces[3]}
+
+
+def _chosen(index: dict[str, Any], room: _Room) -> dict[str, Any]:
+    """The index without what is left out."""
+    found = dict(index)
+    advice = dict(index["advice"])
+    if found["recording"] is not None:
+        recording = dict(found["recording"])
+        frames = recording.pop("frames")
+        if not room.takes(_paths(recording), "what was recorded"):
+            return found | {"recording": None, "layers": [], "panels": []}
+        if frames is not None:
+            frames = _frames_that_fit(frames, room)
+            if frames is None:
+                advice["frames"] = "The frames were left out of this one file; the page in a folder holds them."
+        found["recording"] = recording | {"frames": frames}
+    found["panels"] = [each for each in found["panels"] if room.takes(_paths(each), f"{each['title']}")]
+    layers = sorted(found["layers"], key=lambda each: (each["quantity"] != "component", each["units"]))
+    kept = [each["name"] for each in layers if room.takes(_paths(each), f"activity of {each['name']}")]
+    found["layers"] = [each for each in found["layers"] if each["name"] in kept]
+    found["advice"] = advice
+    return found
+
+
+def _frames_that_fit(frames: dict[str, Any], room: _Room) -> dict[str, Any] | None:
+    # Half of the room is kept for what was found in the recording.
+    whole, room.left = room.left, room.left // 2
+    before = room.left
+    try:
+        if room.takes([frames["path"]], "frames", says_so=False):
+            return frames
+        if room.takes_parts(room.blurred(frames["path"]), "frames"):
+            return frames | {"is_exact": False, "type": "image/webp"}
+        return None
+    finally:
+        room.left = whole - (before - room.left)
+
+
+def _paths(entry: Any) -> list[str]:
+    """Paths of all columns, activities and pictures in a part of the index."""
+    if isinstance(entry, dict):
+        own = [entry["path"]] if isinstance(entry.get("path"), str) else []
+        return list(dict.fromkeys([*own, *(path for each in entry.values() for path in _paths(each))]))
+    return [path for each in entry for path in _paths(each)] if isinstance(entry, list) else []
+
+
+def _rendered(**content: Any) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("explorer.html").render(**content)
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
