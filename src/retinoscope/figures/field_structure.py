@@ -27,6 +27,7 @@ _SURROGATES = {
     "r2_smooth_noise": "noise as smooth",
     "r2_shuffled": "shuffled pixels",
 }
+_THIN = 0.06  # share of all units whose bar has no room for a number
 _COLOURS = {"centre-surround": "0072b2", "oriented": "e69f00", "blob": "56b4e9"}
 
 
@@ -166,14 +167,16 @@ def _draw_kinds(axes: Axes, data: xarray.Dataset, layer: str) -> None:
     names = [name for name in _NETWORKS if name in data["network"].values]
     kinds = [str(each) for each in data["kind_of_field"].values]
     starts = np.zeros(len(names))
+    counts_of_all = int(data["count"].sel(layer=layer, network=names).sum("kind_of_field").max())
     for kind in kinds:
         counts = data["count"].sel(layer=layer, kind_of_field=kind, network=names).values
         filled = f"#{_COLOURS[kind]}" if kind in _COLOURS else shade(0.35 if kind == "smooth" else 0.12)
         bars = axes.barh(range(len(names)), counts, left=starts, height=0.62, color=filled, label=kind)
         for bar, count in zip(bars, counts, strict=True):
             if count:
-                place = bar.get_x() + bar.get_width() / 2, bar.get_y() + bar.get_height() / 2
-                axes.text(*place, f"{count}", fontsize="small", ha="center", va="center")
+                is_thin = bar.get_width() < _THIN * counts_of_all
+                place = bar.get_x() + bar.get_width() / 2, bar.get_y() + (0 if is_thin else bar.get_height() / 2)
+                axes.text(*place, f"{count}", fontsize="small", ha="center", va="bottom" if is_thin else "center")
         starts += counts
     axes.set_yticks(range(len(names)), [_NETWORKS[name] for name in names])
     axes.set(ylim=(len(names) - 0.5, -0.5), xlabel="units")

@@ -80,7 +80,7 @@ def natural_fields(result: Result, layer: str | None = None, *, figsize: Size = 
         raise UserError(f"layer {name!r}: is not in this result; it has {', '.join(layers)}")
     data = result.data
     is_coloured = [str(each) for each in data["colour"].values] == _COLOURS
-    says = f"{data[name].attrs['caption']} {_reading(is_coloured)}" if caption else None
+    says = f"{data[name].attrs['caption']} {_reading(is_coloured, data.sizes['colour'])}" if caption else None
     learned = data[name].attrs.get("learned", "")
     page = Page(title_of(result, f"Natural fields of {name}"), says, figsize, subtitle=learned)
     layout = _arranged(data[name].shape, is_coloured, page)
@@ -137,11 +137,11 @@ def _tiles(field: np.ndarray, is_coloured: bool) -> list[np.ndarray]:
     return [colour_map("diverging")(plane) for plane in np.moveaxis(shares, -1, 0)]
 
 
-def _reading(is_coloured: bool) -> str:
+def _reading(is_coloured: bool, channels: int) -> str:
     if is_coloured:
         return "Each field has a scale of its own: zero is mid-grey, its largest absolute weight full colour."
-    channels = "channels of the picture from left to right"
-    return f"Each field has a scale of its own, blue below zero, white zero, red above; {channels}."
+    order = "; channels of the picture from left to right" if channels > 1 else ""
+    return f"Each field has a scale of its own, blue below zero, white zero, red above{order}."
 
 
 _KINDS = (

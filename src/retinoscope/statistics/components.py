@@ -252,7 +252,7 @@ def refuse_constant_units(lowest: NDArray[np.floating], highest: NDArray[np.floa
     if len(constant):
         raise NotMeasurable(
             f"{len(constant)} of {len(lowest)} units never change ({named_units(constant)}); they have no components: "
-            "leave them out (leave_out_constant=True, --leave-out-constant), or ask for single units, components 'units'"
+            "leave them out (leave_out_constant=True, --leave-out-constant), or ask for components 'units'"
         )
 
 

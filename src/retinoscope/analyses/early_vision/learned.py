@@ -157,7 +157,8 @@ def _first(agent: Agent, chosen: LearnedParameters) -> Agent:
     given = chosen.before
     first = given if isinstance(given, Agent) else first_of_run(agent) if given is None else load_agent(given)
     if first is None:
-        raise NotMeasurable(f"agent {agent.name!r}: {NOT_KNOWN[0].lower()}{NOT_KNOWN[1:]}; name one as `before`")
+        reason = f"{NOT_KNOWN[0].lower()}{NOT_KNOWN[1:]}"
+        raise NotMeasurable(f"agent {agent.name!r}: {reason}; name one with learned.before")
     return first
 
 
