@@ -14,6 +14,8 @@ The public face, in the order of a day's work:
     fields = retinoscope.analyses.receptive_fields(agent)        # -> Result
     figure = retinoscope.figures.receptive_fields(fields)        # -> Figure
     run = retinoscope.analyze(agent, out="digits-report")        # all of it, into one page
+    explored = retinoscope.explore("digits.zarr")                # moments and units, linked, in a browser
+    notes = retinoscope.load_notes("notes.json")                 # what was noted there
 
 Everything is loaded when it is first used, so that importing the package costs nothing.
 """
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from retinoscope.agents.load import load_agent, shipped_agents
     from retinoscope.agents.random_agent import random_agent
     from retinoscope.agents.sb3 import from_sb3
+    from retinoscope.page.explorer.notes import load_notes
     from retinoscope.result import Result, load_result
     from retinoscope.rollouts import Recording, record
     from retinoscope.rollouts import open_recording as open
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from retinoscope.workflows import analyze, rebuild_report
     from retinoscope.workflows.check import check
     from retinoscope.workflows.examples import examples
+    from retinoscope.workflows.explore import explore
     from retinoscope.workflows.intervene import intervene
     from retinoscope.workflows.watch import watch
     from retinoscope.worlds.doom.play import play
@@ -87,6 +91,8 @@ __all__ = [  # noqa: RUF022 - in workflow order
     "examples",
     "intervene",
     "rebuild_report",
+    "explore",
+    "load_notes",
     "__version__",
 ]
 
@@ -120,6 +126,8 @@ _HOMES = {
     "examples": "retinoscope.workflows.examples",
     "intervene": "retinoscope.workflows.intervene",
     "rebuild_report": "retinoscope.workflows",
+    "explore": "retinoscope.workflows.explore",
+    "load_notes": "retinoscope.page.explorer.notes",
 }
 
 

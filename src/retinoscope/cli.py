@@ -17,6 +17,7 @@ from retinoscope.command_line import options
 from retinoscope.command_line.analyze import analyze
 from retinoscope.command_line.check import check
 from retinoscope.command_line.examples import examples
+from retinoscope.command_line.explore import explore
 from retinoscope.command_line.intervene import intervene
 from retinoscope.command_line.output import interval, print_json, print_table
 from retinoscope.command_line.players import PlayerName, load_player
@@ -212,6 +213,7 @@ def record(
 app.command()(check)
 app.command()(analyze)
 app.command()(examples)
+app.command()(explore)
 app.command()(intervene)
 
 

@@ -25,7 +25,7 @@ HEAVY = ("torch", "numpy", "scipy", "sklearn", "xarray", "zarr", "matplotlib", "
 
 def test_the_commands_are_those_of_the_workflow() -> None:
     stages = ["train", "train-classifier", "evaluate", "watch", "record", "analyze", "agents", "report"]
-    stages += ["examples", "intervene", "check"]
+    stages += ["examples", "intervene", "check", "explore"]
     arenas = ["scenario list", "scenario build", "scenario preview", "scenario play", "scenario schema"]
     arenas.append("scenario new")
     assert sorted(COMMANDS) == sorted([*arenas, *stages])
@@ -67,6 +67,7 @@ def test_the_examples_work_one_after_the_other(
         "digits.png",
         "digits.zarr",
         "examples",
+        "explorer",
         "runs",
         "stripes.yaml",
         "twin.safetensors",
@@ -94,6 +95,7 @@ def test_options_have_the_names_of_the_python_parameters() -> None:
         "record": retinoscope.record,
         "analyze": retinoscope.analyze,
         "examples": retinoscope.examples,
+        "explore": retinoscope.explore,
         "intervene": retinoscope.intervene,
         "report": retinoscope.rebuild_report,
         "scenario new": retinoscope.new_scenario,

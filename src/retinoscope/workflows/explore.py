@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import webbrowser
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,6 +83,26 @@ def explore(
     return Exploration(folder / PAGE, one_file)
 
 
+class SavedResults(Mapping[str, Result]):
+    """Results by the names of their analyses, each loaded anew when it is asked for, so that none stays in memory.
+
+    Args:
+        paths: of the files, which are called as their analyses.
+    """
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._paths = {each.stem: each for each in paths}
+
+    def __getitem__(self, name: str) -> Result:
+        return load_result(self._paths[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
 @dataclass(frozen=True)
 class _Source:
     """What is explored.
@@ -112,8 +132,7 @@ class _Source:
         if (path / MANIFEST).is_file():
             return cls._of_run(path)
         if (path / "dataset_examples.nc").is_file() and (path / RECORDING).is_dir():
-            results = {each.stem: load_result(each) for each in sorted(path.glob("*.nc"))}
-            return cls(open_recording(path / RECORDING), results, (), path)
+            return cls(open_recording(path / RECORDING), SavedResults(sorted(path.glob("*.nc"))), (), path)
         raise UserError(
             f"{path}: nothing to explore; give a recording, or a directory that `retinoscope analyze` or `retinoscope "
             "examples` wrote"
@@ -124,8 +143,7 @@ class _Source:
         from retinoscope.rollouts import open_recording
 
         manifest = RunDirectory(path).manifest()
-        paths = [each["path"] for each in manifest["products"] if each["kind"] == "result"]
-        results = {Path(each).stem: load_result(path / each) for each in paths}
+        results = SavedResults([path / each["path"] for each in manifest["products"] if each["kind"] == "result"])
         titles = {each["name"]: each["title"] for each in manifest["analyses"]}
         not_made = tuple(
             {"analysis": name, "title": titles.get(name, name), "reason": reason}

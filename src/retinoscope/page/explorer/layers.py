@@ -46,8 +46,8 @@ def write_layers(folder: DataFolder, recording: Recording, results: Mapping[str,
             values = _Activity(blocks_of(recording, name), recording.frames, units)
             title = name if role == "other" else f"{name} ({role})"
             found.append(values.written(folder, name, title, role, "activity"))
-    if FITTED in results and OMITTED not in results[FITTED].data.attrs:
-        found += _components(folder, recording, results[FITTED])
+    if FITTED in results and OMITTED not in (fitted := results[FITTED]).data.attrs:
+        found += _components(folder, recording, fitted)
     return found
 
 
