@@ -1,5 +1,382 @@
-import { View } from "../parts/view";
+/** The raster: every unit of every layer a row, time from left to right. */
+
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { readColumn, readUnit } from "../data/loading";
+import type { EventClass, Index, Layer } from "../data/schema";
+import { useAnswer } from "../parts/asking";
+import { cssOf, DIVERGING_TABLE, NOTHING } from "../parts/colours";
+import { detailOf, overviewOf, type Shown, wantsDetail } from "../parts/raster_data";
+import { type Band, bandsOf, LIMIT, shadesOfLayer, shifted, stretched } from "../parts/raster_image";
+import { drawRasterMarks } from "../parts/raster_marks";
+import { saveCsv, savePng } from "../parts/saving";
+import { inkOf, isDark, penOf, useSize } from "../parts/screen";
+import { PLAIN } from "../parts/splat";
+import { Empty, Select, View } from "../parts/view";
+import { count, say, sayMoment } from "../parts/words";
+import { choose, chosen, episodeAt, goTo, index, moment, panelsOf, pickUnit, select, selected, stretch, unit } from "../state";
+import "./raster.css";
+
+/** Pixels of the names at the left and of the events above. */
+const NAMES = 92;
+const EVENTS = 12;
+const MOST_CELLS = 5_000_000;
+
+const TABLE = new Uint32Array(256);
+for (let i = 0; i < 255; i++) {
+	const [red, green, blue] = DIVERGING_TABLE.subarray(3 * i, 3 * i + 3) as unknown as [number, number, number];
+	TABLE[i] = 0xff000000 | (blue << 16) | (green << 8) | red;
+}
+TABLE[PLAIN] = 0xff000000 | (NOTHING[2] << 16) | (NOTHING[1] << 8) | NOTHING[0];
 
 export function Raster() {
-	return <View name="raster" title="Raster" />;
+	const known = index.value;
+	if (!known?.recording || !known.layers.length)
+		return (
+			<View name="raster" title="Raster">
+				<Empty what="No activity of units was recorded." advice={known?.advice.recording} />
+			</View>
+		);
+	return <Drawn known={known} />;
+}
+
+async function readEvents(events: readonly EventClass[]) {
+	return Promise.all(events.map(async (each) => ({ valence: each.valence, rows: await readColumn(each.rows) })));
+}
+
+function Drawn({ known }: { known: Index }) {
+	const place = useRef<HTMLDivElement>(null);
+	const base = useRef<HTMLCanvasElement>(null);
+	const over = useRef<HTMLCanvasElement>(null);
+	const size = useSize(place);
+	const rows = known.recording?.rows ?? 0;
+	const wanted = chosen.value["raster.layer"] ?? "";
+	const layers = useMemo(() => {
+		const one = known.layers.filter((each) => each.name === wanted);
+		return one.length ? one : known.layers;
+	}, [known, wanted]);
+	const byNumber = chosen.value["raster.order"] === "number";
+	const orders = useMemo(() => {
+		const panels = panelsOf("order");
+		return new Map(
+			layers.map((layer) => {
+				const order = byNumber ? undefined : panels.find((each) => each.layer === layer.name)?.units;
+				return [layer, order ?? Array.from({ length: layer.units }, (_, i) => i)];
+			}),
+		);
+	}, [layers, byNumber]);
+	const shown: [number, number] = stretch.value ?? [0, rows];
+	const [start, stop] = shown;
+	const width = Math.max(size.width - NAMES, 1);
+	const isDetailed = size.width > 0 && wantsDetail(layers, shown, width * size.density);
+	const overview = useAnswer(() => Promise.all(layers.map(overviewOf)), [layers]);
+	const [detail, setDetail] = useState<Shown[]>([]);
+	const [fault, setFault] = useState("");
+	const isCovered = (each: Shown) => each.from <= start && stop <= each.to && each.to - each.from <= 8 * (stop - start);
+	const isHeld = detail.length === layers.length && detail.every((each, i) => each.layer === layers[i] && isCovered(each));
+	useEffect(() => {
+		if (!isDetailed || isHeld) return;
+		let isCurrent = true;
+		const timer = setTimeout(() => {
+			Promise.all(layers.map((layer) => detailOf(layer, shown))).then(
+				(found) => {
+					if (!isCurrent) return;
+					setDetail(found);
+					setFault("");
+				},
+				(error: Error) => isCurrent && setFault(error.message),
+			);
+		}, 60);
+		return () => {
+			isCurrent = false;
+			clearTimeout(timer);
+		};
+	}, [layers, start, stop, isDetailed, isHeld]);
+	const used = isDetailed && isHeld ? detail : overview.value?.length === layers.length ? overview.value : null;
+	const bands = useMemo(() => bandsOf(layers, size.height - EVENTS), [layers, size.height]);
+	const events = useAnswer(() => readEvents(known.recording?.events ?? []), [known]);
+
+	useLayoutEffect(() => {
+		const pen = base.current && size.width > 0 ? penOf(base.current, size) : null;
+		if (!pen || !used) return;
+		const columns = Math.round(width * size.density);
+		for (const band of bands) {
+			const data = used.find((each) => each.layer === band.item);
+			if (data) drawBand(pen, data, orders.get(band.item) ?? [], band, shown, columns, width, size.density);
+		}
+	}, [used, bands, orders, start, stop, size]);
+
+	const rowsSelected = selected.value;
+	const picked = unit.value;
+	const now = moment.value;
+	const dark = isDark.value;
+	const drag = useRef<{ x: number; y: number; far: boolean; selects: boolean; from: [number, number] } | null>(null);
+	const [brush, setBrush] = useState<[number, number] | null>(null);
+	useLayoutEffect(() => {
+		const canvas = over.current;
+		const pen = canvas && size.width > 0 ? penOf(canvas, size) : null;
+		if (!canvas || !pen) return;
+		const names = ["--ink", "--paper", "--mark", "--soft", "--line"].map((name) => inkOf(canvas, name));
+		const [ink, paper, mark, soft, line] = names as [string, string, string, string, string];
+		const band = bands.find((each) => each.item.name === picked?.layer);
+		const row = band && picked ? (orders.get(band.item) ?? []).indexOf(picked.unit) : -1;
+		const picture = { size, left: NAMES, top: EVENTS, shown, bands, ink: { ink, paper, mark, soft, line } };
+		const unitMark = band && row >= 0 ? { top: EVENTS + band.top + ((row + 0.5) * band.height) / band.item.units } : null;
+		const text = picked && band ? `${band.item.title} ${picked.unit}` : "";
+		drawRasterMarks(pen, picture, {
+			events: events.value ?? [],
+			episodes: known.recording?.episodes ?? [],
+			selected: rowsSelected,
+			moment: now,
+			unit: unitMark && { ...unitMark, text },
+			brush,
+		});
+	}, [size, bands, orders, start, stop, events.value, rowsSelected, now, picked, dark, brush]);
+
+	const at = (event: MouseEvent): [number, number] => {
+		const box = over.current?.getBoundingClientRect();
+		return [event.clientX - (box?.left ?? 0), event.clientY - (box?.top ?? 0)];
+	};
+	const rowAt = (x: number) =>
+		Math.min(Math.max(start + Math.floor(((x - NAMES) / width) * (stop - start)), 0), rows - 1);
+	const unitAt = (y: number): { layer: Layer; unit: number } | null => {
+		const band = bands.find((each) => y - EVENTS >= each.top && y - EVENTS < each.top + each.height);
+		const order = band && orders.get(band.item);
+		if (!band || !order) return null;
+		const row = Math.floor(((y - EVENTS - band.top) / band.height) * order.length);
+		return { layer: band.item, unit: order[Math.min(row, order.length - 1)] as number };
+	};
+	const show = (next: [number, number] | null) => {
+		stretch.value = next;
+	};
+	const [pointed, setPointed] = useState<{ x: number; y: number } | null>(null);
+	const under = pointed && pointed.x >= NAMES ? unitAt(pointed.y) : null;
+	const underRow = pointed ? rowAt(pointed.x) : 0;
+	const value = useAnswer(
+		() => (under ? readUnit(under.layer.activity, under.unit, underRow, underRow + 1) : null),
+		[under?.layer, under?.unit, underRow],
+	);
+	const down = (event: PointerEvent) => {
+		const [x, y] = at(event);
+		if (event.button !== 0 || x < NAMES) return;
+		over.current?.setPointerCapture(event.pointerId);
+		drag.current = { x, y, far: false, selects: event.shiftKey, from: shown };
+		setPointed(null);
+	};
+	const move = (event: PointerEvent) => {
+		const [x, y] = at(event);
+		const held = drag.current;
+		if (!held) {
+			setPointed({ x, y });
+			return;
+		}
+		if (!held.far && Math.abs(x - held.x) < 4) return;
+		held.far = true;
+		if (held.selects) setBrush([Math.min(rowAt(held.x), rowAt(x)), Math.max(rowAt(held.x), rowAt(x))]);
+		else show(shifted(held.from, rows, ((held.x - x) / width) * (held.from[1] - held.from[0])));
+	};
+	const up = (event: PointerEvent) => {
+		const held = drag.current;
+		drag.current = null;
+		if (held?.far && brush) select(`rows:${brush.join("-")}`, event.ctrlKey || event.metaKey);
+		if (held && !held.far) {
+			goTo(rowAt(held.x));
+			const found = unitAt(held.y);
+			if (found) pickUnit(found.layer.name, found.unit);
+		}
+		setBrush(null);
+	};
+	useEffect(() => {
+		const canvas = over.current;
+		const wheel = (event: WheelEvent) => {
+			event.preventDefault();
+			const share = Math.min(Math.max((at(event)[0] - NAMES) / width, 0), 1);
+			show(stretched(shown, rows, Math.exp(event.deltaY * 0.0015), share));
+		};
+		canvas?.addEventListener("wheel", wheel, { passive: false });
+		return () => canvas?.removeEventListener("wheel", wheel);
+	});
+	const step = (by: number) => {
+		const all = layers.flatMap((layer) => (orders.get(layer) ?? []).map((number) => ({ layer, number })));
+		const here = all.findIndex((each) => each.layer.name === picked?.layer && each.number === picked.unit);
+		const next = all[Math.min(Math.max(here + by, 0), all.length - 1)];
+		if (next) pickUnit(next.layer.name, next.number);
+	};
+	const key = (event: KeyboardEvent) => {
+		const middle = Math.min(Math.max((now - start) / (stop - start), 0), 1);
+		const moves: Record<string, () => void> = {
+			ArrowLeft: () => show(shifted(shown, rows, -(stop - start) / 10)),
+			ArrowRight: () => show(shifted(shown, rows, (stop - start) / 10)),
+			ArrowUp: () => step(-1),
+			ArrowDown: () => step(1),
+			"+": () => show(stretched(shown, rows, 1 / 1.5, middle)),
+			"=": () => show(stretched(shown, rows, 1 / 1.5, middle)),
+			"-": () => show(stretched(shown, rows, 1.5, middle)),
+			"0": () => show(null),
+			Enter: () => goTo((start + stop) / 2),
+		};
+		const run = event.ctrlKey || event.metaKey || event.altKey ? undefined : moves[event.key];
+		if (!run) return;
+		event.preventDefault();
+		event.stopPropagation();
+		run();
+	};
+
+	const units = layers.reduce((sum, each) => sum + each.units, 0);
+	const perNumber = used?.[0]?.perNumber ?? 1;
+	const cells = (stop - start) * units;
+	const isSorted = !byNumber && panelsOf("order").length > 0;
+	const described = `Activity of ${count(units)} units of ${layers.length} layers, decisions ${start} to ${stop - 1}. Left and right move in time, up and down pick units, plus and minus zoom, Enter goes to the middle.`;
+	return (
+		<View
+			name="raster"
+			title="Raster"
+			fault={fault || overview.fault}
+			settings={
+				<>
+					<Select
+						label="of"
+						value={wanted}
+						options={[
+							{ value: "", title: "all layers" },
+							...known.layers.map((each) => ({ value: each.name, title: each.title })),
+						]}
+						onPick={(name) => choose("raster.layer", name)}
+					/>
+					{panelsOf("order").length > 0 && (
+						<Select
+							label="units"
+							value={byNumber ? "number" : ""}
+							options={[
+								{ value: "", title: "alike beside each other" },
+								{ value: "number", title: "by number" },
+							]}
+							onPick={(name) => choose("raster.order", name)}
+						/>
+					)}
+					<span class="raster-key">
+						−{LIMIT}
+						<i style={{ backgroundImage: `linear-gradient(to right,${KEY_STOPS})` }} />+{LIMIT} standard deviations of{" "}
+						{perNumber > 1 ? `means of ${count(perNumber)} decisions` : "single decisions"}, each unit its own
+						{isSorted || byNumber ? "" : "; by number"}
+					</span>
+				</>
+			}
+			downloads={[
+				{
+					format: "CSV",
+					run: () => {
+						if (cells > MOST_CELLS)
+							setFault(
+								`${count(cells)} numbers are too many for a table; zoom in to ${count(Math.floor(MOST_CELLS / units))} decisions or fewer, or choose one layer.`,
+							);
+						else
+							table(layers, orders, shown).then(
+								(found) => saveCsv("raster", found),
+								(error: Error) => setFault(error.message),
+							);
+					},
+				},
+				{ format: "PNG", run: () => base.current && over.current && savePng("raster", both(base.current, over.current)) },
+			]}
+		>
+			<div
+				class="raster-plot"
+				ref={place}
+				role="application"
+				aria-label={described}
+				// biome-ignore lint/a11y/noNoninteractiveTabindex: an application takes keys
+				tabIndex={0}
+				onKeyDown={key}
+			>
+				<canvas ref={base} aria-hidden="true" />
+				<canvas
+					ref={over}
+					aria-hidden="true"
+					onPointerDown={down}
+					onPointerMove={move}
+					onPointerUp={up}
+					onPointerCancel={() => {
+						drag.current = null;
+						setBrush(null);
+					}}
+					onPointerLeave={() => setPointed(null)}
+					onDblClick={() => show(null)}
+				/>
+				{pointed && under && known.recording && (
+					<div
+						class="raster-hint"
+						style={{
+							left: `${pointed.x > size.width / 2 ? pointed.x - 10 : pointed.x + 14}px`,
+							top: `${Math.min(pointed.y, size.height - 44)}px`,
+							transform: pointed.x > size.width / 2 ? "translateX(-100%)" : "none",
+						}}
+					>
+						<div>
+							{under.layer.title}, unit {under.unit}
+							{value.value && !value.isWaiting ? `: ${say(value.value[0] as number)} ${under.layer.number_units}` : ""}
+						</div>
+						<div>{sayMoment(known.recording, episodeAt(underRow), underRow)}</div>
+					</div>
+				)}
+			</div>
+		</View>
+	);
+}
+
+const KEY_STOPS = Array.from({ length: 9 }, (_, i) => {
+	const at = 3 * Math.round((i * 255) / 8);
+	return cssOf([DIVERGING_TABLE[at] as number, DIVERGING_TABLE[at + 1] as number, DIVERGING_TABLE[at + 2] as number]);
+}).join(",");
+
+const spare = typeof document === "undefined" ? null : document.createElement("canvas");
+
+function drawBand(
+	pen: CanvasRenderingContext2D,
+	data: Shown,
+	order: number[],
+	band: Band<Layer>,
+	[start, stop]: [number, number],
+	columns: number,
+	width: number,
+	density: number,
+): void {
+	const rows = Math.max(1, Math.min(order.length, Math.ceil(2 * band.height * density)));
+	const part: [number, number] = [(start - data.from) / data.perNumber, (stop - data.from) / data.perNumber];
+	const shades = shadesOfLayer(data.units, order, part, columns, rows);
+	const image = new ImageData(columns, rows);
+	const pixels = new Uint32Array(image.data.buffer);
+	for (let i = 0; i < shades.length; i++) pixels[i] = TABLE[shades[i] as number] as number;
+	if (!spare) return;
+	[spare.width, spare.height] = [columns, rows];
+	spare.getContext("2d")?.putImageData(image, 0, 0);
+	// More rows than pixels are averaged, fewer stay sharp.
+	pen.imageSmoothingEnabled = rows > band.height * density;
+	pen.drawImage(spare, NAMES, EVENTS + band.top, width, band.height);
+}
+
+async function table(layers: Layer[], orders: Map<Layer, number[]>, [start, stop]: [number, number]) {
+	const units = layers.flatMap((layer) => (orders.get(layer) ?? []).map((number) => ({ layer, number })));
+	const read = await Promise.all(units.map(({ layer, number }) => readUnit(layer.activity, number, start, stop)));
+	const found: (string | number)[][] = [
+		["row", "episode", "decision", ...units.map(({ layer, number }) => `${layer.name}/${number}`)],
+	];
+	for (let row = start; row < stop; row++) {
+		const episode = episodeAt(row);
+		const first = index.value?.recording?.episodes[episode]?.start ?? 0;
+		found.push([row, episode, row - first, ...read.map((each) => each[row - start] as number)]);
+	}
+	return found;
+}
+
+function both(base: HTMLCanvasElement, over: HTMLCanvasElement): HTMLCanvasElement {
+	const found = document.createElement("canvas");
+	[found.width, found.height] = [base.width, base.height];
+	const pen = found.getContext("2d");
+	if (pen) {
+		pen.fillStyle = inkOf(base, "--paper");
+		pen.fillRect(0, 0, found.width, found.height);
+		pen.drawImage(base, 0, 0);
+		pen.drawImage(over, 0, 0);
+	}
+	return found;
 }
