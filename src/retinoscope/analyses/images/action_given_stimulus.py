@@ -11,6 +11,7 @@ from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
 from retinoscope.analyses.declaration import AGENT, SHOWS_IMAGES, WORLD, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
+from retinoscope.analyses.exploring import Panel, TablePanel, table_panel
 from retinoscope.analyses.images.display import agent_of
 from retinoscope.analyses.images.showing import Showing, own_and_handed_on, what_was_shown
 from retinoscope.errors import NotMeasurable
@@ -234,6 +235,11 @@ def _draw(result: Result) -> list[Drawing]:
         name, title = "action_given_stimulus_by_place", "Actions by distance and bearing"
         decides = data.attrs["decides"]
         drawings.append(FigureDrawing(name, title, decides, lambda: figure_by_place(result), says_caption=True))
+    return [*drawings, _summary_table(result)]
+
+
+def _summary_table(result: Result) -> TableDrawing:
+    caption, data = result.data.attrs["caption"], result.data
     names = ("summary", "summary_low", "summary_high", "summary_images_low", "summary_images_high", "summary_p")
     rows: tuple[tuple[str | int | float, ...], ...] = tuple(
         (str(checkpoint), *(round(float(data[name][number]), 4) for name in names))
@@ -241,7 +247,21 @@ def _draw(result: Result) -> list[Drawing]:
     )
     columns = ("checkpoint", "summary", "95% low, classes", "high", "95% low, images", "high", "p over assignments")
     summary = f"P(forward) − P(backward), healing less harmful. {caption}"
-    return [*drawings, TableDrawing("action_summary", "One number: does it tell them apart?", summary, columns, rows)]
+    return TableDrawing("action_summary", "One number: does it tell them apart?", summary, columns, rows)
+
+
+def _explore(result: Result) -> list[Panel]:
+    """The summary, and what the agent does before each class at each place."""
+    data = result.data
+    rows = tuple(
+        (place, str(name), *(round(float(each), 4) for each in data["mean_probability"].values[number, row]))
+        for number, place in enumerate(result.parameters["places"])
+        for row, name in enumerate(data["class"].values)
+    )
+    columns = ("place", "class", *(f"P({name})" for name in data["action"].values))
+    title, caption = "Actions by place and class, mean over images", f"{data.attrs['caption']} {data.attrs['decides']}"
+    by_place = TablePanel("action_given_stimulus_by_place", title, caption, columns, rows)
+    return [table_panel(_summary_table(result)), by_place]
 
 
 ANALYSIS = Analysis(
@@ -255,5 +275,6 @@ ANALYSIS = Analysis(
     needs=(AGENT, WORLD, SHOWS_IMAGES),
     builds_on=("shown_images",),
     draw=_draw,
+    explore=_explore,
     rank=40,
 )

@@ -12,6 +12,7 @@ from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
 from retinoscope.analyses.declaration import AGENT, SHOWS_IMAGES, WORLD, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
+from retinoscope.analyses.images.image_panels import attributed_image_panels, heads_attribute
 from retinoscope.analyses.images.showing import own_and_handed_on, what_was_shown
 from retinoscope.attribution.attribute import attribute_targets
 from retinoscope.attribution.parameters import AttributionMethod
@@ -59,10 +60,11 @@ def dataset_attribution(
             `ShownImagesParameters` (dataset, presentation, class_effects, ...) where images are shown here.
 
     Returns:
-        A Result with `observation` (class, height, width, colour) uint8, one image of each class; `map` (target, class,
-        height, width), its attribution, summed over colours; `inside` (target, class), the share of the absolute
-        gradient that lies on pixels the stimulus covers, mean over images, and `inside_low`, `inside_high`, the
-        range over images; `area` (class), the share of the view those pixels are: what chance would give.
+        A Result with `observation` (class, height, width, colour) uint8, one image of each class; its number `image`,
+        `probability` (class, output) and `value` (class), NaN without a critic; `map` (target, class, height, width),
+        its attribution, summed over colours; `inside` (target, class), the share of the absolute gradient that lies on
+        pixels the stimulus covers, mean over images, and `inside_low`, `inside_high`, the range over images; `area`
+        (class), the share of the view those pixels are: what chance would give.
 
     Raises:
         NotMeasurable: the views of so many held-out images were not kept.
@@ -95,9 +97,13 @@ def dataset_attribution(
         "map": (("target", "class", "height", "width"), maps[:, firsts].astype(np.float32)),
         **{name: (("target", "class"), values, about) for name, values in by_class.items()},
         "area": ("class", [float(covered[each].mean()) for each in members], {"units": "1"}),
+        "image": ("class", images[firsts], {"long_name": "number of the image"}),
+        "probability": (("class", "output"), shown.probabilities(images[firsts], shown.own), {"units": "probability"}),
+        "value": ("class", shown.values(images[firsts], "held_out_per_class"), {"units": "return"}),
     }
-    coordinates = {"target": list(targets), **shown.coordinates((shown.place,))}
+    coordinates = {"target": list(targets), "output": list(policy.output_names()), **shown.coordinates((shown.place,))}
     data = xarray.Dataset(variables, coords=coordinates)
+    data.attrs["heads"] = heads_attribute(policy)
     data.attrs["caption"] = (
         f"{chosen.method.replace('_', ' ').capitalize()} of one held-out image of each class of {shown.name}, "
         f"{shown.place}, one step from the state at the start of an episode, against the same view without it."
@@ -135,5 +141,6 @@ ANALYSIS = Analysis(
     needs=(AGENT, WORLD, SHOWS_IMAGES),
     builds_on=("shown_images",),
     draw=_draw,
+    explore=attributed_image_panels,
     rank=60,
 )

@@ -12,6 +12,7 @@ from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
 from retinoscope.analyses.declaration import AGENT, SHOWS_IMAGES, WORLD, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
+from retinoscope.analyses.exploring import Panel, TablePanel
 from retinoscope.analyses.images.display import PIXELS, encoder_output
 from retinoscope.analyses.images.showing import own_and_handed_on, what_was_shown
 from retinoscope.errors import UserError
@@ -149,6 +150,21 @@ def _draw(result: Result) -> list[Drawing]:
     return [FigureDrawing("dataset_embedding", "Responses to images in the plane", caption, draw, says_caption=True)]
 
 
+def _explore(result: Result) -> list[Panel]:
+    """What the planes are worth; the points are images, no moments of a recording."""
+    data = result.data
+    rows = tuple(
+        (
+            str(name),
+            *(round(float(each), 3) for each in (*data["preserved"].values[at], *data["same_class"].values[at])),
+        )
+        for at, name in enumerate(data["layer"].values)
+    )
+    columns = ("layer", *(f"neighbours kept, {each}" for each in data["embedding"].values))
+    columns += tuple(f"neighbours of the same class, {each}" for each in data["space"].values)
+    return [TablePanel("dataset_embedding", "What the planes keep", data.attrs["caption"], columns, rows)]
+
+
 ANALYSIS = Analysis(
     name="dataset_embedding",
     title="Responses in the plane",
@@ -160,5 +176,6 @@ ANALYSIS = Analysis(
     needs=(AGENT, WORLD, SHOWS_IMAGES),
     builds_on=("shown_images",),
     draw=_draw,
+    explore=_explore,
     rank=20,
 )

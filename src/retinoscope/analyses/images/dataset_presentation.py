@@ -12,6 +12,7 @@ from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
 from retinoscope.analyses.declaration import AGENT, RECORDING, SHOWS_IMAGES, WORLD, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing
+from retinoscope.analyses.exploring import Panel, TablePanel
 from retinoscope.analyses.images.showing import own_and_handed_on, what_was_shown
 from retinoscope.errors import NotMeasurable
 from retinoscope.result import Result
@@ -145,6 +146,17 @@ def _draw(result: Result) -> list[Drawing]:
     ]
 
 
+def _explore(result: Result) -> list[Panel]:
+    data = result.data
+    rows = tuple(
+        (place, str(name), *(round(float(data[each].values[number, row]), 3) for each in ("median", "familiar")))
+        for number, place in enumerate(result.parameters["places"])
+        for row, name in enumerate(data["class"].values)
+    )
+    columns = ("place", "class", "median relative distance", "share of familiar images")
+    return [TablePanel("dataset_presentation", "How familiar images are", data.attrs["caption"], columns, rows)]
+
+
 ANALYSIS = Analysis(
     name="dataset_presentation",
     title="Images as shown",
@@ -156,5 +168,6 @@ ANALYSIS = Analysis(
     needs=(AGENT, RECORDING, WORLD, SHOWS_IMAGES),
     builds_on=("shown_images",),
     draw=_draw,
+    explore=_explore,
     rank=10,
 )

@@ -12,6 +12,7 @@ from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
 from retinoscope.analyses.declaration import AGENT, SHOWS_IMAGES, WORLD, Analysis, Given
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing, TextDrawing
+from retinoscope.analyses.exploring import Panel, table_panel
 from retinoscope.analyses.images.display import PIXELS, encoder_output
 from retinoscope.analyses.images.showing import Showing, own_and_handed_on, what_was_shown
 from retinoscope.result import Result
@@ -252,12 +253,16 @@ def _draw(result: Result) -> list[Drawing]:
     title = "Decodability by layer and checkpoint"
     return [
         FigureDrawing("decoding", title, caption, lambda: figure_of(result), says_caption=True),
-        TableDrawing("decoding", "Decodability", caption, *_table(result)),
+        _table(result),
         TextDrawing("analyze_class_score", "Classification scores", score, class_score_text(result)),
     ]
 
 
-def _table(result: Result) -> tuple[tuple[str, ...], tuple[tuple[str | int | float, ...], ...]]:
+def _explore(result: Result) -> list[Panel]:
+    return [table_panel(_table(result))]
+
+
+def _table(result: Result) -> TableDrawing:
     names = ("balanced", "low", "high", "chance", "p", "train", "test")
     headings = ("balanced accuracy", "95% low", "95% high", "chance", "p", "train", "test")
     data = result.data
@@ -269,7 +274,8 @@ def _table(result: Result) -> tuple[tuple[str, ...], tuple[tuple[str | int | flo
                 numbers = [round(float(of_row[name]), 4) for name in names]
                 if not np.isnan(numbers[0]):
                     rows.append((str(checkpoint), str(layer), str(task), *numbers))
-    return ("checkpoint", "layer", "task", *headings), tuple(rows)
+    columns = ("checkpoint", "layer", "task", *headings)
+    return TableDrawing("decoding", "Decodability", data.attrs["caption"], columns, tuple(rows))
 
 
 ANALYSIS = Analysis(
@@ -283,6 +289,7 @@ ANALYSIS = Analysis(
     needs=(AGENT, WORLD, SHOWS_IMAGES),
     builds_on=("shown_images",),
     draw=_draw,
+    explore=_explore,
     functions=(class_score_text,),
     rank=30,
 )

@@ -84,11 +84,13 @@ class Evoked:
         activity: layer -> (image, unit) float32, flat; `pixels` included where asked for.
         probabilities: (image, output) float32.
         logits: (image, output) float32.
+        values: (image,) float32, the critic's; NaN where there is none.
     """
 
     activity: dict[str, np.ndarray]
     probabilities: np.ndarray
     logits: np.ndarray
+    values: np.ndarray
 
 
 def evoke(policy: Policy, observations: np.ndarray, layers: Iterable[str] = ()) -> Evoked:
@@ -101,20 +103,21 @@ def evoke(policy: Policy, observations: np.ndarray, layers: Iterable[str] = ()) 
     """
     wanted = tuple(layers)
     computed = [name for name in wanted if name != PIXELS]
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in (*computed, "probabilities", "logits")}
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in (*computed, "probabilities", "logits", "values")}
     with inference(), policy.capture(*computed) as found:
         for start in range(0, len(observations), AT_A_TIME):
             seen = torch.from_numpy(observations[start : start + AT_A_TIME]).to(policy.device)
             step = policy.step(seen, policy.initial_state(len(seen)))
             parts["probabilities"].append(policy.probabilities(step.logits).cpu().numpy())
             parts["logits"].append(step.logits.cpu().numpy())
+            parts["values"].append(step.value.cpu().numpy())
             for name in computed:
                 parts[name].append(found[name].flatten(1).cpu().numpy())
     joined = {name: each[0] if len(each) == 1 else np.concatenate(each) for name, each in parts.items()}
-    probabilities, logits = joined.pop("probabilities"), joined.pop("logits")
+    probabilities, logits, values = (joined.pop(name) for name in ("probabilities", "logits", "values"))
     if PIXELS in wanted:
         joined[PIXELS] = observations.reshape(len(observations), -1).astype(np.float32)
-    return Evoked({name: joined[name] for name in wanted}, probabilities, logits)
+    return Evoked({name: joined[name] for name in wanted}, probabilities, logits, values)
 
 
 def world_for(agent: Agent, world: WorldLike | None) -> DoomWorld:

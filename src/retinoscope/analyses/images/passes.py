@@ -29,6 +29,7 @@ class Plan:
     Attributes:
         layers: whose scores are kept, the pixels' first; empty if none are.
         layer: whose activity is kept.
+        memory: layers of the memory, whose activity is kept too.
         fitted: numbers of the images that reductions are fitted to.
         first: of those shown at the first place.
         kept: of those whose views are kept.
@@ -38,6 +39,7 @@ class Plan:
 
     layers: tuple[str, ...]
     layer: str
+    memory: tuple[str, ...]
     fitted: np.ndarray
     first: np.ndarray
     kept: np.ndarray
@@ -63,7 +65,11 @@ class FirstPlace:
         self._place_of = np.full(count, -1)
         self._place_of[plan.kept] = np.arange(len(plan.kept))
         self.observations = np.empty((len(plan.kept), *policy.observation_shape), np.uint8)
-        self._activity = np.empty((len(plan.kept), int(np.prod(policy.layer(plan.layer).shape))), np.float32)
+        self._value = np.empty(len(plan.kept), np.float32)
+        self._activity = {
+            name: np.empty((len(plan.kept), int(np.prod(policy.layer(name).shape))), np.float32)
+            for name in (plan.layer, *plan.memory)
+        }
 
     def show(self, advance: Callable[[int], None]) -> None:
         """Show the images that components are fitted to, fit these, then show all others."""
@@ -96,8 +102,13 @@ class FirstPlace:
             "logit": (("image", "output"), self._logit, {"units": "logit"}),
             "kept": ("view", plan.kept, {"long_name": "number of the image"}),
             "observation": (view, self.observations, {}, _compressed(self.observations, _CHUNK)),
-            "activity": (("view", "unit"), self._activity, {"units": "activity", "long_name": plan.layer}),
+            "value": ("view", self._value, {"units": "return"}),
+            "activity": (("view", "unit"), self._activity[plan.layer], {"units": "activity", "long_name": plan.layer}),
+            "example_image": ("class", plan.examples, {"long_name": "number of the image"}),
         }
+        for name in plan.memory:
+            about = {"units": "activity", "long_name": name}
+            found[f"{name}_activity"] = (("view", f"{name}_unit"), self._activity[name], about)
         if len(plan.fitted):
             found["fitted"] = ("fit_image", plan.fitted, {"long_name": "number of the image"})
         for name, scores in self._scores.items():
@@ -120,7 +131,7 @@ class FirstPlace:
 
     def _evoked(self, name: str, views: np.ndarray, number: int) -> Evoked:
         player = self._players[name]
-        own = (self._plan.layer,) if player is self._images.agent else ()
+        own = (self._plan.layer, *self._plan.memory) if player is self._images.agent else ()
         return evoke(player.policy, views, dict.fromkeys((*self._wanted(number), *own)))
 
     def _keep(
@@ -132,7 +143,9 @@ class FirstPlace:
         if self._players[name] is self._images.agent:
             self._logit[images] = evoked.logits
             places = self._place_of[images]
-            self._activity[places[places >= 0]] = evoked.activity[self._plan.layer][places >= 0]
+            self._value[places[places >= 0]] = evoked.values[places >= 0]
+            for layer, kept in self._activity.items():
+                kept[places[places >= 0]] = evoked.activity[layer][places >= 0]
 
     def _keep_views(self, images: np.ndarray, views: np.ndarray) -> None:
         places = self._place_of[images]
@@ -152,15 +165,19 @@ def show_elsewhere(images: Display, plan: Plan, first: np.ndarray, advance: Call
     policy, places, count = images.agent.policy, images.places[1:], len(plan.elsewhere)
     shape = (len(places), count)
     probability = np.empty((*shape, len(policy.output_names())), np.float32)
-    activity = np.empty((*shape, int(np.prod(policy.layer(plan.layer).shape))), np.float32)
+    value = np.empty(shape, np.float32)
+    layers = (plan.layer, *plan.memory)
+    activity = {name: np.empty((*shape, int(np.prod(policy.layer(name).shape))), np.float32) for name in layers}
     examples = np.zeros((len(images.places), len(plan.examples), *policy.observation_shape), np.uint8)
     examples[0] = first[np.searchsorted(plan.kept, plan.examples)]
     if count:
         for each in present(images.world.arena, images.shown.images[plan.elsewhere], places):
             part = slice(each.start, each.start + len(each.observations))
-            evoked = evoke(policy, each.observations, (plan.layer,))
+            evoked = evoke(policy, each.observations, layers)
             probability[each.place, part] = evoked.probabilities
-            activity[each.place, part] = evoked.activity[plan.layer]
+            value[each.place, part] = evoked.values
+            for name in layers:
+                activity[name][each.place, part] = evoked.activity[name]
             for number in np.flatnonzero(np.isin(plan.examples, plan.elsewhere[part])):
                 seen = int(np.searchsorted(plan.elsewhere[part], plan.examples[number]))
                 examples[each.place + 1, number] = each.observations[seen]
@@ -172,8 +189,16 @@ def show_elsewhere(images: Display, plan: Plan, first: np.ndarray, advance: Call
         found |= {
             "elsewhere": ("elsewhere", plan.elsewhere, {"long_name": "number of the image"}),
             "elsewhere_probability": ((*dimensions, "output"), probability, {"units": "probability"}),
-            "elsewhere_activity": ((*dimensions, "unit"), activity, {"units": "activity", "long_name": plan.layer}),
+            "elsewhere_value": (dimensions, value, {"units": "return"}),
+            "elsewhere_activity": (
+                (*dimensions, "unit"),
+                activity[plan.layer],
+                {"units": "activity", "long_name": plan.layer},
+            ),
         }
+        for name in plan.memory:
+            about = {"units": "activity", "long_name": name}
+            found[f"elsewhere_{name}_activity"] = ((*dimensions, f"{name}_unit"), activity[name], about)
     return found
 
 

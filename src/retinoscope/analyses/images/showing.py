@@ -203,6 +203,16 @@ class Showing:
             return views.reshape(len(views), -1).astype(np.float32)
         return evoke(self.agent.policy, views, (layer,)).activity[layer]
 
+    def values(self, images: np.ndarray, of: str) -> np.ndarray:
+        """(image,) float32, the critic's value at the first place; NaN without a critic, and of Results of before.
+
+        Raises:
+            NotMeasurable: not all of them are kept.
+        """
+        rows = self._rows(images, self.kept, of)
+        kept = self.source.data.get("value")
+        return np.full(len(rows), np.nan, np.float32) if kept is None else np.asarray(kept.values[rows])
+
     def scores(self, layer: str, checkpoint: str) -> np.ndarray:
         """(image, component) float32, principal component scores of every image.
 

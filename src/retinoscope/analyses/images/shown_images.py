@@ -22,6 +22,7 @@ from retinoscope.analyses.checkpoints import checkpoints_of
 from retinoscope.analyses.declaration import AGENT, SHOWS_IMAGES, WORLD, Analysis, Inputs
 from retinoscope.analyses.drawing import Drawing
 from retinoscope.analyses.images.display import PIXELS, Display, display, encoder_output, place_coordinates
+from retinoscope.analyses.images.image_panels import heads_attribute, shown_image_panels
 from retinoscope.analyses.images.passes import FirstPlace, Plan, show_elsewhere
 from retinoscope.analyses.images.shown_dataset import Dataset
 from retinoscope.errors import NotMeasurable, UserError
@@ -111,11 +112,13 @@ def shown_images(
         (image, pixels_component) and for every layer (here fc) `fc_score` (checkpoint, image, fc_component) float32;
         `probability` (checkpoint, image, output) float32; `logit` (image, output), of the agent itself; all NaN for
         images that were not shown, where `layers` is empty. `kept` (view), numbers of the images whose `observation`
-        (view, height, width, colour) uint8 and `activity` (view, unit) float32 are kept; `empty_view` (height, width,
-        colour), what is seen without any. At the places behind the first: `elsewhere` (elsewhere), numbers of the
-        images that are shown there, `elsewhere_probability` (other_place, elsewhere, output) and `elsewhere_activity`
-        (other_place, elsewhere, unit). `example` (place, class, height, width, colour) uint8, the first image chosen
-        of each class. `frames_trained` (checkpoint).
+        (view, height, width, colour) uint8, `value` (view), NaN without a critic, and `activity` (view, unit) float32
+        are kept, and of a memory (here rnn) `rnn_activity` (view, rnn_unit); `empty_view` (height, width, colour), what
+        is seen without any. At the places behind the first: `elsewhere` (elsewhere), numbers of the images that are
+        shown there, `elsewhere_probability` (other_place, elsewhere, output), `elsewhere_value` (other_place,
+        elsewhere), `elsewhere_activity` (other_place, elsewhere, unit) and `elsewhere_rnn_activity`. `example` (place,
+        class, height, width, colour) uint8, the first image chosen of each class, its number `example_image` (class).
+        `frames_trained` (checkpoint). Attribute `heads`: of the actor, as JSON.
 
     Raises:
         UserError: a parameter is unknown or out of range, or images cannot be shown.
@@ -139,6 +142,7 @@ def shown_images(
     }
     coordinates = {"checkpoint": list(players), "output": list(images.agent.policy.output_names())}
     data = xarray.Dataset(variables, coords=coordinates | images.shown.coordinates() | place_coordinates(images.places))
+    data.attrs["heads"] = heads_attribute(images.agent.policy)
     said = stated(chosen) | {
         "dataset": images.shown.name,
         "effects": dict(zip(images.shown.class_names, images.shown.effects, strict=True)),
@@ -166,7 +170,8 @@ def _planned(images: Display, chosen: ShownImagesParameters) -> Plan:
     kept = np.unique(np.concatenate([some, fitted, held_out, one_each]))
     first = np.arange(len(shown.labels)) if layers else kept
     examples = one_each[np.argsort(shown.labels[one_each])]
-    return Plan(layers, layer, fitted, first, kept, others, examples)
+    memory = tuple(each.name for each in policy.layers_of("memory") if not each.is_map and each.name != layer)
+    return Plan(layers, layer, memory, fitted, first, kept, others, examples)
 
 
 def _layers(policy: Policy, chosen: ShownImagesParameters) -> tuple[tuple[str, ...], str]:
@@ -219,6 +224,7 @@ ANALYSIS = Analysis(
     of="agent",
     needs=(AGENT, WORLD, SHOWS_IMAGES),
     draw=_draw,
+    explore=shown_image_panels,
     is_shared=True,
     refuse=_refuse,
     rank=0,
