@@ -44,7 +44,9 @@ function scalesOf(layer: Layer): Promise<[number, number][]> {
 	if (held) return held;
 	const { rows, chunk_rows: size } = layer.activity;
 	const blocks = Math.ceil(rows / size);
-	const wanted = [...new Set(Array.from({ length: SAMPLES }, (_, i) => Math.round(((blocks - 1) * i) / (SAMPLES - 1))))];
+	const wanted = [
+		...new Set(Array.from({ length: SAMPLES }, (_, i) => Math.round(((blocks - 1) * i) / (SAMPLES - 1)))),
+	];
 	const made = Promise.all(
 		Array.from({ length: layer.units }, async (_, unit) => {
 			const parts = await Promise.all(

@@ -60,8 +60,7 @@ export function shadesOfLayer(
 		const first = Math.floor((row * order.length) / rows);
 		const last = Math.max(Math.floor(((row + 1) * order.length) / rows), first + 1);
 		sums.fill(0);
-		for (let i = first; i < last; i++)
-			columnsOf(units[order[i] as number] as Float32Array, from, to, columns, sums);
+		for (let i = first; i < last; i++) columnsOf(units[order[i] as number] as Float32Array, from, to, columns, sums);
 		const gain = 254 / (2 * LIMIT * (last - first));
 		for (let column = 0; column < columns; column++) {
 			const shade = (sums[column] as number) * gain + 127;

@@ -100,7 +100,11 @@ function drawEvents(pen: CanvasRenderingContext2D, frame: Frame, events: RasterM
 	}
 }
 
-function drawUnit(pen: CanvasRenderingContext2D, { size, left, ink }: Frame, unit: { top: number; text: string }): void {
+function drawUnit(
+	pen: CanvasRenderingContext2D,
+	{ size, left, ink }: Frame,
+	unit: { top: number; text: string },
+): void {
 	pen.strokeStyle = ink.ink;
 	pen.setLineDash([2, 4]);
 	pen.lineWidth = 1;

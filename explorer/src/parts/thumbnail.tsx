@@ -28,7 +28,6 @@ export function Thumbnail({ frames, row, width }: { frames: Pictures; row: numbe
 			width={frames.width}
 			height={frames.height}
 			style={{ width: `${width}px`, height: `${(width * frames.height) / frames.width}px` }}
-			aria-hidden="true"
 		/>
 	);
 }

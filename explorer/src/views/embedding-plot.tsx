@@ -139,7 +139,7 @@ export function Plot({ place, known, placed, shaded }: Props) {
 		const lasso = isLassoing || event.shiftKey;
 		drag.current = { x, y, far: false, lasso };
 		over.current?.setPointerCapture(event.pointerId);
-		over.current?.focus();
+		place.current?.focus();
 		setHovered(-1);
 		if (lasso) setLine([toData(camera, width, height, x, y)]);
 	};
@@ -202,6 +202,8 @@ export function Plot({ place, known, placed, shaded }: Props) {
 				setLassoing(false);
 			},
 		};
+		// On a button inside of the picture Enter is the button's own.
+		if (event.key === "Enter" && event.target !== place.current) return;
 		const run = event.ctrlKey || event.metaKey || event.altKey ? undefined : moves[event.key];
 		if (!run) return;
 		event.preventDefault();
@@ -219,15 +221,20 @@ export function Plot({ place, known, placed, shaded }: Props) {
 		shaded.title ? `coloured by ${shaded.title}` : "without colour"
 	}${marked ? `; ${count(marked.length / 2)} selected` : ""}. Arrows move, plus and minus zoom, Enter picks the point in the middle.`;
 	return (
-		<div class="embedding-plot" ref={place}>
-			<canvas ref={base} class={marked ? "dimmed" : ""} aria-hidden="true" />
-			<canvas ref={above} aria-hidden="true" />
+		<div
+			class="embedding-plot"
+			ref={place}
+			role="application"
+			aria-label={described}
+			// biome-ignore lint/a11y/noNoninteractiveTabindex: an application takes keys
+			tabIndex={0}
+			onKeyDown={key}
+		>
+			<canvas ref={base} class={marked ? "dimmed" : ""} />
+			<canvas ref={above} />
 			<canvas
 				ref={over}
 				class={isLassoing ? "over lassoing" : "over"}
-				tabIndex={0}
-				role="application"
-				aria-label={described}
 				onPointerDown={down}
 				onPointerMove={move}
 				onPointerUp={up}
@@ -237,7 +244,6 @@ export function Plot({ place, known, placed, shaded }: Props) {
 				}}
 				onPointerLeave={() => setHovered(-1)}
 				onDblClick={() => look(null)}
-				onKeyDown={key}
 			/>
 			<div class="embedding-tools">
 				<button

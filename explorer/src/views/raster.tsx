@@ -13,7 +13,20 @@ import { inkOf, isDark, penOf, useSize } from "../parts/screen";
 import { PLAIN } from "../parts/splat";
 import { Empty, Select, View } from "../parts/view";
 import { count, say, sayMoment } from "../parts/words";
-import { choose, chosen, episodeAt, goTo, index, moment, panelsOf, pickUnit, select, selected, stretch, unit } from "../state";
+import {
+	choose,
+	chosen,
+	episodeAt,
+	goTo,
+	index,
+	moment,
+	panelsOf,
+	pickUnit,
+	select,
+	selected,
+	stretch,
+	unit,
+} from "../state";
 import "./raster.css";
 
 /** Pixels of the names at the left and of the events above. */
@@ -72,7 +85,8 @@ function Drawn({ known }: { known: Index }) {
 	const [detail, setDetail] = useState<Shown[]>([]);
 	const [fault, setFault] = useState("");
 	const isCovered = (each: Shown) => each.from <= start && stop <= each.to && each.to - each.from <= 8 * (stop - start);
-	const isHeld = detail.length === layers.length && detail.every((each, i) => each.layer === layers[i] && isCovered(each));
+	const isHeld =
+		detail.length === layers.length && detail.every((each, i) => each.layer === layers[i] && isCovered(each));
 	useEffect(() => {
 		if (!isDetailed || isHeld) return;
 		let isCurrent = true;
@@ -120,7 +134,8 @@ function Drawn({ known }: { known: Index }) {
 		const band = bands.find((each) => each.item.name === picked?.layer);
 		const row = band && picked ? (orders.get(band.item) ?? []).indexOf(picked.unit) : -1;
 		const picture = { size, left: NAMES, top: EVENTS, shown, bands, ink: { ink, paper, mark, soft, line } };
-		const unitMark = band && row >= 0 ? { top: EVENTS + band.top + ((row + 0.5) * band.height) / band.item.units } : null;
+		const unitMark =
+			band && row >= 0 ? { top: EVENTS + band.top + ((row + 0.5) * band.height) / band.item.units } : null;
 		const text = picked && band ? `${band.item.title} ${picked.unit}` : "";
 		drawRasterMarks(pen, picture, {
 			events: events.value ?? [],
@@ -276,7 +291,10 @@ function Drawn({ known }: { known: Index }) {
 							);
 					},
 				},
-				{ format: "PNG", run: () => base.current && over.current && savePng("raster", both(base.current, over.current)) },
+				{
+					format: "PNG",
+					run: () => base.current && over.current && savePng("raster", both(base.current, over.current)),
+				},
 			]}
 		>
 			<div
@@ -288,10 +306,9 @@ function Drawn({ known }: { known: Index }) {
 				tabIndex={0}
 				onKeyDown={key}
 			>
-				<canvas ref={base} aria-hidden="true" />
+				<canvas ref={base} />
 				<canvas
 					ref={over}
-					aria-hidden="true"
 					onPointerDown={down}
 					onPointerMove={move}
 					onPointerUp={up}
