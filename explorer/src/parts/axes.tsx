@@ -46,7 +46,6 @@ export function Plot({ width, height, box, x, y, xTitle, yTitle, yTicks, label, 
 	const toY = scaleTo(y, box.bottom, box.top);
 	const ticks = yTicks ?? ticksOf(y, 3).map((at) => ({ at, text: say(at) }));
 	return (
-		// biome-ignore lint/a11y/noSvgWithoutTitle: a title would show as a tip over the whole plot.
 		<svg
 			class="plot"
 			ref={drawn ?? null}

@@ -5,7 +5,6 @@ import { placeOf, readColumn, readRows, readSheet } from "../data/loading";
 import type { ImagesPanel } from "../data/schema";
 import { useAnswer } from "../parts/asking";
 import { canvasOf, paintMap } from "../parts/fields";
-import { placeAmong } from "../parts/moments";
 import { savePng } from "../parts/saving";
 import { rankOf } from "../parts/shown";
 import { Verdict } from "../parts/verdict";
@@ -78,9 +77,13 @@ export function ImageLarge({ panel, pair, measures, name }: Props) {
 										<meter min={0} max={1} value={number || 0} aria-label={`Probability of ${measure.title}`} />
 									)}
 								</td>
-								<td>{say(number)}</td>
-								<td class="soft">
-									{all && !isProbability ? `rank ${count(rankOf(all, pair))} of ${count(all.length)}` : ""}
+								<td>
+									{say(number)}
+									{all && !isProbability && (
+										<small class="rank">
+											rank {count(rankOf(all, pair))} of {count(all.length)}
+										</small>
+									)}
 								</td>
 							</tr>
 						);
@@ -96,7 +99,7 @@ async function mapOf(
 	{ maps }: ImagesPanel["saliency"][number],
 	pair: number,
 ): Promise<HTMLCanvasElement | null> {
-	const row = panel.saliency_rows ? placeAmong(await readColumn(panel.saliency_rows), pair) : pair;
+	const row = panel.saliency_rows ? (await readColumn(panel.saliency_rows)).indexOf(pair) : pair;
 	if (row < 0 || row >= maps.rows) return null;
 	const numbers = await readRows(maps, row, row + 1);
 	// Maps have the shape of the pictures, or are smaller by a whole number.

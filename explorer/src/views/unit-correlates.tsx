@@ -76,7 +76,7 @@ export function UnitCorrelates({ layer, unit }: PickedUnit) {
 	return (
 		<Part
 			title="Goes with"
-			note={`n = ${count(most)} decisions${rows ? `, ${count(rows.length)} selected` : ""}`}
+			note={`n = ${count(most)}${rows ? `, ${count(rows.length)} selected` : ""}`}
 			fault={fault}
 			downloads={[{ format: "CSV", run: csv }]}
 		>

@@ -118,7 +118,7 @@ function Examples({ panel, layer, unit, width, children }: Props) {
 				<Select
 					label="List"
 					value={key.value}
-					options={keys.map((each) => ({ value: each.value, title: plain(each.level), group: plain(each.scope) }))}
+					options={keys.map((each) => ({ value: each.value, title: `${plain(each.level)}, ${plain(each.scope)}` }))}
 					onPick={(picked) => choose("list", picked)}
 				/>
 				<button
@@ -165,7 +165,7 @@ function Sample({ example, panel, known, saliency, width }: SampleProps) {
 			<div class="strip-line">
 				<strong>{say(example.activity)}</strong>
 				<button type="button" class="strip-go" onClick={() => goTo(row)} title={`Go to ${at}`}>
-					{panel.names[example.sample] ?? `sample ${example.sample}`}: {at}
+					{panel.names[example.sample] ? `${panel.names[example.sample]}: ${at}` : at}
 				</button>
 				<button
 					type="button"

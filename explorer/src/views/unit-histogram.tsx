@@ -3,7 +3,7 @@
 import { useMemo, useRef, useState } from "preact/hooks";
 import { readUnit } from "../data/loading";
 import { useAnswer } from "../parts/asking";
-import { Plot, scaleTo } from "../parts/axes";
+import { Plot, scaleTo, ticksOf } from "../parts/axes";
 import { rangeOf } from "../parts/colours";
 import { Part } from "../parts/part";
 import { saveCsv, saveSvg } from "../parts/saving";
@@ -87,12 +87,12 @@ export function UnitHistogram({ layer, unit, width }: PickedUnit) {
 				at,
 				text: `${say(100 * 10 ** at)}%`,
 			}))
-		: [0, most / 2, most].map((at) => ({ at, text: `${say(Number((100 * at).toPrecision(2)))}%` }));
+		: ticksOf(y, 3).map((at) => ({ at, text: `${say(100 * at)}%` }));
 	const name = `${layer}-${unit}-histogram`;
 	return (
 		<Part
 			title="Activity"
-			note={`n = ${count(all.n)} decisions${some ? `, ${count(some.n)} selected` : ""}`}
+			note={`n = ${count(all.n)}${some ? `, ${count(some.n)} selected` : ""}`}
 			fault={fault}
 			downloads={[
 				{ format: "SVG", run: () => drawn.current && saveSvg(name, drawn.current) },

@@ -46,7 +46,7 @@ export function UnitPicker({ width }: { width: number }) {
 				<button type="button" aria-label="Next unit" title="Next unit" onClick={() => go((at ?? -1) + 1)}>
 					›
 				</button>
-				<span class="soft">of 0 to {last}</span>
+				<span class="soft">to {last}</span>
 			</div>
 			<Thumbnails layer={layer.name} units={layer.units} width={width} />
 		</div>

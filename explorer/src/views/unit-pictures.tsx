@@ -62,7 +62,6 @@ function Pictures({ panel, layer, unit, width }: PickedUnit & { panel: UnitPictu
 			{!value && !isWaiting && !fault && <p class="line">This unit was not measured, or never answered.</p>}
 			{value && panel.is_signed && (
 				<p class="unit-range">
-					{planes.length === 4 ? "zero is mid-grey; " : ""}
 					<span class="soft">−{say(scale)}</span> <span class="diverging-bar" aria-hidden="true" />{" "}
 					<span class="soft">+{say(scale)}</span>
 				</p>
