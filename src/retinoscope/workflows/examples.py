@@ -26,6 +26,7 @@ from retinoscope.errors import UserError
 from retinoscope.page.products import write_drawings
 from retinoscope.result import Result
 from retinoscope.workflows.example_files import write_json, write_table
+from retinoscope.workflows.example_pages import write_page
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
@@ -75,7 +76,8 @@ def examples(
 
     Writes `dataset_examples.json` (scope, level, component: ids in ascending order), `dataset_examples.csv` (scope,
     level, component, sample, rank, value, step), `dataset_examples.nc` (the Result), histograms, and, where there are
-    frames, a contact sheet for each component; with several proportions one JSON and one CSV for each.
+    frames, a contact sheet for each component; with several proportions one JSON and one CSV for each. `index.html`
+    shows all of it in the explorer.
 
     Args:
         source: an agent, or what `load_agent` takes, which is then recorded; or a recording, or its path. None if
@@ -146,6 +148,7 @@ def examples(
     for each in results:
         each.save(folder / f"{each.analysis}.nc")
         written += [f"{each.analysis}.nc", *(product.path for product in write_drawings(each, folder))]
+    written += write_page(samples, given | {each.analysis: each for each in results}, folder)
     return Examples(folder, result, tuple(written))
 
 
