@@ -171,11 +171,11 @@ async function events(recording: Recording, rows: Int32Array, name: string | nul
 	const seconds = recording.seconds_per_decision;
 	const runUp = `${RUN_UP} decisions${seconds === null ? "" : ` (${say(RUN_UP * seconds)} s)`}`;
 	const classes = present.map((kind) => ({
-		title: `at ${kinds[kind]}, or up to ${runUp} before`,
+		title: kinds[kind] as string,
 		colour: toneOf(kind === 2 ? null : 1 - 2 * kind),
 	}));
 	const key: Key = { kind: "classes", classes, plain: "any other moment" };
-	return { title: name ?? words.events, shades, key, values: Float32Array.from(shades) };
+	return { title: `at most ${runUp} before`, shades, key, values: Float32Array.from(shades) };
 }
 
 function perEpisode(

@@ -44,7 +44,7 @@ export function drawRasterMarks(pen: CanvasRenderingContext2D, frame: Frame, mar
 	const borders = marks.episodes.filter((each) => each.start > start && each.start < stop);
 	if (borders.length < width / 6) {
 		pen.fillStyle = ink.ink;
-		pen.globalAlpha = 0.55;
+		pen.globalAlpha = 0.35;
 		for (const each of borders) pen.fillRect(Math.round(x(each.start)), top, 1, size.height - top);
 		pen.globalAlpha = 1;
 	}

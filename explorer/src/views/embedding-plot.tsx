@@ -26,6 +26,8 @@ interface Props {
 /** While the view moves, no more points than this are drawn, every k-th of all. */
 const MOVING = 150_000;
 const REACH = 14;
+/** How wide the hint is, as in the style sheet. */
+const HINT = 190;
 const NOT_MARKED: Rgb = [128, 128, 128];
 const MARK: { light: Rgb; dark: Rgb } = { light: [179, 71, 0], dark: [240, 160, 96] };
 
@@ -267,9 +269,9 @@ export function Plot({ place, known, placed, shaded }: Props) {
 				<div
 					class="embedding-hint"
 					style={{
-						left: `${hintX > width / 2 ? hintX - 12 : hintX + 12}px`,
+						left: `${hintX > width / 2 ? Math.max(hintX - 12 - HINT, 0) : Math.min(hintX + 12, Math.max(width - HINT, 0))}px`,
 						top: `${Math.min(Math.max(hintY, 60), Math.max(height - 70, 60))}px`,
-						transform: `translate(${hintX > width / 2 ? "-100%" : "0"}, -50%)`,
+						transform: "translateY(-50%)",
 					}}
 				>
 					{recording.frames && <Thumbnail frames={recording.frames} row={hoveredRow} width={120} />}

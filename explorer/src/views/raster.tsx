@@ -239,7 +239,6 @@ function Drawn({ known }: { known: Index }) {
 	const units = layers.reduce((sum, each) => sum + each.units, 0);
 	const perNumber = used?.[0]?.perNumber ?? 1;
 	const cells = (stop - start) * units;
-	const isSorted = !byNumber && panelsOf("order").length > 0;
 	const described = `Activity of ${count(units)} units of ${layers.length} layers, decisions ${start} to ${stop - 1}. Left and right move in time, up and down pick units, plus and minus zoom, Enter goes to the middle.`;
 	return (
 		<View
@@ -268,11 +267,10 @@ function Drawn({ known }: { known: Index }) {
 							onPick={(name) => choose("raster.order", name)}
 						/>
 					)}
-					<span class="raster-key">
+					<span class="raster-key" title="Each unit by its own mean and standard deviation">
 						−{LIMIT}
-						<i style={{ backgroundImage: `linear-gradient(to right,${KEY_STOPS})` }} />+{LIMIT} standard deviations of{" "}
-						{perNumber > 1 ? `means of ${count(perNumber)} decisions` : "single decisions"}, each unit its own
-						{isSorted || byNumber ? "" : "; by number"}
+						<i style={{ backgroundImage: `linear-gradient(to right,${KEY_STOPS})` }} />+{LIMIT}{" "}
+						{perNumber > 1 ? `standard deviations of means of ${count(perNumber)} decisions` : "standard deviations"}
 					</span>
 				</>
 			}
