@@ -15,7 +15,7 @@ interface Props {
 export function Part({ title, note = "", downloads = [], fault = "", children }: Props) {
 	return (
 		<details class="part" open>
-			<summary>
+			<summary style={{ paddingRight: `${downloads.length * 44}px` }}>
 				<h3>{title}</h3>
 				{note && <span class="part-note">{note}</span>}
 			</summary>

@@ -127,7 +127,12 @@ function Bar({ r, kind }: { r: number; kind: string }) {
 
 /** Where a number is missing at some moments, its own n. */
 function R({ r, n, expected }: Correlation & { expected: number }) {
-	const text = Number.isNaN(r) ? "–" : r.toFixed(2).replace("-", "−");
+	const text = Number.isNaN(r)
+		? "–"
+		: r
+				.toFixed(2)
+				.replace(/^-0\.00$/, "0.00")
+				.replace("-", "−");
 	return (
 		<td title={Number.isNaN(r) ? "One of the two does not vary, or there are fewer than three moments" : `n = ${n}`}>
 			{text}

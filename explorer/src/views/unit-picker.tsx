@@ -81,7 +81,7 @@ function Thumbnails({ layer, units, width }: { layer: string; units: number; wid
 					current={unit.value?.layer === layer ? unit.value.unit : null}
 					onPick={(item) => pickUnit(layer, item)}
 					nameOf={(item) => `unit ${item}`}
-					show={(item) => <FieldPicture panel={panel} unit={item} plane={0} width={CELL - 4} />}
+					show={(item) => <FieldPicture key={panel.name} panel={panel} unit={item} plane={0} width={CELL - 4} />}
 				/>
 			</div>
 		</>
