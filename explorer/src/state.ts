@@ -5,6 +5,7 @@
 
 import { computed, effect, signal } from "@preact/signals";
 import type { Index, Layer, Panel } from "./data/schema";
+import { measuredOnly } from "./parts/measured";
 import { evaluate } from "./selection";
 
 export interface Unit {
@@ -26,6 +27,8 @@ export const stretch = signal<[number, number] | null>(null);
 export const chosen = signal<Record<string, string>>({});
 export const isPlaying = signal(false);
 
+/** Layers that were measured and of which no activity is here; their units can be picked too. */
+export const measured = computed(() => (index.value ? measuredOnly(index.value) : []));
 export const recording = computed(() => index.value?.recording ?? null);
 
 /** The moments of the selection; null while there is no selection. */
@@ -53,7 +56,8 @@ export function pickUnit(layer: string, number: number): void {
 }
 
 export function layerOf(name: string): Layer | null {
-	return index.value?.layers.find((each) => each.name === name) ?? null;
+	const isIt = (each: Layer) => each.name === name;
+	return index.value?.layers.find(isIt) ?? measured.value.find(isIt) ?? null;
 }
 
 export function panelsOf<Kind extends Panel["kind"]>(kind: Kind): Extract<Panel, { kind: Kind }>[] {

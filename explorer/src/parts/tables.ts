@@ -2,6 +2,7 @@
 
 import { readColumn } from "../data/loading";
 import type { Index, UnitNumbersPanel } from "../data/schema";
+import { measuredOnly } from "./measured";
 import type { Cell } from "./sorting";
 
 export interface Known {
@@ -23,12 +24,14 @@ export function tablesOf(index: Index): Known[] {
 	const found: Known[] = [];
 	for (const panel of index.panels)
 		if (panel.kind === "table") found.push({ name: `table:${panel.name}`, title: panel.title, group: "Tables" });
-	for (const { name, title } of index.layers)
+	for (const { name, title } of allOf(index))
 		if (numbersOf(index, name).length) found.push({ name: `units:${name}`, title, group: "Numbers of units" });
 	if (index.not_made.length)
 		found.push({ name: "not_made", title: "What could not be made, and why", group: "Analyses" });
 	return found;
 }
+
+const allOf = (index: Index) => [...index.layers, ...measuredOnly(index)];
 
 function numbersOf(index: Index, layer: string): UnitNumbersPanel[] {
 	return index.panels.filter((each): each is UnitNumbersPanel => each.kind === "unit_numbers" && each.layer === layer);
@@ -56,7 +59,7 @@ export async function tableOf(index: Index, name: string): Promise<Table | null>
 /** Every number that was measured of a layer's units, side by side. */
 async function numbersTable(index: Index, layer: string): Promise<Table | null> {
 	const panels = numbersOf(index, layer);
-	const known = index.layers.find((each) => each.name === layer);
+	const known = allOf(index).find((each) => each.name === layer);
 	if (!known || panels.length === 0) return null;
 	const columns = await Promise.all(panels.map((each) => readColumn(each.values)));
 	const rows = Array.from({ length: known.units }, (_, unit): Cell[] => [
@@ -84,7 +87,7 @@ function unitNamed(index: Index, columns: readonly string[]): Table["unitOf"] {
 	const isThere = (name: string, number: Cell | undefined): number is number =>
 		typeof number === "number" &&
 		Number.isInteger(number) &&
-		index.layers.some((each) => each.name === name && number < each.units);
+		allOf(index).some((each) => each.name === name && number < each.units);
 	return (row) => {
 		const name = layer >= 0 ? String(row[layer]) : "components";
 		const number = row[layer >= 0 && unit >= 0 ? unit : component];

@@ -142,7 +142,11 @@ function Examples({ panel, layer, unit, width, children }: Props) {
 				</button>
 			)}
 			<p class="caption">
-				Ordered by the activity at the gradient step (step {panel.gradient_step} of 0 to {panel.steps - 1}, framed).
+				{of?.activity.rows
+					? "Ordered by the activity at the gradient step"
+					: "In the order of the samples; the framed one is the gradient step"}{" "}
+				(step {panel.gradient_step} of 0 to {panel.steps - 1}
+				{of?.activity.rows ? ", framed" : ""}).
 			</p>
 		</Part>
 	);
@@ -163,7 +167,7 @@ function Sample({ example, panel, known, saliency, width }: SampleProps) {
 	return (
 		<li>
 			<div class="strip-line">
-				<strong>{say(example.activity)}</strong>
+				{!Number.isNaN(example.activity) && <strong>{say(example.activity)}</strong>}
 				<button type="button" class="strip-go" onClick={() => goTo(row)} title={`Go to ${at}`}>
 					{panel.names[example.sample] ? `${panel.names[example.sample]}: ${at}` : at}
 				</button>

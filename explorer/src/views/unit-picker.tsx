@@ -3,14 +3,14 @@
 import { useMemo } from "preact/hooks";
 import { Cells } from "../parts/cells";
 import { Select } from "../parts/view";
-import { choose, chosen, index, layerOf, panelsOf, pickUnit, unit } from "../state";
+import { choose, chosen, index, layerOf, measured, panelsOf, pickUnit, unit } from "../state";
 import { FieldPicture } from "./unit-pictures";
 
 const CELL = 38;
 const ROWS_SHOWN = 3;
 
 export function UnitPicker({ width }: { width: number }) {
-	const layers = index.value?.layers ?? [];
+	const layers = [...(index.value?.layers ?? []), ...measured.value];
 	const picked = unit.value;
 	const layer = (picked && layerOf(picked.layer)) ?? layers[0];
 	if (!layer) return null;
@@ -23,7 +23,11 @@ export function UnitPicker({ width }: { width: number }) {
 				<Select
 					label="Layer"
 					value={layer.name}
-					options={layers.map((each) => ({ value: each.name, title: each.title }))}
+					options={layers.map((each) => ({
+						value: each.name,
+						title: each.title,
+						group: each.activity.rows ? "" : "measured, not recorded",
+					}))}
 					onPick={(name) => pickUnit(name, 0)}
 				/>
 				<button type="button" aria-label="Previous unit" title="Previous unit" onClick={() => go((at ?? 1) - 1)}>

@@ -3,7 +3,7 @@
 import { useRef } from "preact/hooks";
 import { useSize } from "../parts/seeing";
 import { View } from "../parts/view";
-import { index, layerOf, panelsOf, recording, unit } from "../state";
+import { index, layerOf, measured, panelsOf, recording, unit } from "../state";
 import "./unit.css";
 import { UnitCorrelates } from "./unit-correlates";
 import { UnitCurves } from "./unit-curves";
@@ -28,7 +28,7 @@ export function UnitView() {
 	const place = useRef<HTMLDivElement>(null);
 	const width = Math.max(220, useSize(place).width - SCROLLBAR);
 	const known = index.value;
-	if (!known?.layers.length)
+	if (!known?.layers.length && !measured.value.length)
 		return (
 			<View name="unit" title="Unit or component">
 				<p class="line">No layer was recorded or measured. {known?.advice.layers ?? known?.advice.recording}</p>
@@ -51,14 +51,14 @@ export function UnitView() {
 							<>
 								<UnitHistogram {...given} />
 								<UnitMoments {...given} />
-								<UnitExamples {...given} />
-								<UnitCorrelates {...given} />
 							</>
 						) : (
 							<p class="line">
-								No recording of its activity is here. <Advice kind="recording" />
+								No recording of its activity is here. {!recording.value && <Advice kind="recording" />}
 							</p>
 						)}
+						{recording.value && <UnitExamples {...given} />}
+						{recording.value && layer.activity.rows > 0 && <UnitCorrelates {...given} />}
 						<UnitCurves {...given} />
 						<Missing layer={picked.layer} />
 					</>
