@@ -43,7 +43,8 @@ export async function evaluate(recipe: string, index: Index): Promise<Int32Array
 	const all = new Uint8Array(rows);
 	for (const either of recipe.split("|")) {
 		const parts = await Promise.all(either.split("&").map((one) => marksOf(one, index, rows)));
-		for (let i = 0; i < rows; i++) if (parts.every((part) => part[i])) all[i] = 1;
+		const [first, ...others] = parts as [Uint8Array, ...Uint8Array[]];
+		for (let i = 0; i < rows; i++) if (first[i] && others.every((part) => part[i])) all[i] = 1;
 	}
 	return rowsOf(all);
 }
@@ -94,8 +95,13 @@ async function marksOf(recipe: string, index: Index, rows: number): Promise<Uint
 			const panel = panelOf<PointsPanel>(index, "points", nameOf(rest[0]));
 			const corners = (rest[1] ?? "").split(";").map((corner) => corner.split(",").map(Number));
 			const [points, moments] = await Promise.all([readColumn(panel.points), readColumn(panel.rows)]);
-			for (let i = 0; i < moments.length; i++)
-				if (isInside(points[2 * i] as number, points[2 * i + 1] as number, corners)) marks[moments[i] as number] = 1;
+			const [xs, ys] = [corners.map(([x]) => x as number), corners.map(([, y]) => y as number)];
+			const [left, right, bottom, top] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+			for (let i = 0; i < moments.length; i++) {
+				const [x, y] = [points[2 * i] as number, points[2 * i + 1] as number];
+				if (x >= left && x <= right && y >= bottom && y <= top && isInside(x, y, corners))
+					marks[moments[i] as number] = 1;
+			}
 			return marks;
 		}
 		case "examples": {
@@ -157,9 +163,11 @@ function between(numbers: Float32Array, low: string | undefined, high: string | 
 export function isInside(x: number, y: number, corners: number[][]): boolean {
 	let inside = false;
 	for (let i = 0, j = corners.length - 1; i < corners.length; j = i++) {
-		const [xi, yi] = corners[i] as [number, number];
-		const [xj, yj] = corners[j] as [number, number];
-		if (yi > y !== yj > y && x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) inside = !inside;
+		const [from, to] = [corners[i] as number[], corners[j] as number[]];
+		const [yi, yj] = [from[1] as number, to[1] as number];
+		if (yi > y === yj > y) continue;
+		const [xi, xj] = [from[0] as number, to[0] as number];
+		if (x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) inside = !inside;
 	}
 	return inside;
 }

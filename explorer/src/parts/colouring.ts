@@ -164,10 +164,10 @@ async function events(recording: Recording, rows: Int32Array, name: string | nul
 		}
 	}
 	const present = [0, 1, 2].filter((kind) => kindOf.includes(kind));
-	const shades = Uint8Array.from(rows, (row) => {
-		const at = present.indexOf(kindOf[row] as number);
-		return at < 0 ? PLAIN : at;
-	});
+	const shadeOf = new Uint8Array(256).fill(PLAIN);
+	for (const [i, kind] of present.entries()) shadeOf[kind] = i;
+	const shades = new Uint8Array(rows.length);
+	for (let i = 0; i < rows.length; i++) shades[i] = shadeOf[kindOf[rows[i] as number] as number] as number;
 	const seconds = recording.seconds_per_decision;
 	const runUp = `${RUN_UP} decisions${seconds === null ? "" : ` (${say(RUN_UP * seconds)} s)`}`;
 	const classes = present.map((kind) => ({

@@ -175,9 +175,11 @@ export function classesOf(title: string, codes: Float32Array, names: readonly st
 	chosen.forEach((code, i) => {
 		shadeOf[code] = i;
 	});
-	const shades = Uint8Array.from(codes, (code) =>
-		code >= 0 && code < names.length ? (shadeOf[code] as number) : PLAIN,
-	);
+	const shades = new Uint8Array(codes.length).fill(PLAIN);
+	for (let i = 0; i < codes.length; i++) {
+		const code = codes[i] as number;
+		if (code >= 0 && code < names.length) shades[i] = shadeOf[code] as number;
+	}
 	const classes = chosen.map((code, i) => ({
 		title: names[code] as string,
 		colour: CLASS_COLOURS[i % CLASS_COLOURS.length] as Rgb,

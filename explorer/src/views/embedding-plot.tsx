@@ -90,12 +90,15 @@ export function Plot({ place, known, placed, shaded }: Props) {
 
 	const marked = useMemo(() => {
 		if (!rowsSelected) return null;
-		const found: number[] = [];
-		for (const row of rowsSelected) {
-			const point = pointOf[row] as number;
-			if (point >= 0) found.push(points[2 * point] as number, points[2 * point + 1] as number);
+		const found = new Float32Array(2 * rowsSelected.length);
+		let at = 0;
+		for (let i = 0; i < rowsSelected.length; i++) {
+			const point = pointOf[rowsSelected[i] as number] as number;
+			if (point < 0) continue;
+			found[at++] = points[2 * point] as number;
+			found[at++] = points[2 * point + 1] as number;
 		}
-		return Float32Array.from(found);
+		return found.subarray(0, at);
 	}, [rowsSelected, pointOf, points]);
 
 	useLayoutEffect(() => {
