@@ -233,6 +233,8 @@ def _(checked: Checked) -> None:
     for target in map(str, data["target"].values[:1]):  # without a critic the first action, if actions are continuous
         found = data["answer"].sel(target=target).values
         np.testing.assert_allclose(found, expected[target.partition(":")[0]][rows], rtol=1e-4, atol=1e-5)
+    seen = rows_of(checked, "observation")["observation"].values[data["row"].values]
+    np.testing.assert_array_equal(data["observation"].values, seen)
 
 
 @planted("attribution_checks")
@@ -249,10 +251,13 @@ def _(checked: Checked) -> None:
 def _(checked: Checked) -> None:
     data, policy = data_of(checked), checked.inputs.agent.policy
     views = torch.from_numpy(data["observation"].values)
-    with torch.no_grad():
-        expected = policy.probabilities(policy.step(views, policy.initial_state(len(views))).logits).numpy()
+    with torch.no_grad(), policy.capture("rnn") as activity:
+        step = policy.step(views, policy.initial_state(len(views)))
+    expected = policy.probabilities(step.logits).numpy()
     found = data["probability"].isel(checkpoint=-1).values[data["kept"].values]
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(data["value"].values, step.value.numpy(), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(data["rnn_activity"].values, activity["rnn"].numpy(), rtol=1e-4, atol=1e-5)
 
 
 @planted("dataset_presentation")
@@ -335,8 +340,8 @@ def _(checked: Checked) -> None:
     step = checked.result.parameters["gradient_step"]
     np.testing.assert_allclose(data["value"].values, data["activation"].values[..., step])
     assert int(data["shown"][-1]) <= step
-    for frame in data["frames"].values[0, 0, 0]:
-        assert (seen == frame).all(axis=(1, 2, 3)).any()
+    for shown, frame in zip(data["shown"].values, data["frames"].values[0, 0, 0], strict=True):
+        np.testing.assert_array_equal(seen[int(data["first_row"].values[0, 0, 0]) + shown], frame)
 
 
 @planted("intervention")

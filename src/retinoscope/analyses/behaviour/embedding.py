@@ -291,7 +291,7 @@ def _explore(result: Result) -> list[Panel]:
         at = data.sel(layer=layer)
         note = (
             f"keeps {float(at['kept']):.0%} of the {neighbours} nearest neighbours (by chance "
-            f"{float(at['kept_chance']):.1%}); {float(at['time_share']):.0%} are mere neighbours in time"
+            f"{float(at['kept_chance']):.1%}); {float(at['time_share']):.1%} are mere neighbours in time"
         )
         points = at["embedding"].values
         panels.append(PointsPanel(f"embedding_{layer}", f"Embedding of {layer}", caption, layer, rows, points, note))
