@@ -46,12 +46,13 @@ export function keepTime(): () => void {
 		const known = recording.value;
 		if (!known) return;
 		const { rate } = speedIn(speedsOf(known.seconds_per_decision), chosen.value.speed);
-		// A picture that is not there yet stops the clock, so that none is passed over unseen.
-		const isLate = shown.value !== moment.value;
-		const [decisions, left] = due(rest, isLate ? 0 : (now - last) / 1000, rate);
-		last = now;
-		rest = left;
-		if (decisions) goTo(moment.value + decisions);
+		// A picture that is not there yet is waited for, so that none is passed over unseen; short waits are made up for.
+		if (shown.value === moment.value) {
+			const [decisions, left] = due(rest, (now - last) / 1000, rate);
+			last = now;
+			rest = left;
+			if (decisions) goTo(moment.value + decisions);
+		}
 		if (moment.value >= known.rows - 1) isPlaying.value = false;
 		else asked = requestAnimationFrame(tick);
 	};

@@ -2,7 +2,6 @@
 
 import type { Recording } from "../data/schema";
 import { useAnswer } from "../parts/asking";
-import { cssOf, toneOf } from "../parts/colours";
 import { speedIn, speedsOf } from "../parts/playing";
 import { episodeBy, eventBy, firstFrom, happenedIn, playOrPause, stepBy } from "../parts/walking";
 import { choose, chosen, episodeAt, goTo, isPlaying, moment } from "../state";
@@ -97,6 +96,9 @@ function Slider({ known }: { known: Recording }) {
 	);
 }
 
+const toneOf = (valence: number | null): string =>
+	valence ? (valence > 0 ? "var(--good)" : "var(--bad)") : "var(--soft)";
+
 /** Events of the episode over its slider; blue ones good, vermilion ones bad. */
 function Marks({ known, start, stop }: { known: Recording; start: number; stop: number }) {
 	const { value } = useAnswer(() => happenedIn(known), [known]);
@@ -106,7 +108,7 @@ function Marks({ known, start, stop }: { known: Recording; start: number; stop: 
 		const share = ((value.rows[i] as number) - start) / Math.max(stop - start - 1, 1);
 		// The knob is 12 pixels wide: its middle runs from 6 to 6 before the end.
 		const left = `calc(6px + ${share.toFixed(4)} * (100% - 12px))`;
-		marks.push(<i key={i} style={{ left, background: cssOf(toneOf(happened?.valence ?? null)) }} />);
+		marks.push(<i key={i} style={{ left, background: toneOf(happened?.valence ?? null) }} />);
 	}
 	return (
 		<div class="slider-marks" aria-hidden="true">

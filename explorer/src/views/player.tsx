@@ -107,10 +107,12 @@ function Where({ known, row }: { known: Recording; row: number }) {
 	const isLast = row === episode.stop - 1;
 	return (
 		<p class="player-where">
-			<strong>Episode {number}</strong>, decision {step} of {episode.stop - episode.start}
-			{seconds !== null && `, ${(step * seconds).toFixed(1)} s`}
-			<span class={isLast ? "ending now" : "ending"}>
-				{episode.ending ? `ends: ${episode.ending}` : "cut: the recording ended first"}
+			<span>
+				<strong>Episode {number}</strong>, decision {step} of {episode.stop - episode.start}
+				{seconds !== null && `, ${(step * seconds).toFixed(1)} s`}
+			</span>
+			<span class={isLast ? "ending now" : "ending"} title="How this episode ended">
+				{episode.ending || "the recording ended first"}
 			</span>
 		</p>
 	);
@@ -137,7 +139,7 @@ function What({ known, events }: { known: Recording; events: EventClass[] }) {
 }
 
 function Numbers({ known, facts }: { known: Recording; facts: Facts }) {
-	const rows: { name: string; numbers: string; units: string }[] = [];
+	const rows: { name: string; numbers: string; units: string; isLong?: boolean }[] = [];
 	if (known.value) rows.push({ name: "Value", numbers: sayAll(facts.value), units: "" });
 	if (known.reward) rows.push({ name: "Reward", numbers: sayAll(facts.reward), units: "" });
 	known.variables.forEach(({ title, labels, units }, i) => {
@@ -145,12 +147,12 @@ function Numbers({ known, facts }: { known: Recording; facts: Facts }) {
 		const said = numbers
 			? [...numbers].map((each, n) => `${labels[n] ? `${labels[n]} ` : ""}${say(each)}`).join(", ")
 			: "damaged";
-		rows.push({ name: title, numbers: said, units });
+		rows.push({ name: title, numbers: said, units, isLong: labels.length > 1 });
 	});
 	return (
 		<dl class="player-numbers">
-			{rows.map(({ name, numbers, units }) => (
-				<div key={name}>
+			{rows.map(({ name, numbers, units, isLong }) => (
+				<div key={name} class={isLong ? "long" : ""}>
 					<dt>{name}</dt>
 					<dd>
 						{numbers} <span class="soft">{units}</span>

@@ -2,7 +2,8 @@
 
 import { readColumn, readUnit } from "../data/loading";
 import type { Index, Recording } from "../data/schema";
-import { CLASS_COLOURS, cssOf } from "../parts/colours";
+import { CLASS_COLOURS, cssOf, type Rgb } from "../parts/colours";
+import { isDark } from "../parts/screen";
 import type { Unit } from "../state";
 
 export interface Lane {
@@ -48,9 +49,16 @@ export async function lanesOf(index: Index, keys: readonly string[], picked: Uni
 	const lanes = await Promise.all(wanted.map((key) => laneOf(index, key)));
 	return lanes.map((lane, i) => ({
 		...lane,
-		colour: cssOf(CLASS_COLOURS[i % CLASS_COLOURS.length] as readonly [number, number, number]),
+		colour: colourOfLane(i),
 		isPicked: lane.key === pickedKey && !keys.includes(pickedKey),
 	}));
+}
+
+/** On dark ground each colour a third of the way to white. */
+function colourOfLane(number: number): string {
+	const colour = CLASS_COLOURS[number % CLASS_COLOURS.length] as Rgb;
+	const lift = isDark.value ? 1 / 3 : 0;
+	return cssOf(colour.map((each) => Math.round(each + (255 - each) * lift)) as unknown as Rgb);
 }
 
 type Bare = Omit<Lane, "colour" | "isPicked">;

@@ -14,6 +14,8 @@ import type { Lane } from "./traces-lanes";
 export const EVENT_PX = 14;
 export const STRIP_PX = 11;
 export const AXIS_PX = 20;
+/** Half of the width of a mark where there is room; then a line goes down from it too. */
+const LARGE_MARK_PX = 4;
 const LANE_GAP_PX = 4;
 /** Below so many pixels for each, points are dots too. */
 const SPARSE_PX = 6;
@@ -49,13 +51,13 @@ export class TracePlot {
 		const ink = (name: string) => () => inkOf(place, name);
 		const scales: uPlot.Scales = { x: { time: false, auto: false } };
 		const series: uPlot.Series[] = [{}];
-		shown.lanes.forEach((lane, i) => {
+		shown.lanes.forEach((_, i) => {
 			scales[`y${i}`] = { range: () => this.rangeOfLane(i) };
 			series.push({
 				scale: `y${i}`,
-				stroke: lane.colour,
+				stroke: () => this.shown.lanes[i]?.colour ?? "",
 				width: 1.25,
-				points: { show: () => this.isSparse, size: 4, fill: lane.colour },
+				points: { show: () => this.isSparse, size: 4 },
 			});
 		});
 		const options: uPlot.Options = {
@@ -114,12 +116,15 @@ export class TracePlot {
 
 	rowAt(left: number): number {
 		const [start, stop] = this.shown.stretch;
-		return Math.min(Math.max(Math.round(this.plot.posToVal(left, "x")), start), stop - 1);
+		const share = left / Math.max(this.plot.over.clientWidth, 1);
+		return Math.min(Math.max(Math.floor(start + share * (stop - start)), start), stop - 1);
 	}
 
-	/** Pixels from the left of the plot's own place. */
+	/** Pixels from the left of the plot's own place; not by its scale, which uPlot sets a little later. */
 	leftOf(row: number): number {
-		return this.plot.valToPos(row, "x") + this.plot.over.offsetLeft;
+		const [start, stop] = this.shown.stretch;
+		const { offsetLeft, clientWidth } = this.plot.over;
+		return offsetLeft + ((row + 0.5 - start) / (stop - start)) * clientWidth;
 	}
 
 	private rescale(): void {
@@ -241,7 +246,7 @@ export class TracePlot {
 		const { ctx, bbox } = this.plot;
 		const [first, last] = [firstFrom(happened.rows, stretch[0]), firstFrom(happened.rows, stretch[1])];
 		const room = bbox.width / Math.max(last - first, 1) / uPlot.pxRatio;
-		const half = Math.min(Math.max(room / 3, 0.75), 4) * uPlot.pxRatio;
+		const half = Math.min(Math.max(room / 3, 0.75), LARGE_MARK_PX) * uPlot.pxRatio;
 		const [top, middle, bottom] = [1, 7, 13].map((each) => bbox.top + each * uPlot.pxRatio) as [number, number, number];
 		const inks = ["--bad", "--soft", "--good"].map((name) => inkOf(this.place, name));
 		ctx.save();
@@ -254,7 +259,7 @@ export class TracePlot {
 			else if (sign < 0) triangle(ctx, x, half, bottom, middle);
 			else ctx.rect(x - half / 2, middle - half, half, 2 * half);
 			ctx.fill();
-			if (half < 2 * uPlot.pxRatio) continue;
+			if (half < LARGE_MARK_PX * uPlot.pxRatio) continue;
 			ctx.globalAlpha = 0.3;
 			ctx.fillRect(x - 0.5, bottom, 1, bbox.height - EVENT_PX * uPlot.pxRatio);
 			ctx.globalAlpha = 1;

@@ -55,7 +55,7 @@ function Drawn({ known, all }: { known: Recording; all: Index }) {
 	const [hovered, setHovered] = useState<number | null>(null);
 	const size = useSize(outer);
 	const keys = keysOf(chosen.value.traces, known);
-	const { value } = useAnswer(() => read(all, known, keys), [all, keys.join(), unit.value]);
+	const { value } = useAnswer(() => read(all, known, keys), [all, keys.join(), unit.value, isDark.value]);
 	const { value: happened } = useAnswer(() => happenedIn(known), [known]);
 	useEffect(keepMomentShown, []);
 
