@@ -107,7 +107,7 @@ def events_result() -> Result:
         variables |= {f"{share}{end}": (("kind", "layer"), np.full((2, 1), 0.5)) for end in ("", "_low", "_high")}
     variables["beyond_by_chance"] = (("kind", "layer"), np.full((2, 1), 0.01))
     coordinates = {"kind": ["healing", "harmful"], "layer": ["fc"], "predictor": np.array([], str), "horizon": [1.0]}
-    coordinates["seconds"] = ("lag", [-0.1, 0.0, 0.1])  # type: ignore[assignment]
+    coordinates["seconds"] = ("lag", [-0.1, 0.0, 0.1])
     words = json.dumps(["healing", "harmful", "pick-up", "pick-ups"])
     attributes = {"event_words": words, "kinds_are_sides": 1, "clock_units": "s", "caption": "n = 9.", "predicted": ""}
     return Result("event_triggered", xarray.Dataset(variables, coordinates, attributes))

@@ -153,13 +153,8 @@ def _draw(result: Result) -> list[Drawing]:
 def _explore(result: Result) -> list[Panel]:
     """What the planes are worth; the points are images, no moments of a recording."""
     data = result.data
-    rows = tuple(
-        (
-            str(name),
-            *(round(float(each), 3) for each in (*data["preserved"].values[at], *data["same_class"].values[at])),
-        )
-        for at, name in enumerate(data["layer"].values)
-    )
+    shares = np.concatenate([data["preserved"].values, data["same_class"].values], axis=1).round(3).tolist()
+    rows = tuple((str(name), *each) for name, each in zip(data["layer"].values, shares, strict=True))
     columns = ("layer", *(f"neighbours kept, {each}" for each in data["embedding"].values))
     columns += tuple(f"neighbours of the same class, {each}" for each in data["space"].values)
     return [TablePanel("dataset_embedding", "What the planes keep", data.attrs["caption"], columns, rows)]
