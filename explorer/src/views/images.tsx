@@ -4,6 +4,7 @@ import { useMemo } from "preact/hooks";
 import { readColumn } from "../data/loading";
 import type { Column, ImagesPanel } from "../data/schema";
 import { useAnswer } from "../parts/asking";
+import { Caption } from "../parts/caption";
 import { Cells } from "../parts/cells";
 import { cssOf, toneOf } from "../parts/colours";
 import { saveCsv } from "../parts/saving";
@@ -178,6 +179,7 @@ function Shown({ panel, panels }: { panel: ImagesPanel; panels: ImagesPanel[] })
 						<ImageLarge panel={panel} pair={current} measures={measures} name={wordsOf(panel, current).join(", ")} />
 					)}
 					{value && measure && <ImagesSummary panel={panel} numbers={value} measure={measure} />}
+					<Caption text={panel.caption} />
 					{panel.responses.length > 0 && !measures.some((each) => each.value === "unit") && (
 						<p class="line soft">
 							Pick a unit of {panel.responses.map((each) => each.layer).join(", ")} to sort images by its response.

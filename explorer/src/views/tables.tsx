@@ -2,6 +2,7 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useAnswer } from "../parts/asking";
+import { Caption } from "../parts/caption";
 import { saveCsv } from "../parts/saving";
 import { useSize } from "../parts/seeing";
 import { arrange, type Cell, type Sorting } from "../parts/sorting";
@@ -74,7 +75,7 @@ export function Tables() {
 					}
 				/>
 			)}
-			{value?.caption && <p class="caption">{value.caption}</p>}
+			{value && <Caption text={value.caption} />}
 		</View>
 	);
 }

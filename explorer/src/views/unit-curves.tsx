@@ -5,6 +5,7 @@ import { readRows } from "../data/loading";
 import type { Column, UnitCurvesPanel } from "../data/schema";
 import { useAnswer } from "../parts/asking";
 import { Plot, scaleTo } from "../parts/axes";
+import { Caption } from "../parts/caption";
 import { CLASS_COLOURS, cssOf, rangeOf } from "../parts/colours";
 import { Part } from "../parts/part";
 import { saveCsv, saveSvg } from "../parts/saving";
@@ -115,14 +116,14 @@ function Curves({ panel, layer, unit, width }: PickedUnit & { panel: UnitCurvesP
 					<ul class="legend">
 						{curves.map((each, i) => (
 							<li key={each.name}>
-								<span class="legend-line" style={{ borderColor: colourOf(curves, i) }} /> {each.name}
+								<span class={`legend-line ${each.tone}`} style={{ borderColor: colourOf(curves, i) }} /> {each.name}
 							</li>
 						))}
 					</ul>
 				</>
 			)}
 			{curves.length === 0 && !isWaiting && !fault && <p class="line">This unit was not measured.</p>}
-			{panel.caption && <p class="caption">{panel.caption}</p>}
+			<Caption text={panel.caption} />
 		</Part>
 	);
 }

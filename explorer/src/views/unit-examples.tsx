@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { readColumn, readRows, readUnit } from "../data/loading";
 import type { ExamplesPanel, Recording } from "../data/schema";
 import { useAnswer } from "../parts/asking";
+import { Caption } from "../parts/caption";
 import { Part } from "../parts/part";
 import { saveCsv } from "../parts/saving";
 import { type Saliency, Strip } from "../parts/strip";
@@ -148,6 +149,7 @@ function Examples({ panel, layer, unit, width, children }: Props) {
 				(step {panel.gradient_step} of 0 to {panel.steps - 1}
 				{of?.activity.rows ? ", framed" : ""}).
 			</p>
+			<Caption text={panel.caption} />
 		</Part>
 	);
 }

@@ -1,5 +1,6 @@
 /** Numbers that were measured for the picked unit. */
 
+import { useState } from "preact/hooks";
 import { readRows } from "../data/loading";
 import type { UnitNumbersPanel } from "../data/schema";
 import { useAnswer } from "../parts/asking";
@@ -9,9 +10,12 @@ import { say } from "../parts/words";
 import { panelsOf } from "../state";
 import type { PickedUnit } from "./unit";
 
+const FIRST = 8;
+
 export function UnitNumbers({ layer, unit }: PickedUnit) {
 	const panels = panelsOf("unit_numbers").filter((each) => each.layer === layer);
 	const { value, fault } = useAnswer(() => Promise.all(panels.map((each) => numbersOf(each, unit))), [layer, unit]);
+	const [isWhole, setWhole] = useState(false);
 	if (panels.length === 0) return null;
 	const rows = panels.flatMap((panel, i) =>
 		panel.numbers.map(({ name, title, units }, j) => {
@@ -28,7 +32,7 @@ export function UnitNumbers({ layer, unit }: PickedUnit) {
 		<Part title="Numbers" downloads={[{ format: "CSV", run: csv }]} fault={fault}>
 			<table class="unit-numbers">
 				<tbody>
-					{rows.map(({ key, title, units, number, from }) => (
+					{(isWhole ? rows : rows.slice(0, FIRST)).map(({ key, title, units, number, from }) => (
 						<tr key={key} title={from}>
 							<th scope="row">{title}</th>
 							<td>
@@ -39,6 +43,11 @@ export function UnitNumbers({ layer, unit }: PickedUnit) {
 					))}
 				</tbody>
 			</table>
+			{rows.length > FIRST && (
+				<button type="button" aria-expanded={isWhole} onClick={() => setWhole(!isWhole)}>
+					{isWhole ? "Show fewer" : `Show all ${rows.length}`}
+				</button>
+			)}
 		</Part>
 	);
 }

@@ -30,27 +30,29 @@ export function UnitPicker({ width }: { width: number }) {
 					}))}
 					onPick={(name) => pickUnit(name, 0)}
 				/>
-				<button type="button" aria-label="Previous unit" title="Previous unit" onClick={() => go((at ?? 1) - 1)}>
-					‹
-				</button>
-				<label class="select">
-					<span>{layer.quantity === "component" ? "Component" : "Unit"}</span>
-					<input
-						type="number"
-						min={0}
-						max={last}
-						step={1}
-						value={at ?? ""}
-						onChange={(event) => {
-							const number = event.currentTarget.valueAsNumber;
-							if (Number.isInteger(number)) go(number);
-						}}
-					/>
-				</label>
-				<button type="button" aria-label="Next unit" title="Next unit" onClick={() => go((at ?? -1) + 1)}>
-					›
-				</button>
-				<span class="soft">to {last}</span>
+				<span class="unit-number">
+					<button type="button" aria-label="Previous unit" title="Previous unit" onClick={() => go((at ?? 1) - 1)}>
+						‹
+					</button>
+					<label class="select">
+						<span>{layer.quantity === "component" ? "Component" : "Unit"}</span>
+						<input
+							type="number"
+							min={0}
+							max={last}
+							step={1}
+							value={at ?? ""}
+							onChange={(event) => {
+								const number = event.currentTarget.valueAsNumber;
+								if (Number.isInteger(number)) go(number);
+							}}
+						/>
+					</label>
+					<button type="button" aria-label="Next unit" title="Next unit" onClick={() => go((at ?? -1) + 1)}>
+						›
+					</button>
+					<span class="soft">of 0 to {last}</span>
+				</span>
 			</div>
 			<Thumbnails layer={layer.name} units={layer.units} width={width} />
 		</div>

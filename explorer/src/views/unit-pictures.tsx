@@ -4,6 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { readRows } from "../data/loading";
 import type { UnitPicturesPanel } from "../data/schema";
 import { useAnswer } from "../parts/asking";
+import { Caption } from "../parts/caption";
 import { canvasOf, paintField, planesOf, scaleOf } from "../parts/fields";
 import { Part } from "../parts/part";
 import { saveCsv, savePng } from "../parts/saving";
@@ -69,6 +70,7 @@ function Pictures({ panel, layer, unit, width }: PickedUnit & { panel: UnitPictu
 			{value && !panel.is_signed && <p class="soft">0 to {say(scale)}</p>}
 			{panel.notes[unit] && <p class="line">{panel.notes[unit]}</p>}
 			{panel.note && <p class="line soft">{panel.note}</p>}
+			<Caption text={panel.caption} />
 		</Part>
 	);
 }

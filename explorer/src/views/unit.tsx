@@ -54,7 +54,7 @@ export function UnitView() {
 							</>
 						) : (
 							<p class="line">
-								No recording of its activity is here. {!recording.value && <Advice kind="recording" />}
+								Its activity at every moment is not here. <Advice kind={recording.value ? "activity" : "recording"} />
 							</p>
 						)}
 						{recording.value && <UnitExamples {...given} />}
