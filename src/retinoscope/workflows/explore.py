@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import webbrowser
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,8 @@ from retinoscope.errors import UserError
 from retinoscope.page.explorer.pages import explorer_page, single_file_page
 from retinoscope.page.explorer.writing import DATA, EXPLORER, write_explorer
 from retinoscope.page.html import PAGE, SINGLE_FILE
-from retinoscope.result import Result, load_result
+from retinoscope.result import Result
+from retinoscope.workflows.explored import SavedResults, not_made_of, subtitle_of, title_of
 from retinoscope.workflows.run_directory import MANIFEST, RECORDING, RunDirectory
 
 if TYPE_CHECKING:
@@ -83,26 +84,6 @@ def explore(
     return Exploration(folder / PAGE, one_file)
 
 
-class SavedResults(Mapping[str, Result]):
-    """Results by the names of their analyses, each loaded anew when it is asked for, so that none stays in memory.
-
-    Args:
-        paths: of the files, which are called as their analyses.
-    """
-
-    def __init__(self, paths: Iterable[Path]) -> None:
-        self._paths = {each.stem: each for each in paths}
-
-    def __getitem__(self, name: str) -> Result:
-        return load_result(self._paths[name])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._paths)
-
-    def __len__(self) -> int:
-        return len(self._paths)
-
-
 @dataclass(frozen=True)
 class _Source:
     """What is explored.
@@ -122,7 +103,8 @@ class _Source:
     @classmethod
     def of(cls, source: Recording | str | Path) -> _Source:
         """From what a user gave."""
-        from retinoscope.rollouts import Recording, StoredRecording, open_recording
+        from retinoscope.rollouts import Recording, open_recording
+        from retinoscope.rollouts.recording import StoredRecording
 
         if isinstance(source, Recording):
             return cls(source, {}, (), source.path if isinstance(source, StoredRecording) else None)
@@ -144,17 +126,12 @@ class _Source:
 
         manifest = RunDirectory(path).manifest()
         results = SavedResults([path / each["path"] for each in manifest["products"] if each["kind"] == "result"])
-        titles = {each["name"]: each["title"] for each in manifest["analyses"]}
-        not_made = tuple(
-            {"analysis": name, "title": titles.get(name, name), "reason": reason}
-            for name, reason in manifest.get("omitted", {}).items()
-        )
-        return cls(open_recording(path / RECORDING), results, not_made, path)
+        return cls(open_recording(path / RECORDING), results, not_made_of(manifest), path)
 
     def write(self, folder: Path) -> None:
         """Write page and explorer into a folder."""
         recording = self.recording
-        title = title_of(recording)
+        title = title_of(str(recording.attributes["agent"]), recording.world.name)
         write_explorer(
             folder,
             recording=recording,
@@ -164,18 +141,6 @@ class _Source:
             not_made=self.not_made,
         )
         (folder / PAGE).write_text(explorer_page(title), encoding="utf-8")
-
-
-def title_of(recording: Recording) -> str:
-    """Of a page about a recording."""
-    agent, world = str(recording.attributes["agent"]), recording.world.name
-    return agent if agent == world else f"{agent} in {world}"
-
-
-def subtitle_of(recording: Recording) -> str:
-    """How much was recorded: one line."""
-    episodes = len(recording.episodes)
-    return f"{recording.frames:,} decisions in {episodes:,} episode{'s' if episodes != 1 else ''}."
 
 
 def _place(found: _Source, out: str | Path | None) -> Path:
