@@ -5,7 +5,7 @@ import type { Corner } from "./lasso";
 import type { Size } from "./screen";
 
 /** Decisions before the moment that are drawn as its trail. */
-export const TRAIL = 40;
+export const TRAIL = 12;
 
 /** Number of the point of every moment, -1 where it has none. */
 export function pointsOfMoments(rows: Int32Array, count: number): Int32Array {

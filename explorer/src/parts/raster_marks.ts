@@ -34,8 +34,16 @@ export function drawRasterMarks(pen: CanvasRenderingContext2D, frame: Frame, mar
 	pen.textAlign = "right";
 	for (const band of bands) {
 		pen.fillStyle = ink.ink;
-		const text = `${band.item.title} (${band.item.units})`;
-		pen.fillText(text, left - 6, top + band.top + band.height / 2, left - 8);
+		const middle = top + band.top + band.height / 2;
+		const isTall = band.height >= 28;
+		pen.fillText(
+			isTall ? band.item.title : `${band.item.title} (${band.item.units})`,
+			left - 9,
+			middle - (isTall ? 7 : 0),
+			left - 11,
+		);
+		pen.fillStyle = ink.soft;
+		if (isTall) pen.fillText(`${band.item.units} units`, left - 9, middle + 7, left - 11);
 		pen.fillStyle = ink.paper;
 		pen.fillRect(left, top + band.top + band.height, width, 1);
 	}

@@ -266,7 +266,10 @@ export function Plot({ place, known, placed, shaded }: Props) {
 				)}
 			</div>
 			{!isExact && (
-				<p class="embedding-without">The moment itself has no point here; the ring is at the last one before it.</p>
+				<p class="embedding-without">
+					This moment has no point here
+					{nearestBefore(pointOf, now, start) >= 0 && "; the ring is at the last one before it"}.
+				</p>
 			)}
 			{recording && hoveredRow >= 0 && (
 				<div

@@ -10,6 +10,7 @@ import { type Band, bandsOf, LIMIT, shadesOfLayer, shifted, stretched } from "..
 import { drawRasterMarks } from "../parts/raster_marks";
 import { saveCsv, savePng } from "../parts/saving";
 import { inkOf, isDark, penOf, useSize } from "../parts/screen";
+import { tableOf } from "../parts/shading";
 import { PLAIN } from "../parts/splat";
 import { Empty, Select, View } from "../parts/view";
 import { count, say, sayMoment } from "../parts/words";
@@ -30,16 +31,27 @@ import {
 import "./raster.css";
 
 /** Pixels of the names at the left and of the events above. */
-const NAMES = 92;
+const NAMES = 118;
 const EVENTS = 12;
 const MOST_CELLS = 5_000_000;
 
-const TABLE = new Uint32Array(256);
-for (let i = 0; i < 255; i++) {
-	const [red, green, blue] = DIVERGING_TABLE.subarray(3 * i, 3 * i + 3) as unknown as [number, number, number];
-	TABLE[i] = 0xff000000 | (blue << 16) | (green << 8) | red;
+/** The figure's colours; on a dark page 0 is dark, so that what stands out is activity. */
+function coloursOf(dark: boolean): { pixels: Uint32Array; css: string } {
+	const bytes = dark ? tableOf({ ...SCALE, kind: "numbers", map: "diverging" }, true) : DIVERGING_TABLE;
+	const pixels = new Uint32Array(256);
+	const colours: string[] = [];
+	for (let i = 0; i < 255; i++) {
+		const [red, green, blue] = bytes.subarray(3 * i, 3 * i + 3) as unknown as [number, number, number];
+		pixels[i] = 0xff000000 | (blue << 16) | (green << 8) | red;
+		if (i % 32 === 0 || i === 254) colours.push(cssOf([red, green, blue]));
+	}
+	pixels[PLAIN] = 0xff000000 | (NOTHING[2] << 16) | (NOTHING[1] << 8) | NOTHING[0];
+	return { pixels, css: `linear-gradient(to right,${colours.join(",")})` };
 }
-TABLE[PLAIN] = 0xff000000 | (NOTHING[2] << 16) | (NOTHING[1] << 8) | NOTHING[0];
+
+const SCALE = { low: -LIMIT, high: LIMIT, units: "", isCut: false, hasPlain: false };
+const LIGHT = coloursOf(false);
+const DARK = coloursOf(true);
 
 export function Raster() {
 	const known = index.value;
@@ -115,9 +127,10 @@ function Drawn({ known }: { known: Index }) {
 		const columns = Math.round(width * size.density);
 		for (const band of bands) {
 			const data = used.find((each) => each.layer === band.item);
-			if (data) drawBand(pen, data, orders.get(band.item) ?? [], band, shown, columns, width, size.density);
+			if (data)
+				drawBand(pen, data, orders.get(band.item) ?? [], band, shown, columns, width, size.density, isDark.value);
 		}
-	}, [used, bands, orders, start, stop, size]);
+	}, [used, bands, orders, start, stop, size, isDark.value]);
 
 	const rowsSelected = selected.value;
 	const picked = unit.value;
@@ -269,7 +282,7 @@ function Drawn({ known }: { known: Index }) {
 					)}
 					<span class="raster-key" title="Each unit by its own mean and standard deviation">
 						−{LIMIT}
-						<i style={{ backgroundImage: `linear-gradient(to right,${KEY_STOPS})` }} />+{LIMIT}{" "}
+						<i style={{ backgroundImage: (dark ? DARK : LIGHT).css }} />+{LIMIT}{" "}
 						{perNumber > 1 ? `standard deviations of means of ${count(perNumber)} decisions` : "standard deviations"}
 					</span>
 				</>
@@ -338,11 +351,6 @@ function Drawn({ known }: { known: Index }) {
 	);
 }
 
-const KEY_STOPS = Array.from({ length: 9 }, (_, i) => {
-	const at = 3 * Math.round((i * 255) / 8);
-	return cssOf([DIVERGING_TABLE[at] as number, DIVERGING_TABLE[at + 1] as number, DIVERGING_TABLE[at + 2] as number]);
-}).join(",");
-
 const spare = typeof document === "undefined" ? null : document.createElement("canvas");
 
 function drawBand(
@@ -354,13 +362,15 @@ function drawBand(
 	columns: number,
 	width: number,
 	density: number,
+	dark: boolean,
 ): void {
 	const rows = Math.max(1, Math.min(order.length, Math.ceil(2 * band.height * density)));
 	const part: [number, number] = [(start - data.from) / data.perNumber, (stop - data.from) / data.perNumber];
 	const shades = shadesOfLayer(data.units, order, part, columns, rows);
 	const image = new ImageData(columns, rows);
 	const pixels = new Uint32Array(image.data.buffer);
-	for (let i = 0; i < shades.length; i++) pixels[i] = TABLE[shades[i] as number] as number;
+	const table = (dark ? DARK : LIGHT).pixels;
+	for (let i = 0; i < shades.length; i++) pixels[i] = table[shades[i] as number] as number;
 	if (!spare) return;
 	[spare.width, spare.height] = [columns, rows];
 	spare.getContext("2d")?.putImageData(image, 0, 0);
