@@ -44,7 +44,9 @@ export function keysOf(text: string | undefined, known: Recording): string[] {
 
 /** Those that are chosen, and the picked unit. */
 export async function lanesOf(index: Index, keys: readonly string[], picked: Unit | null): Promise<Lane[]> {
-	const pickedKey = picked ? keyOfUnit(picked) : "";
+	// Of layers that were measured and not recorded there is nothing to trace.
+	const isTraced = picked !== null && index.layers.some((each) => each.name === picked.layer);
+	const pickedKey = isTraced ? keyOfUnit(picked) : "";
 	const wanted = keys.includes(pickedKey) || !pickedKey ? keys : [...keys, pickedKey];
 	const lanes = await Promise.all(wanted.map((key) => laneOf(index, key)));
 	return lanes.map((lane, i) => ({
