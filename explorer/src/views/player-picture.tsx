@@ -10,11 +10,11 @@ import type { Facts, Seen } from "./player-facts";
 const BOX = { good: "#6cc4ff", bad: "#ff9d5c", other: "#dddddd" };
 const FONT_PX = 11;
 
-/** Device pixels for a pixel of the frame: a whole number, unless that would leave more than a third of the room. */
+/** Device pixels for a pixel of the frame: a whole number, unless that would leave more than a fifth of the room. */
 export function scaleFor(width: number, height: number, room: Size): number {
 	const largest = Math.min((room.width * room.density) / width, (room.height * room.density) / height);
 	const whole = Math.floor(largest);
-	return whole >= largest * (2 / 3) ? whole : largest;
+	return whole >= largest * 0.8 ? whole : largest;
 }
 
 interface Props {

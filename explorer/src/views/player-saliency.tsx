@@ -4,7 +4,7 @@ import { scaleOf } from "../parts/fields";
 import { choices, chosenMap, PICKED } from "../parts/saliency";
 import { Select } from "../parts/view";
 import { nearestTo } from "../parts/walking";
-import { count, say, sayMoment } from "../parts/words";
+import { count, say } from "../parts/words";
 import { recipeOfRows } from "../selection";
 import { choose, chosen, episodeAt, goTo, isPlaying, moment, recording, select } from "../state";
 import type { Facts } from "./player-facts";
@@ -67,6 +67,8 @@ function Elsewhere({ facts }: { facts: Facts | null }) {
 	if (!rows || !known) return null;
 	const nearest = nearestTo(rows, moment.value);
 	if (nearest === null) return <p>No moment has this map.</p>;
+	const episode = episodeAt(nearest);
+	const step = nearest - (known.episodes[episode]?.start ?? 0);
 	return (
 		<p>
 			No map at this moment; {count(rows.length)} of {count(known.rows)} moments have one.{" "}
@@ -77,7 +79,7 @@ function Elsewhere({ facts }: { facts: Facts | null }) {
 					goTo(nearest);
 				}}
 			>
-				Nearest: {sayMoment(known, episodeAt(nearest), nearest)}
+				Nearest: episode {episode}, decision {step}
 			</button>{" "}
 			<button type="button" onClick={() => select(recipeOfRows(rows))}>
 				Select them

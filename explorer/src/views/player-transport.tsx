@@ -59,6 +59,7 @@ export function Transport({ known }: { known: Recording }) {
 				<Button shape="nextEvent" label="Next event" keys="e" run={() => eventBy(1)} />
 				<Button shape="nextEpisode" label="Next episode" keys="]" run={() => episodeBy(1)} />
 				<select
+					class="speed"
 					aria-label="Speed"
 					title="Speed"
 					onChange={(event) => choose("speed", event.currentTarget.value)}

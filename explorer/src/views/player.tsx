@@ -87,12 +87,13 @@ function Playing({ known }: { known: Recording }) {
 				)}
 				<Transport known={known} />
 				<Where known={known} row={row} />
-				<div class="player-facts">
+				{/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys too */}
+				<section class="player-facts" tabIndex={0} aria-label="Numbers of this moment">
 					<SaliencyNote facts={facts} />
 					{facts && <What known={known} events={facts.events} />}
 					{facts && <Outputs heads={known.heads} outputs={facts.outputs} actions={facts.actions} />}
 					{facts && <Numbers known={known} facts={facts} />}
-				</div>
+				</section>
 			</div>
 		</View>
 	);

@@ -39,6 +39,8 @@ export type Range = [number, number];
 export class TracePlot {
 	readonly plot: uPlot;
 	ranges: Range[] = [];
+	/** Told after everything is drawn, and has its size. */
+	onDraw: () => void = () => {};
 	private shown: Shown;
 	private isSparse = false;
 
@@ -88,6 +90,7 @@ export class TracePlot {
 						this.drawBorders();
 						this.drawStrips();
 						this.drawEvents();
+						this.onDraw();
 					},
 				],
 			},

@@ -80,11 +80,16 @@ function Drawn({ known, all }: { known: Recording; all: Index }) {
 	const height = Math.max(size.height, least);
 	const names = value?.lanes.map((each) => each.key).join() ?? "";
 
+	const placeLine = () => {
+		const left = held.current?.leftOf(moment.peek());
+		if (line.current && left !== undefined) line.current.style.transform = `translateX(${left}px)`;
+	};
 	useLayoutEffect(() => {
 		const target = place.current;
 		if (!target || !shown || !size.width) return;
 		const plot = new TracePlot(target, { ...size, width: target.clientWidth, height }, shown);
 		held.current = plot;
+		plot.onDraw = placeLine;
 		const end = handlePointer(plot, setHovered);
 		return () => {
 			end();
@@ -95,10 +100,7 @@ function Drawn({ known, all }: { known: Recording; all: Index }) {
 	useLayoutEffect(() => {
 		if (shown && place.current) held.current?.update(shown, { ...size, width: place.current.clientWidth, height });
 	}, [shown, size.width, height]);
-	useLayoutEffect(() => {
-		const left = held.current?.leftOf(moment.value);
-		if (line.current && left !== undefined) line.current.style.transform = `translateX(${left}px)`;
-	});
+	useLayoutEffect(placeLine);
 
 	const row = hovered ?? moment.value;
 	const number = episodeAt(moment.value);
