@@ -28,7 +28,18 @@ from retinoscope.page.movie import write_movies
 from retinoscope.result import Result
 
 Kind = Literal[
-    "recording", "result", "figure", "movie", "poster", "table", "text", "report", "style", "script", "single file"
+    "recording",
+    "result",
+    "figure",
+    "movie",
+    "poster",
+    "table",
+    "text",
+    "explorer",
+    "report",
+    "style",
+    "script",
+    "single file",
 ]
 DOTS_PER_INCH = 160
 _POSTER_AT = 0.3  # of the way through the movie: by then something has happened

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.load import load_agent, require_device
@@ -18,6 +18,7 @@ from retinoscope.analyses.drawing import RecordedMovieDrawing
 from retinoscope.analyses.registry import select_analyses
 from retinoscope.errors import UserError
 from retinoscope.page.description import describe_agent, describe_world
+from retinoscope.page.explorer.writing import EXPLORER, write_explorer
 from retinoscope.page.html import SINGLE_FILE
 from retinoscope.page.pages import write_pages
 from retinoscope.page.products import OMITTED, Product, drawings_of, write_drawings
@@ -26,6 +27,7 @@ from retinoscope.result import Result, load_result
 from retinoscope.settings import stated
 from retinoscope.versions import versions
 from retinoscope.workflows.chosen import Settings, chosen_parameters
+from retinoscope.workflows.explored import SavedResults, not_made_of, subtitle_of, title_of
 from retinoscope.workflows.follow import new_checkpoints
 from retinoscope.workflows.progress_log import ProgressLog
 from retinoscope.workflows.reuse import ResultStore
@@ -33,6 +35,9 @@ from retinoscope.workflows.run_directory import RECORDING, RunDirectory
 from retinoscope.workflows.running import run_analyses, stage
 from retinoscope.worlds.choosing import WorldLike, world_of
 from retinoscope.worlds.world import World
+
+if TYPE_CHECKING:
+    from retinoscope.rollouts import Recording
 
 COMPARISON = "training_progress"
 """The analysis that `checkpoints="all"` asks for."""
@@ -159,9 +164,9 @@ def analyze(
     _refuse_early(wanted)
     directory = RunDirectory(out)
     with directory.claimed(wanted.identity, overwrite):
-        manifest, products = _make(wanted, directory)
+        manifest, products, recording = _make(wanted, directory)
         manifest["seconds"] = round(time.monotonic() - began, 3)
-        manifest = _publish(directory, manifest, products, single_file)
+        manifest = _publish(directory, manifest, products, recording, single_file)
     if checkpoints and COMPARISON not in manifest["omitted"]:
         with ProgressLog(directory.path, wandb) as log:
             log.log_checkpoints(load_result(directory.path / "results" / f"{COMPARISON}.nc"))
@@ -187,8 +192,8 @@ def _refuse_early(wanted: _Wanted) -> None:
             each.refuse(inputs, wanted.parameters[each.name])
 
 
-def _make(wanted: _Wanted, directory: RunDirectory) -> tuple[dict[str, Any], list[Product]]:
-    """Record, analyse and draw into `unfinished`: the manifest so far, and the products."""
+def _make(wanted: _Wanted, directory: RunDirectory) -> tuple[dict[str, Any], list[Product], Recording]:
+    """Record, analyse and draw into `unfinished`: the manifest so far, the products, and the recording."""
     from retinoscope.rollouts import record
 
     path, start = directory.recording(wanted.identity), time.monotonic()
@@ -212,7 +217,7 @@ def _make(wanted: _Wanted, directory: RunDirectory) -> tuple[dict[str, Any], lis
             omitted[name] = made.result.data.attrs[OMITTED]
     computed, kept = (", ".join(names[is_kept]) or "nothing" for is_kept in (False, True))
     say(f"computed: {computed}; kept: {kept}", wanted.progress)
-    return _manifest(wanted, omitted, names), products
+    return _manifest(wanted, omitted, names), products, recording
 
 
 def _manifest(wanted: _Wanted, omitted: dict[str, str], names: Mapping[bool, list[str]]) -> dict[str, Any]:
@@ -268,6 +273,8 @@ def rebuild_report(directory: str | Path, *, single_file: bool = False) -> Analy
     Raises:
         UserError: the directory holds no run, a saved result is missing, or the directory cannot be written.
     """
+    from retinoscope.rollouts import open_recording
+
     run = RunDirectory(directory)
     with run.claimed(None):
         manifest = run.manifest()
@@ -279,7 +286,9 @@ def rebuild_report(directory: str | Path, *, single_file: bool = False) -> Analy
             if held.kind == "result":
                 result = load_result(run.path / held.path)
                 products += [held, *write_drawings(result, run.unfinished), *_kept_movies(result, manifest, run)]
-        manifest = _publish(run, manifest, products, single_file)
+        path = run.path / RECORDING
+        recording = open_recording(path) if path.is_dir() else None  # large, and may have been deleted
+        manifest = _publish(run, manifest, products, recording, single_file)
     return AnalysisRun(run.path, run.report, manifest)
 
 
@@ -296,11 +305,27 @@ def _kept_movies(result: Result, manifest: dict[str, Any], run: RunDirectory) ->
 
 
 def _publish(
-    directory: RunDirectory, manifest: dict[str, Any], products: list[Product], single_file: bool
+    directory: RunDirectory,
+    manifest: dict[str, Any],
+    products: list[Product],
+    recording: Recording | None,
+    single_file: bool,
 ) -> dict[str, Any]:
-    """Write the pages from what is in `unfinished`, then put all of it in place."""
+    """Write the explorer and the pages from what is in `unfinished`, then put all of it in place."""
+    began = time.monotonic()
+    saved = [each.path for each in products if each.kind == "result"]
+    folders = (directory.unfinished, directory.path)  # where a rebuilt run has them
+    write_explorer(
+        directory.unfinished,
+        recording=recording,
+        results=SavedResults([next(each for folder in folders if (each := folder / path).is_file()) for path in saved]),
+        title=title_of(manifest["agent"]["name"], manifest["world"]["declaration"]["name"]),
+        subtitle="" if recording is None else subtitle_of(recording),
+        not_made=not_made_of(manifest),
+    )
+    products = [*products, Product("explorer", "explorer", EXPLORER, time.monotonic() - began)]
     manifest = {**manifest, "products": [each.to_json() for each in products]}
-    pages = write_pages(manifest, directory.unfinished, single_file=single_file)
+    pages = write_pages(manifest, directory.unfinished, single_file=single_file, explorer=True)
     manifest["products"] += [each.to_json() for each in pages]
     directory.publish(manifest)
     return manifest
