@@ -29,9 +29,9 @@ def write_pages(
     page = render_report(manifest, folder, explorer=explorer, pages=names)
     (folder / PAGE).write_text(page, encoding="utf-8")
     products = [Product("report", "report", PAGE, time.monotonic() - began)]
-    for kind, name in (("style", STYLE), ("script", SCRIPT)):
+    products += [Product("report", "style", STYLE, 0.0), Product("report", "script", SCRIPT, 0.0)]
+    for name in (STYLE, SCRIPT):
         shutil.copyfile(HERE / name, folder / name)
-        products.append(Product("report", kind, name, 0.0))
     if single_file:
         began = time.monotonic()
         (folder / SINGLE_FILE).write_text(render_single_file(manifest, folder, explorer=explorer), encoding="utf-8")
