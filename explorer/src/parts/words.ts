@@ -7,7 +7,7 @@ export function say(value: number): string {
 	if (Number.isNaN(value)) return "not a number";
 	if (value === 0) return "0";
 	const size = Math.abs(value);
-	if (size >= 1e5 || size < 1e-3) return value.toExponential(2).replace("-", "−");
+	if (size >= 1e5 || size < 1e-3) return value.toExponential(2).replaceAll("-", "−");
 	return String(Number(value.toPrecision(3))).replace("-", "−");
 }
 
