@@ -44,41 +44,41 @@ export function ImagesSummary({ panel, numbers, measure }: Props) {
 				<thead>
 					<tr>
 						<th scope="col">Class</th>
-						{places.map((place) => (
-							<th key={place} scope="col">
-								{place}
-							</th>
-						))}
+						{places.length > 1 && <th scope="col">Place</th>}
+						<th scope="col">Mean</th>
+						<th scope="col">95%</th>
+						<th scope="col">n</th>
 					</tr>
 				</thead>
 				<tbody>
-					{found.map(({ name, valence, means }) => (
-						<tr key={name}>
-							<th scope="row">
-								<span class="images-tone" style={{ background: cssOf(toneOf(valence)) }} />
-								<button type="button" onClick={() => choose("images.class", name)} title="Show only these">
-									{name}
-								</button>
-							</th>
-							{places.map((place, i) => (
-								<MeanCell key={place} {...(means[i] as Mean)} />
-							))}
-						</tr>
-					))}
+					{found.map(({ name, valence, means }) =>
+						places.map((place, i) => (
+							<tr key={`${name}-${place}`}>
+								{i === 0 && (
+									<th scope="rowgroup" rowSpan={places.length}>
+										<span class="images-tone" style={{ background: cssOf(toneOf(valence)) }} />
+										<button type="button" onClick={() => choose("images.class", name)} title="Show only these">
+											{name}
+										</button>
+									</th>
+								)}
+								{places.length > 1 && <th scope="row">{place}</th>}
+								<MeanCells {...(means[i] as Mean)} />
+							</tr>
+						)),
+					)}
 				</tbody>
 			</table>
 		</div>
 	);
 }
 
-function MeanCell({ mean, low, high, n }: Mean) {
-	if (n === 0) return <td>–</td>;
+function MeanCells({ mean, low, high, n }: Mean) {
 	return (
-		<td>
-			{say(mean)}
-			<small>
-				{Number.isNaN(low) ? "no interval" : `${say(low)} to ${say(high)}`} (n = {n})
-			</small>
-		</td>
+		<>
+			<td>{n === 0 ? "–" : say(mean)}</td>
+			<td>{Number.isNaN(low) ? "–" : `${say(low)} to ${say(high)}`}</td>
+			<td>{n}</td>
+		</>
 	);
 }

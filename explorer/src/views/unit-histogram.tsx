@@ -34,7 +34,7 @@ export function UnitHistogram({ layer, unit, width }: PickedUnit) {
 
 	const isLog = chosen.value.histogram === "log";
 	const height = 140;
-	const box = { left: 44, right: width - 8, top: 8, bottom: height - 32 };
+	const box = { left: isLog ? 56 : 44, right: width - 8, top: 8, bottom: height - 32 };
 	const shares = (histogram: Histogram) => Array.from(histogram.counts, (each) => each / Math.max(1, histogram.n));
 	const [ofAll, ofSome] = [shares(all), some ? shares(some) : null];
 	const most = Math.max(...ofAll, ...(ofSome ?? []));
