@@ -20,7 +20,14 @@ import type { ExamplesPanel, Index, PointsPanel } from "./data/schema";
 export class BadRecipe extends Error {}
 
 export const named = (name: string): string => encodeURIComponent(name);
-const nameOf = (text: string | undefined): string => decodeURIComponent(text ?? "");
+
+function nameOf(text: string | undefined): string {
+	try {
+		return decodeURIComponent(text ?? "");
+	} catch {
+		throw new BadRecipe(`"${text}" is no name that this page understands.`);
+	}
+}
 
 export function recipeOfRows(rows: ArrayLike<number>): string {
 	const parts: string[] = [];

@@ -55,6 +55,7 @@ describe("recipes", () => {
 		["points:other:0,0", /no "other"/],
 		["examples:examples-memory:7:any%20step:highest", /no such list/],
 		["dance", /no selection/],
+		["event:50%", /no name/],
 	])("%s means nothing here", async (recipe, complaint) => {
 		await expect(moments(recipe)).rejects.toThrow(complaint);
 	});
