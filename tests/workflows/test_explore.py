@@ -124,6 +124,15 @@ def test_a_damaged_explorer_is_refused(recording: ArrayRecording, tmp_path: Path
         made._repr_html_()
 
 
+def test_a_run_keeps_its_report_in_one_file(recording: ArrayRecording, tmp_path: Path) -> None:
+    run = retinoscope.explore(recording, tmp_path / "run").page.parent
+    (run / "manifest.json").write_text("{}")
+    (run / "single-file.html").write_text("the report")
+    made = retinoscope.explore(run, single_file=True)
+    assert made.single_file == run / "explorer.html" and made.single_file.is_file()
+    assert (run / "single-file.html").read_text() == "the report"
+
+
 def test_examples_of_anyone_are_explored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     draw = np.random.default_rng(1)
     activity = (draw.laplace(size=(40, 5, 3)) @ draw.normal(size=(3, 3))).astype(np.float32)

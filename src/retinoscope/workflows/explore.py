@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retinoscope.errors import UserError
+from retinoscope.files import replacing
 from retinoscope.page.explorer.pages import explorer_page, single_file_page
 from retinoscope.page.explorer.writing import DATA, EXPLORER, write_explorer
 from retinoscope.page.html import PAGE, SINGLE_FILE
@@ -24,6 +25,7 @@ from retinoscope.workflows.run_directory import MANIFEST, RECORDING, RunDirector
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
 
+ONE_FILE_OF_RUN = "explorer.html"
 _HEIGHT = 900  # pixels, in a notebook
 
 
@@ -65,7 +67,8 @@ def explore(
             directories holds an explorer, and `out` is not given, that one is taken.
         out: the directory of the page; None for one beside the source, its name with `-explorer` behind, or for a
             recording of arrays one that the system chooses.
-        single_file: write single-file.html too, of at most 20 MB, which can be sent; it says what it leaves out.
+        single_file: write single-file.html too, of at most 20 MB, which can be sent; it says what it leaves out. In
+            the directory of a run, whose single-file.html is its report, it is explorer.html.
 
     Raises:
         UserError: there is nothing to be explored, or `out` cannot be written or holds something else.
@@ -78,9 +81,12 @@ def explore(
         folder = _place(found, out)
         with _replaced(folder) as made:
             found.write(made)
-    one_file = folder / SINGLE_FILE if single_file else None
-    if one_file is not None and not (folder / MANIFEST).is_file():
-        one_file.write_text(single_file_page(folder).html, encoding="utf-8")
+    one_file = None
+    if single_file:
+        # That of a run is its report.
+        one_file = folder / (ONE_FILE_OF_RUN if (folder / MANIFEST).is_file() else SINGLE_FILE)
+        with replacing(one_file) as temporary:
+            temporary.write_text(single_file_page(folder).html, encoding="utf-8")
     return Exploration(folder / PAGE, one_file)
 
 

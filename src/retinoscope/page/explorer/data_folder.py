@@ -108,7 +108,7 @@ class DataFolder:
         held = max(256, min(_ACTIVITY_ROWS, 16_000_000 // max(1, units)))
         chunk_rows = max(1, min(held, rows))
         chunk_units = max(1, min(units, _ACTIVITY_UNITS * _ACTIVITY_ROWS // held))
-        found = {"path": self._path(path), "rows": rows, "units": units, "chunk_rows": chunk_rows}
+        found: dict[str, Any] = {"path": self._path(path), "rows": rows, "units": units, "chunk_rows": chunk_rows}
         found |= {"chunk_units": chunk_units, "low": _listed(lowest), "high": _listed(highest)}
         blocks = math.ceil(rows / chunk_rows)
         for number, block in enumerate(_blocks(values, units, chunk_rows, rows)):
@@ -174,7 +174,7 @@ class DataFolder:
             ValueError: there are more or fewer pictures.
         """
         sheet = Sheet.of(height, width, is_exact)
-        found = {"path": self._path(path), "count": count, "height": height, "width": width}
+        found: dict[str, Any] = {"path": self._path(path), "count": count, "height": height, "width": width}
         found |= {"per_sheet": sheet.per_sheet, "across": sheet.across, "type": sheet.type, "is_exact": is_exact}
         for number, block in enumerate(_rechunked(images, sheet.per_sheet, count)):
             self._chunk(found["path"], number, sheet_image(block, sheet))
@@ -280,7 +280,8 @@ def _encoded(block: NDArray[Any], encoding: Encoding, column: dict[str, Any]) ->
 
 
 def _listed(values: ArrayLike) -> list[float]:
-    return np.atleast_1d(np.asarray(values, np.float64)).tolist()
+    """Nine digits tell all float32 apart; more would make the index of a large network several times larger."""
+    return [float(f"{each:.9g}") for each in np.atleast_1d(np.asarray(values, np.float64)).tolist()]
 
 
 def _plain(value: Any) -> Any:
