@@ -45,8 +45,7 @@ export function ImagesSummary({ panel, numbers, measure }: Props) {
 					<tr>
 						<th scope="col">Class</th>
 						{places.length > 1 && <th scope="col">Place</th>}
-						<th scope="col">Mean</th>
-						<th scope="col">95%</th>
+						<th scope="col">Mean, 95%</th>
 						<th scope="col">n</th>
 					</tr>
 				</thead>
@@ -76,8 +75,14 @@ export function ImagesSummary({ panel, numbers, measure }: Props) {
 function MeanCells({ mean, low, high, n }: Mean) {
 	return (
 		<>
-			<td>{n === 0 ? "–" : say(mean)}</td>
-			<td>{Number.isNaN(low) ? "–" : `${say(low)} to ${say(high)}`}</td>
+			<td>
+				{n === 0 ? "–" : say(mean)}
+				{!Number.isNaN(low) && (
+					<small>
+						{say(low)} to {say(high)}
+					</small>
+				)}
+			</td>
 			<td>{n}</td>
 		</>
 	);
