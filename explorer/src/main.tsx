@@ -2,10 +2,12 @@
 
 import { render } from "preact";
 import "./explorer.css";
+import { pickFirst } from "./beginning";
 import { indexArrived, listen } from "./data/loading";
 import { SCHEMA } from "./data/schema";
 import { Explorer } from "./explorer";
 import { follow, index, readAddress } from "./state";
+import { showTabs } from "./tabs";
 
 const WAIT_MS = 15_000;
 
@@ -24,9 +26,11 @@ function begin(): void {
 			return;
 		}
 		index.value = arrived;
-		readAddress(location.hash);
+		if (location.hash.includes("=")) readAddress(location.hash);
+		else pickFirst();
 		follow();
 		render(<Explorer />, place);
+		showTabs();
 	});
 }
 

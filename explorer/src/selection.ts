@@ -13,6 +13,7 @@
  * Names are escaped as in addresses. `a|b` is what is in either, `a&b` what is in both; & binds more strongly.
  */
 
+import { episodeOf } from "./data/episodes";
 import { readColumn, readRows, readUnit } from "./data/loading";
 import type { ExamplesPanel, Index, PointsPanel } from "./data/schema";
 
@@ -155,7 +156,8 @@ function mark(marks: Uint8Array, first: number, last: number): void {
 
 /** Around a moment, but never out of its episode. */
 function markWithin(marks: Uint8Array, first: number, last: number, row: number, index: Index): void {
-	const episode = index.recording?.episodes.find((each) => each.start <= row && row < each.stop);
+	const episodes = index.recording?.episodes ?? [];
+	const episode = episodes[episodeOf(episodes, row)];
 	mark(marks, Math.max(first, episode?.start ?? 0), Math.min(last, (episode?.stop ?? marks.length) - 1));
 }
 

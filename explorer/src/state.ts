@@ -4,6 +4,7 @@
  */
 
 import { computed, effect, signal } from "@preact/signals";
+import { episodeOf } from "./data/episodes";
 import type { Index, Layer, Panel } from "./data/schema";
 import { measuredOnly } from "./parts/measured";
 import { evaluate } from "./selection";
@@ -65,16 +66,7 @@ export function panelsOf<Kind extends Panel["kind"]>(kind: Kind): Extract<Panel,
 }
 
 /** Number of the episode that a moment belongs to. */
-export function episodeAt(row: number): number {
-	const episodes = recording.value?.episodes ?? [];
-	let [low, high] = [0, episodes.length - 1];
-	while (low < high) {
-		const middle = (low + high + 1) >> 1;
-		if ((episodes[middle]?.start ?? 0) <= row) low = middle;
-		else high = middle - 1;
-	}
-	return low;
-}
+export const episodeAt = (row: number): number => episodeOf(recording.value?.episodes ?? [], row);
 
 /** Without its #. */
 export function address(): string {
@@ -107,6 +99,11 @@ export function readAddress(text: string): void {
 	chosen.value = views;
 }
 
+/** An address that means the report, or a section of it, not a state of the explorer. */
+export function isOfReport(hash: string): boolean {
+	return hash !== "" && hash !== "#" && hash !== "#explorer" && !hash.includes("=");
+}
+
 /** Keep address and selection in step with the state. */
 export function follow(): void {
 	let pending = 0;
@@ -114,9 +111,10 @@ export function follow(): void {
 		const text = `#${address()}`;
 		clearTimeout(pending);
 		// Browsers allow some hundred changes of the address a minute, fewer than a movie has frames.
-		pending = window.setTimeout(() => history.replaceState(null, "", text), isPlaying.value ? 1000 : 200);
+		const say = () => isOfReport(location.hash) || history.replaceState(null, "", text);
+		pending = window.setTimeout(say, isPlaying.value ? 1000 : 200);
 	});
-	window.addEventListener("hashchange", () => readAddress(location.hash));
+	window.addEventListener("hashchange", () => isOfReport(location.hash) || readAddress(location.hash));
 	let asked = 0;
 	effect(() => {
 		const [recipe, known] = [selection.value, index.value];
