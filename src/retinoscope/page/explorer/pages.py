@@ -158,8 +158,8 @@ def _chosen(index: dict[str, Any], room: _Room) -> dict[str, Any]:
 
 
 def _frames_that_fit(frames: dict[str, Any], room: _Room) -> dict[str, Any] | None:
-    # Half of the room is kept for what was found in the recording.
-    whole, room.left = room.left, room.left // 2
+    # Two fifths of the room are kept for what was found in the recording.
+    whole, room.left = room.left, room.left * 3 // 5
     before = room.left
     try:
         if room.takes([frames["path"]], "frames", says_so=False):
