@@ -48,6 +48,8 @@ class Exploration:
     def _repr_html_(self) -> str:
         """The single file in a frame, so that a notebook keeps it, also when it is exported."""
         document = html.escape(single_file_page(self.page.parent).html, quote=True)
+        # Whatever encoding the page around it is taken for, its scripts keep the hashes that its policy names.
+        document = document.encode("ascii", "xmlcharrefreplace").decode("ascii")
         return (
             f'<iframe srcdoc="{document}" title="Retinoscope explorer" '
             f'style="width: 100%; height: {_HEIGHT}px; border: 0"></iframe>'
