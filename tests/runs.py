@@ -50,11 +50,22 @@ def find_chromium() -> str | None:
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
+IN_THE_BROWSER = ("test_browser.py", "test_links.py")
+BY_NODE = ("test_bundle.py",)
+
+
+def _left_out() -> dict[str, str]:
+    """Files of tests that cannot run here, and what to install; where CI decides about a change, all have to run."""
+    if os.environ.get("CI"):
+        return {}
+    missing = {} if find_chromium() else dict.fromkeys(IN_THE_BROWSER, "chromium")
+    return missing | ({} if shutil.which("npm") else dict.fromkeys(BY_NODE, "node and npm"))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the tests in the browser out where there is none; but where CI decides about a change, they have to run."""
-    if find_chromium() or os.environ.get("CI"):
-        return
-    without = [item for item in items if item.path.name == "test_browser.py"]
+    """Leave out the tests that need a browser or node where there is none."""
+    left_out = _left_out()
+    without = [item for item in items if item.path.name in left_out]
     if without:
         items[:] = [item for item in items if item not in without]
         config.hook.pytest_deselected(items=without)
@@ -62,5 +73,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what was left out."""
-    if not (find_chromium() or os.environ.get("CI")):
-        terminalreporter.write_line("tests/page/test_browser.py was left out: install chromium to run it")
+    for name, what in _left_out().items():
+        terminalreporter.write_line(f"{name} was left out: install {what} to run it")

@@ -29,8 +29,8 @@ function begin(): void {
 		if (location.hash.includes("=")) readAddress(location.hash);
 		else pickFirst();
 		follow();
-		render(<Explorer />, place);
 		showTabs();
+		render(<Explorer />, place);
 	});
 }
 

@@ -104,6 +104,15 @@ export function isOfReport(hash: string): boolean {
 	return hash !== "" && hash !== "#" && hash !== "#explorer" && !hash.includes("=");
 }
 
+function writeAddress(text: string): void {
+	if (isOfReport(location.hash)) return;
+	try {
+		history.replaceState(null, "", text);
+	} catch {
+		// A frame in a notebook has no address of its own.
+	}
+}
+
 /** Keep address and selection in step with the state. */
 export function follow(): void {
 	let pending = 0;
@@ -111,8 +120,7 @@ export function follow(): void {
 		const text = `#${address()}`;
 		clearTimeout(pending);
 		// Browsers allow some hundred changes of the address a minute, fewer than a movie has frames.
-		const say = () => isOfReport(location.hash) || history.replaceState(null, "", text);
-		pending = window.setTimeout(say, isPlaying.value ? 1000 : 200);
+		pending = window.setTimeout(() => writeAddress(text), isPlaying.value ? 1000 : 200);
 	});
 	window.addEventListener("hashchange", () => isOfReport(location.hash) || readAddress(location.hash));
 	let asked = 0;

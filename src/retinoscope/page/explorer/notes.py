@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,7 +119,7 @@ def _of_lines(lines: Sequence[Mapping[str, str]]) -> Note:
     first, of_moments = lines[0], [each for each in lines if each["row"]]
     rows, episodes, steps = (tuple(int(each[name]) for each in of_moments) for name in ("row", "episode", "step"))
     return Note(
-        text=first["text"],
+        text=re.sub(r"^'(?=[=+\-@\t\r])", "", first["text"]),  # which keeps spreadsheets from running it
         created=first["created"],
         identity="",
         selection=first["selection"],
