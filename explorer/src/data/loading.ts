@@ -12,7 +12,7 @@ import type { Activity, Column, Index, Pictures } from "./schema";
 /** Data that cannot be had; the message is for people. */
 export class Damaged extends Error {}
 
-const KEPT_BYTES = 160_000_000;
+const KEPT_BYTES = 120_000_000;
 
 const texts = new Map<string, string>();
 const kept = new Map<string, Promise<unknown>>();
@@ -118,7 +118,7 @@ function makeRoom(newest: string): void {
 }
 
 type Numbers = Float32Array<ArrayBuffer>;
-const lengthOf = (numbers: Numbers): number => numbers.byteLength;
+const lengthOf = ({ byteLength }: { byteLength: number }): number => byteLength;
 
 function chunkOf(column: Column, number: number): Promise<Numbers> {
 	return keep(
@@ -157,25 +157,15 @@ export function readColumn(column: Column): Promise<Numbers> {
 	return keep(`${column.path}/all`, () => readRows(column, 0, column.rows), lengthOf);
 }
 
-function blockOf(activity: Activity, group: number, block: number): Promise<Numbers> {
+/** As it is stored, of half the size of numbers: of its many units few are looked at. */
+function blockOf(activity: Activity, group: number, block: number): Promise<Uint16Array<ArrayBuffer>> {
 	const blocks = Math.ceil(activity.rows / activity.chunk_rows);
 	const rows = Math.min(activity.chunk_rows, activity.rows - block * activity.chunk_rows);
-	const first = group * activity.chunk_units;
-	const units = Math.min(activity.chunk_units, activity.units - first);
+	const units = Math.min(activity.chunk_units, activity.units - group * activity.chunk_units);
 	const number = group * blocks + block;
 	return keep(
 		`${activity.path}/${number}`,
-		async () => {
-			const bytes = await bytesOfChunk(activity.path, number, rows * units * 2);
-			const codes = new Uint16Array(bytes.buffer, bytes.byteOffset, rows * units);
-			const found = new Float32Array(rows * units);
-			for (let unit = 0; unit < units; unit++) {
-				const low = activity.low[first + unit] as number;
-				const high = activity.high[first + unit] as number;
-				found.set(decodeCodes(codes.subarray(unit * rows, (unit + 1) * rows), low, high), unit * rows);
-			}
-			return found;
-		},
+		async () => new Uint16Array((await bytesOfChunk(activity.path, number, rows * units * 2)).buffer),
 		lengthOf,
 	);
 }
@@ -188,13 +178,14 @@ export async function readUnit(activity: Activity, unit: number, start = 0, stop
 	const numbers = Array.from({ length: stop > start ? last - first + 1 : 0 }, (_, i) => first + i);
 	const blocks = await Promise.all(numbers.map((number) => blockOf(activity, group, number)));
 	const found = new Float32Array(stop - start);
+	const [low, high] = [activity.low[unit] as number, activity.high[unit] as number];
 	blocks.forEach((block, i) => {
 		const begins = (first + i) * activity.chunk_rows;
 		const rows = Math.min(activity.chunk_rows, activity.rows - begins);
 		const at = (unit % activity.chunk_units) * rows;
 		const from = Math.max(start, begins);
 		const to = Math.min(stop, begins + rows);
-		found.set(block.subarray(at + from - begins, at + to - begins), from - start);
+		found.set(decodeCodes(block.subarray(at + from - begins, at + to - begins), low, high), from - start);
 	});
 	return found;
 }
