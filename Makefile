@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# What shows most of an agent in a minute.
+DEMO := simulation receptive_fields learned embedding raster event_triggered
+
 PYTEST_ARGS ?= -n 2 --dist worksteal
 
 # The explorer is TypeScript. Only who changes it, and the tests, need node; what it builds is committed.
@@ -26,7 +29,7 @@ help:
 	@echo "make clean       removes .venv and what the targets above made"
 
 demo: $(VENV)/.installed-demo
-	$(BIN)/retinoscope analyze --out demo --overwrite
+	$(BIN)/retinoscope analyze --out demo --overwrite $(DEMO:%=--only %)
 
 test: $(VENV)/.installed-dev $(EXPLORER)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

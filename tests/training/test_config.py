@@ -15,7 +15,7 @@ from retinoscope.training.levers import Levers
 from retinoscope.training.run import _make_observer
 
 ARRIVES: dict[str, tuple[Any, dict[str, str]]] = {
-    "frames": (3e6, {"train_for_env_steps": "3000000", "harm_ramp_start": "1200000", "harm_ramp_stop": "1950000"}),
+    "frames": (3e6, {"train_for_env_steps": "3000000", "harm_ramp_start": "810000", "harm_ramp_stop": "1650000"}),
     "seed": (7, {"seed": "7"}),
     "learning_rate": (1e-5, {"learning_rate": "1e-05"}),
     "discount": (0.9, {"gamma": "0.9"}),
@@ -23,7 +23,7 @@ ARRIVES: dict[str, tuple[Any, dict[str, str]]] = {
     "batch_size": (4096, {"batch_size": "4096"}),
     "rollout": (16, {"rollout": "16", "recurrence": "16"}),
     "harm_weight": (2.0, {"harm_weight": "2.0"}),
-    "harm_ramp": ((0.1, 0.9), {"harm_ramp_start": "2000000", "harm_ramp_stop": "18000000"}),
+    "harm_ramp": ((0.1, 0.9), {"harm_ramp_start": "3000000", "harm_ramp_stop": "27000000"}),
     "workers": (5, {"num_workers": "5"}),
     "environments_per_worker": (8, {"num_envs_per_worker": "8"}),
     "pixel_mean": (9.0, {"obs_subtract_mean": "9.0"}),

@@ -14,7 +14,7 @@ class TrainingNetwork(NetworkConfig):
     """The network of a training: its convolutions begin small, so that what they become is learned."""
 
     initial_scale: float = pydantic.Field(
-        0.2,
+        0.12,
         gt=0,
         description="factor on the initial weights of the convolutions: the smaller, the less they shape fields",
     )
@@ -31,10 +31,10 @@ class TrainingConfig(Levers):
     once the agent gathers (`harm_ramp`): counted so from the start, it learns to touch nothing.
     """
 
-    frames: float = pydantic.Field(20e6, gt=0, description="train until this many frames in all")
+    frames: float = pydantic.Field(30e6, gt=0, description="train until this many frames in all")
     seed: int = pydantic.Field(0, ge=0)
     network: TrainingNetwork = TrainingNetwork()
-    convolution_weight_decay: float = pydantic.Field(2.5, ge=0, description="of the convolutions' kernels, decoupled")
+    convolution_weight_decay: float = pydantic.Field(1.0, ge=0, description="of the convolutions' kernels, decoupled")
     final_weight_decay: float = pydantic.Field(
         0.0,
         ge=0,
@@ -42,7 +42,7 @@ class TrainingConfig(Levers):
         description="share of all weight decay left at the end of the training, to which it falls linearly",
     )
     weight_decay_fall: tuple[float, float] = pydantic.Field(
-        (0.3, 0.45), description="shares of the run between which all weight decay falls to that"
+        (0.2, 0.33), description="shares of the run between which all weight decay falls to that"
     )
     learning_rate: float = pydantic.Field(7e-4, gt=0)
     learning_rate_schedule: Schedule = pydantic.Field("linear", description="how it falls to its end")
@@ -56,7 +56,7 @@ class TrainingConfig(Levers):
         3.0, ge=1, description="what harmful pick-ups count for in the training reward at the end of the run"
     )
     harm_ramp: tuple[float, float] = pydantic.Field(
-        (0.4, 0.65), description="shares of the run between which that weight rises from 1"
+        (0.27, 0.55), description="shares of the run between which that weight rises from 1"
     )
     workers: int = pydantic.Field(2, ge=1, description="processes that play")
     environments_per_worker: int = pydantic.Field(16, ge=2, multiple_of=2)
