@@ -68,6 +68,7 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[doom,train,examples,dev]'
 	@touch $@ $(VENV)/.installed-demo
 
+# Not `npm ci`: the lock file knows the programs of the platform it was made on alone, and `ci` would refuse the others.
 explorer/node_modules/.installed: explorer/package-lock.json
-	cd explorer && npm ci --silent --no-audit --no-fund
+	cd explorer && npm install --no-save --silent --no-audit --no-fund
 	@touch $@
