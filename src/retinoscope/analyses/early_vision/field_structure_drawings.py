@@ -85,9 +85,7 @@ def caption_of(data: xarray.Dataset, layer: str, said: Mapping[str, Any], note: 
         medians.append(f"{words} {np.nanmedian(data[name].sel(network='trained').values[is_there]):.2f}")
     colours, through = "", ""
     if data.sizes["colour"] > 1:
-        through = (
-            ", seen through its own colour vector (singular value decomposition; as a small square, grey is zero)"
-        )
+        through = ", seen through its own colour vector (singular value decomposition; as a small square, grey is zero)"
         share = np.nanmedian(data["colour_share"].sel(network="trained").values[is_there])
         colours = f"That one product of colour and space holds {100 * share:.0f}% of the squared weights (median)."
     above = ""
