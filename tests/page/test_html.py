@@ -22,7 +22,8 @@ def page(finished_run: AnalysisRun) -> Page:
 
 
 def test_names_and_parameters_are_escaped(page: Page, finished_run: AnalysisRun, agent: Agent) -> None:
-    assert [each["src"] for each in page.attributes("script")] == ["page.js"] and page.attributes("b") == []
+    scripts = ["page.js", "explorer/explorer.js", "explorer/data/index.js"]
+    assert [each["src"] for each in page.attributes("script")] == scripts and page.attributes("b") == []
     assert page.open == []
     assert agent.name in page.text and "</style><script>" in page.text
     titles = re.findall("<title>(.*?)</title>", finished_run.report.read_text(encoding="utf-8"))
@@ -35,6 +36,7 @@ def test_it_is_small_and_all_it_needs_lies_beside_it(page: Page, finished_run: A
     files = page.files(folder)
     assert all(path.is_file() for path in files)
     shown = [*folder.glob("figures/*"), *folder.glob("movies/*"), folder / "page.css", folder / "page.js"]
+    shown += [folder / "explorer" / name for name in ("explorer.css", "explorer.js", "data/index.js")]
     assert {*files} == {*shown}
     assert {path.name for path in files} <= {path.name for path in folder.rglob("*")}
 

@@ -62,9 +62,10 @@ def test_everything_listed_is_there_and_everything_there_is_listed(finished_run:
     manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
     listed = {each["path"] for each in manifest["products"]}
     files = {str(file.relative_to(directory)) for file in directory.rglob("*") if file.is_file()}
-    files = {file for file in files if not file.startswith("recording.zarr/")}
-    assert listed == files - {"manifest.json"} | {"recording.zarr"}
-    assert (directory / "recording.zarr").is_dir()
+    folders = ("recording.zarr", "explorer")  # each one product
+    files = {file for file in files if not file.startswith(tuple(f"{folder}/" for folder in folders))}
+    assert listed == files - {"manifest.json"} | {*folders}
+    assert all((directory / folder).is_dir() for folder in folders)
     for product in manifest["products"]:
         assert {"analysis", "kind", "path", "seconds", "parameters"} <= {*product}
         assert product["seconds"] >= 0

@@ -25,7 +25,7 @@ from retinoscope.analyses.early_vision.natural_patches import Patches, chosen_ro
 from retinoscope.analyses.early_vision.receptive_field_panels import natural_field_panels
 from retinoscope.analyses.early_vision.receptive_field_parameters import ends_of_stages, maps_of_encoder
 from retinoscope.analyses.early_vision.receptive_field_places import places_of
-from retinoscope.analyses.early_vision.receptive_fields import receptive_fields
+from retinoscope.analyses.early_vision.receptive_fields import fields_within_budget
 from retinoscope.analyses.early_vision.untrained import Untrained, layers_at
 from retinoscope.analyses.layer_activity import PIXELS, activity_blocks
 from retinoscope.analyses.recorded import require_same
@@ -224,13 +224,8 @@ def _white_noise(agent: Agent, layer: Layer, given: Given | None, seed: int) -> 
     known = (given or {}).get("receptive_fields")
     if known is None or len(known.data.get(f"{layer.name}_unit", ())) != layer.shape[0]:
         try:
-            known = receptive_fields(
-                agent,
-                layers=(layer.name,),
-                seed=seed,
-                target_reliability=_RELIABILITY,
-                max_stimuli=_STIMULI,
-                is_bounded=True,
+            known = fields_within_budget(
+                agent, layers=(layer.name,), seed=seed, target_reliability=_RELIABILITY, max_stimuli=_STIMULI
             )
         except NotMeasurable:
             return None

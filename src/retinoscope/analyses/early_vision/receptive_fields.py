@@ -49,19 +49,16 @@ def receptive_fields(
     *,
     parameters: ReceptiveFieldParameters | None = None,
     observations: NDArray[np.uint8] | None = None,
-    is_bounded: bool | None = None,
     progress: bool = False,
     **settings: Any,
 ) -> Result:
-    """Receptive fields of whole layers.
+    """Receptive fields of whole layers; of a large network no more than the budget, unless `max_stimuli` is given.
 
     Args:
         agent: an agent or its policy.
         parameters: see `ReceptiveFieldParameters`; single ones may be given by name instead, `method="noise"`.
         observations: recorded observations (time, height, width, channel) uint8. The gradient is then averaged over
             random frames of them, in the windows of random units of a map, instead of over white noise.
-        is_bounded: whether of a large network no more is computed than the budget of `receptive_field_measuring`; None
-            for so unless `max_stimuli` is given.
         progress: show a progress bar on standard error if that is a terminal.
         **settings: fields of `ReceptiveFieldParameters` that replace those of `parameters`.
 
@@ -80,12 +77,26 @@ def receptive_fields(
         UserError: a parameter is unknown or out of range, or the agent has no such layer or unit.
         NotMeasurable: no gradient leads from a layer to the pixels.
     """
-    policy = agent.policy if isinstance(agent, Agent) else agent
     asked = with_settings(parameters or ReceptiveFieldParameters(), settings)
+    return _measured(agent, asked, observations, asked.max_stimuli is None, progress)
+
+
+def fields_within_budget(agent: Agent | Policy, **settings: Any) -> Result:
+    """As `receptive_fields`, but of a large network never more than the budget of `receptive_field_measuring`."""
+    return _measured(agent, with_settings(ReceptiveFieldParameters(), settings), None, True, False)
+
+
+def _measured(
+    agent: Agent | Policy,
+    asked: ReceptiveFieldParameters,
+    observations: NDArray[np.uint8] | None,
+    is_bounded: bool,
+    progress: bool,
+) -> Result:
+    policy = agent.policy if isinstance(agent, Agent) else agent
     settled = settle(policy, asked, observations)
     layers = settled.layers or ()
     variables: dict[str, Any] = {}
-    is_bounded = asked.max_stimuli is None if is_bounded is None else is_bounded
     for name in layers:
         variables |= _variables(policy, policy.layer(name), settled, observations, is_bounded, progress)
     data = xarray.Dataset(variables, coords={"colour": _colours(agent, policy.observation_shape[2])})
