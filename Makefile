@@ -19,7 +19,7 @@ EXPLORER := $(if $(NPM),explorer/node_modules/.installed)
 .PHONY: help demo test test-quick lint bench docs-check explorer clean
 
 help:
-	@echo "make demo        the shipped agent, one minute: a movie and its receptive fields, in demo/index.html"
+	@echo "make demo        the shipped agent, one minute: explorer and report, in demo/index.html"
 	@echo "make test        all tests"
 	@echo "make test-quick  those that need neither the game engine nor a training"
 	@echo "make lint        ruff and mypy"
