@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { APART, around, placeAmong, tellingMoments } from "../src/parts/moments";
+import { APART, around, tellingMoments } from "../src/parts/moments";
+import { firstFrom, placeAmong } from "../src/parts/searching";
 
 const episode = (start: number, stop: number) => ({ start, stop, ending: "" });
 
@@ -40,4 +41,8 @@ test("a row is found among ascending ones", () => {
 	expect(placeAmong([2, 4, 9], 9)).toBe(2);
 	expect(placeAmong([2, 4, 9], 5)).toBe(-1);
 	expect(placeAmong([], 5)).toBe(-1);
+});
+
+test("the first of ascending numbers from a number on", () => {
+	expect([0, 3, 4, 9].map((row) => firstFrom([1, 3, 3, 8], row))).toEqual([0, 1, 3, 4]);
 });

@@ -1,14 +1,5 @@
 import { describe, expect, it } from "vitest";
-import {
-	bandsOf,
-	columnsOf,
-	countBefore,
-	scaled,
-	scaleOf,
-	shadesOfLayer,
-	shifted,
-	stretched,
-} from "../src/parts/raster_image";
+import { bandsOf, columnsOf, scaled, scaleOf, shadesOfLayer, shifted, stretched } from "../src/parts/raster_image";
 import { PLAIN } from "../src/parts/splat";
 
 describe("columns", () => {
@@ -76,8 +67,5 @@ describe("stretches", () => {
 		expect(stretched([500, 520], 1000, 0.01, 0.5)).toEqual([502, 518]);
 		expect(shifted([100, 200], 1000, -500)).toEqual([0, 100]);
 		expect(shifted([0, 1000], 1000, 5)).toBeNull();
-	});
-	it("count moments before another", () => {
-		expect([0, 3, 4, 9].map((row) => countBefore([1, 3, 3, 8], row))).toEqual([0, 1, 3, 4]);
 	});
 });

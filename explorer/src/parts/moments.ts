@@ -69,16 +69,3 @@ function nearest(far: Float64Array, episode: Episode, before: readonly number[])
 export function around(row: number, episode: Episode, offsets: readonly number[]): number[] {
 	return offsets.map((offset) => row + offset).filter((each) => each >= episode.start && each < episode.stop);
 }
-
-/** Place of a number among ascending ones; -1 if it is not there. */
-export function placeAmong(rows: ArrayLike<number>, row: number): number {
-	let [low, high] = [0, rows.length - 1];
-	while (low <= high) {
-		const middle = (low + high) >> 1;
-		const at = rows[middle] as number;
-		if (at === row) return middle;
-		if (at < row) low = middle + 1;
-		else high = middle - 1;
-	}
-	return -1;
-}

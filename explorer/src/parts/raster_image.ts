@@ -101,17 +101,6 @@ export function bandsOf<T extends { units: number }>(layers: readonly T[], heigh
 	});
 }
 
-/** How many of ascending `rows` lie before `row`. */
-export function countBefore(rows: ArrayLike<number>, row: number): number {
-	let [low, high] = [0, rows.length];
-	while (low < high) {
-		const middle = (low + high) >> 1;
-		if ((rows[middle] as number) < row) low = middle + 1;
-		else high = middle;
-	}
-	return low;
-}
-
 /** A stretch of the same length or another around a place in it that stays where it is; never out of the recording. */
 export function stretched(
 	[start, stop]: [number, number],

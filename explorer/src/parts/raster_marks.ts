@@ -2,8 +2,9 @@
 
 import type { Episode, Layer } from "../data/schema";
 import { cssOf, toneOf } from "./colours";
-import { type Band, countBefore } from "./raster_image";
+import type { Band } from "./raster_image";
 import type { Size } from "./screen";
+import { firstFrom } from "./searching";
 
 export interface Frame {
 	size: Size;
@@ -81,7 +82,7 @@ function shade(pen: CanvasRenderingContext2D, { size, left, top, shown, ink }: F
 	for (let at = 0; at < width; at += step) {
 		const first = start + (at / width) * (stop - start);
 		const last = Math.max(start + ((at + step) / width) * (stop - start), Math.floor(first) + 1);
-		const isIn = countBefore(rows, last) > countBefore(rows, Math.floor(first));
+		const isIn = firstFrom(rows, last) > firstFrom(rows, Math.floor(first));
 		pen.globalAlpha = isIn ? 1 : 0.65;
 		pen.fillStyle = isIn ? ink.mark : ink.paper;
 		pen.fillRect(left + at, top - 2, step, isIn ? 3 : size.height - top + 2);
@@ -99,7 +100,7 @@ function drawEvents(pen: CanvasRenderingContext2D, frame: Frame, events: RasterM
 		const isHalf = valence !== null && valence !== 0;
 		const [from, height] = isHalf ? [valence > 0 ? 0 : (top - 3) / 2, (top - 3) / 2] : [0, top - 3];
 		let before = -1;
-		for (let i = countBefore(rows, start); i < rows.length && (rows[i] as number) < stop; i++) {
+		for (let i = firstFrom(rows, start); i < rows.length && (rows[i] as number) < stop; i++) {
 			const at = Math.round(left + (((rows[i] as number) + 0.5 - start) / (stop - start)) * width);
 			if (at === before) continue;
 			before = at;

@@ -5,7 +5,7 @@ import { placeOf, readColumn, readRows, readSheet } from "../data/loading";
 import type { Pictures, SaliencyPanel } from "../data/schema";
 import { useAnswer } from "./asking";
 import { canvasOf, paintMap } from "./fields";
-import { placeAmong } from "./moments";
+import { placeAmong } from "./searching";
 import { useSeen } from "./seeing";
 
 export interface Saliency {

@@ -3,6 +3,7 @@
 import { readColumn } from "../data/loading";
 import type { EventClass, Recording } from "../data/schema";
 import { episodeAt, goTo, index, isPlaying, moment, pickUnit, recording, unit } from "../state";
+import { firstFrom } from "./searching";
 
 /** Events of all classes by their moments. */
 export interface Happened {
@@ -40,17 +41,6 @@ async function merge(events: EventClass[]): Promise<Happened> {
 		classes: Uint16Array.from(pairs, ([, number]) => number),
 		fault,
 	};
-}
-
-/** Place of the first of ascending numbers that is at least `row`. */
-export function firstFrom(rows: ArrayLike<number>, row: number): number {
-	let [low, high] = [0, rows.length];
-	while (low < high) {
-		const middle = (low + high) >> 1;
-		if ((rows[middle] as number) < row) low = middle + 1;
-		else high = middle;
-	}
-	return low;
 }
 
 /** The nearest of ascending moments; null if there are none. */

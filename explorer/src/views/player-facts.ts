@@ -2,7 +2,7 @@
 
 import { placeOf, readRows, readSheet } from "../data/loading";
 import type { Column, EventClass, Recording, SaliencyPanel } from "../data/schema";
-import { placeAmong } from "../parts/moments";
+import { placeAmong } from "../parts/searching";
 import { classesAt, happenedIn } from "../parts/walking";
 
 export interface Seen {

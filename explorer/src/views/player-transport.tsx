@@ -3,7 +3,8 @@
 import type { Recording } from "../data/schema";
 import { useAnswer } from "../parts/asking";
 import { speedIn, speedsOf } from "../parts/playing";
-import { episodeBy, eventBy, firstFrom, happenedIn, playOrPause, stepBy } from "../parts/walking";
+import { firstFrom } from "../parts/searching";
+import { episodeBy, eventBy, happenedIn, playOrPause, stepBy } from "../parts/walking";
 import { choose, chosen, episodeAt, goTo, isPlaying, moment } from "../state";
 
 const SHAPES = {

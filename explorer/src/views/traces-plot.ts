@@ -7,7 +7,8 @@ import { ticksOf } from "../parts/axes";
 import { CLASS_COLOURS, cssOf, rangeOf } from "../parts/colours";
 import { decimate, mostFrequent } from "../parts/decimating";
 import { inkOf, type Size } from "../parts/screen";
-import { firstFrom, type Happened } from "../parts/walking";
+import { firstFrom } from "../parts/searching";
+import type { Happened } from "../parts/walking";
 import type { Axis, Stretch } from "../parts/zooming";
 import type { Lane } from "./traces-lanes";
 
