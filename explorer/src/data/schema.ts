@@ -278,7 +278,7 @@ export type Panel =
 
 export interface Index {
 	schema: number;
-	/** Hash of what was recorded and computed: notes and addresses say which data they speak of. */
+	/** Hash of what was recorded, whatever was computed of it: notes say which moments they speak of. */
 	identity: string;
 	title: string;
 	subtitle: string;

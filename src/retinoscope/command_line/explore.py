@@ -18,9 +18,7 @@ def explore(
     out: Annotated[
         Path | None, typer.Option(help="Folder for the page.", show_default="beside the source, NAME-explorer")
     ] = None,
-    single_file: Annotated[
-        bool, typer.Option("--single-file", help="Write single-file.html too, of at most 20 MB, which can be sent.")
-    ] = False,
+    single_file: options.SingleFile = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Make a page to explore a recording with.

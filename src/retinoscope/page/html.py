@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import functools
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
-import jinja2
 from PIL import Image
+
+from retinoscope.page.rendering import policy, templates
 
 PAGE, STYLE, SCRIPT, SINGLE_FILE = "index.html", "page.css", "page.js", "single-file.html"
 """What the pages of a run are called in its directory, and what the first needs beside it."""
@@ -28,7 +27,6 @@ _POLICIES = {
     "explorer": "img-src 'self' data: blob:; media-src 'self'; style-src 'self'; script-src 'self'; worker-src blob:",
     "single file": "img-src data:; media-src data:; style-src '{style}'; script-src '{script}'",
 }
-_ALWAYS = "default-src 'none'; connect-src 'none'; base-uri 'none'; form-action 'none'; "
 _LONGEST_VALUE = 80  # characters; longer lists of parameters are counted instead
 _LONGEST_TEXT = 20_000  # characters; of what is longer the page shows the beginning and names the file
 _MOST_ROWS = 100  # of a table on the page, so that it opens at once
@@ -57,13 +55,7 @@ def render_report(
             leaves out.
         holds: what such a page says it holds and leaves out.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates(HERE / "templates")
     environment.filters |= {"compact": compact, "number": _number, "address": quote, "beginning": _beginning}
     world = manifest["world"]["declaration"]
     is_one_file = inlined is not None
@@ -87,14 +79,12 @@ def render_report(
         style=style,
         script=script,
         holds=holds,
-        policy=_policy("single file" if is_one_file else "explorer" if explorer else "report", style, script),
+        policy=policy(
+            _POLICIES["single file" if is_one_file else "explorer" if explorer else "report"],
+            style=style,
+            script=script,
+        ),
     )
-
-
-def _policy(kind: Literal["report", "explorer", "single file"], style: str, script: str) -> str:
-    """What the browser may load: files beside the page alone, or nothing but what is in it."""
-    style, script = (base64.b64encode(hashlib.sha256(each.encode()).digest()).decode() for each in (style, script))
-    return _ALWAYS + _POLICIES[kind].format(style=f"sha256-{style}", script=f"sha256-{script}")
 
 
 def _held(inlined: Mapping[str, str], path: str) -> str | None:

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from retinoscope.page.html import PAGE, SCRIPT, SINGLE_FILE, STYLE, render_report
-
-LARGEST = 20_000_000
-"""Bytes: what mail and browsers still take."""
+from retinoscope.page.rendering import LARGEST
 
 _MEDIA_TYPES = {".png": "image/png", ".mp4": "video/mp4"}
 _MARKUP = 500  # bytes around what is inlined, beyond those around what is left out; its title is on the page anyway

@@ -82,7 +82,7 @@ def recording(arrays: dict[str, np.ndarray]) -> ArrayRecording:
 def written(
     folder: Path, recording: ArrayRecording, results: dict[str, Result] | None = None
 ) -> tuple[Path, dict[str, Any]]:
-    write_explorer(folder, recording=recording, results=results or {}, title="t", subtitle="s.", identity="i")
+    write_explorer(folder, recording=recording, results=results or {}, title="t", subtitle="s.")
     return folder / "explorer" / "data", read_index(folder / "explorer" / "data")
 
 
@@ -196,6 +196,15 @@ def test_layers_hold_the_activity_of_every_unit(
         assert each["overview"]["rows_per_bin"] == 1
         half = (expected.max() - expected.min()) / 254 / 2
         np.testing.assert_allclose(read_column(data, each["overview"]["column"]), expected, atol=half * 1.01)
+
+
+def test_further_results_leave_the_identity_as_it_is_so_that_notes_stay(
+    tmp_path: Path, recording: ArrayRecording
+) -> None:
+    maps = Result("convolutions", xarray.Dataset({"conv1_mean": (("time", "conv1_channel"), np.zeros((ROWS, 4)))}))
+    _, before = written(tmp_path / "before", recording)
+    _, after = written(tmp_path / "after", recording, {"convolutions": maps})
+    assert len(after["layers"]) == len(before["layers"]) + 1 and after["identity"] == before["identity"]
 
 
 def test_components_are_known_at_every_moment_at_which_the_memory_is(tmp_path: Path) -> None:

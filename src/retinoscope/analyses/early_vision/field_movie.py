@@ -19,7 +19,7 @@ from retinoscope.analyses.declaration import AGENT, Analysis
 from retinoscope.analyses.drawing import GIF_EVERY, Drawing, MovieDrawing
 from retinoscope.analyses.early_vision.receptive_field_measuring import how_many, operations_of
 from retinoscope.analyses.early_vision.receptive_field_parameters import ReceptiveFieldParameters, settle
-from retinoscope.analyses.early_vision.receptive_fields import receptive_fields
+from retinoscope.analyses.early_vision.receptive_fields import fields_within_budget
 from retinoscope.errors import NotMeasurable
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
@@ -83,7 +83,7 @@ def field_movie(
     agents = every_checkpoint(agent)
     if len(agents) < 2:
         raise NotMeasurable(f"agent {agent.name!r}: its run has {len(agents)} checkpoint; a movie needs at least 2")
-    last = receptive_fields(agents[-1], parameters=asked, is_bounded=True)
+    last = fields_within_budget(agents[-1], parameters=asked)
     wanted = min(chosen.checkpoints or _CHECKPOINTS, len(agents))
     if chosen.checkpoints is None:
         wanted = how_many(operations_of(agents[-1].policy, last), wanted, _FEWEST)
@@ -91,7 +91,7 @@ def field_movie(
     found: list[xarray.Dataset] = []
     with progress_bar("checkpoints", len(places), progress) as advance:
         for place in places[:-1]:
-            found.append(receptive_fields(agents[place], parameters=asked, is_bounded=True).data)
+            found.append(fields_within_budget(agents[place], parameters=asked).data)
             advance(1)
         found.append(last.data)
         advance(1)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from retinoscope.agents.policy import Policy
 from retinoscope.analyses.early_vision.receptive_field_measuring import how_many, operations_of
 from retinoscope.analyses.early_vision.receptive_field_parameters import ReceptiveFieldParameters
-from retinoscope.analyses.early_vision.receptive_fields import receptive_fields
+from retinoscope.analyses.early_vision.receptive_fields import fields_within_budget
 from retinoscope.result import Result
 
 Array = NDArray[np.float64]
@@ -120,4 +120,4 @@ def _measured(policy: Policy, patches: list[Patch], like: Result, stimuli: int, 
         "max_stimuli": min(stimuli, int(said["max_stimuli"])),
         "seed": seed,
     }
-    return receptive_fields(policy, parameters=ReceptiveFieldParameters(**said), is_bounded=True)
+    return fields_within_budget(policy, parameters=ReceptiveFieldParameters(**said))

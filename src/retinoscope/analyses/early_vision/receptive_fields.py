@@ -81,9 +81,11 @@ def receptive_fields(
     return _measured(agent, asked, observations, asked.max_stimuli is None, progress)
 
 
-def fields_within_budget(agent: Agent | Policy, **settings: Any) -> Result:
+def fields_within_budget(
+    agent: Agent | Policy, *, parameters: ReceptiveFieldParameters | None = None, **settings: Any
+) -> Result:
     """As `receptive_fields`, but of a large network never more than the budget of `receptive_field_measuring`."""
-    return _measured(agent, with_settings(ReceptiveFieldParameters(), settings), None, True, False)
+    return _measured(agent, with_settings(parameters or ReceptiveFieldParameters(), settings), None, True, False)
 
 
 def _measured(

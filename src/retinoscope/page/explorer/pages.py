@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import jinja2
 
 from retinoscope.errors import UserError
 from retinoscope.page.explorer.data_folder import json_text
 from retinoscope.page.explorer.sheets import smaller
 from retinoscope.page.explorer.writing import DATA, EXPLORER
-
-LARGEST = 20_000_000
-"""Bytes of a single file: what mail, notebooks and browsers still take."""
+from retinoscope.page.rendering import LARGEST, policy, templates
 
 _HERE = Path(__file__).parent
-_ALWAYS = "default-src 'none'; connect-src 'none'; base-uri 'none'; form-action 'none'; "
 _FOLDER = "img-src 'self' data: blob:; style-src 'self'; script-src 'self'; worker-src blob:"
-_ONE_FILE = "img-src data: blob:; style-src '{}'; script-src '{}'; worker-src blob:"
+_ONE_FILE = "img-src data: blob:; style-src '{style}'; script-src '{script}'; worker-src blob:"
 _MARKUP = 120  # bytes around a chunk
 
 
@@ -42,7 +36,7 @@ class SingleFile:
 
 def explorer_page(title: str) -> str:
     """The page for a folder in which `write_explorer` has written."""
-    return _rendered(title=title, policy=_ALWAYS + _FOLDER, parts=None, holds="")
+    return _rendered(title=title, policy=policy(_FOLDER), parts=None, holds="")
 
 
 def single_file_page(folder: Path) -> SingleFile:
@@ -69,7 +63,7 @@ def single_file_page(folder: Path) -> SingleFile:
         holds += "The page in a folder holds all of it."
     html = _rendered(
         title=index["title"],
-        policy=_ALWAYS + _ONE_FILE.format(*(_hash(each) for each in (style, script))),
+        policy=policy(_ONE_FILE, style=style, script=script),
         parts=room.parts,
         holds=holds,
         index=json_text(index),
@@ -103,25 +97,27 @@ class _Room:
 
     def takes(self, paths: Sequence[str], what: str, says_so: bool = True) -> bool:
         """Take all chunks of these columns, or none of them."""
-        chunks = [each for path in paths for each in self._chunks(path)]
-        return self.takes_parts([self._part(*each) for each in chunks], what, says_so)
+        return self.takes_parts((self._part(*each) for path in paths for each in self._chunks(path)), what, says_so)
 
-    def takes_parts(self, parts: list[dict[str, Any]], what: str, says_so: bool = True) -> bool:
-        size = sum(len(each["text"]) + len(each["path"]) + _MARKUP for each in parts)
-        if size > self.left:
-            if says_so:
-                self.left_out.append(what)
-            return False
-        self.left -= size
-        self.parts += parts
+    def takes_parts(self, parts: Iterable[dict[str, Any]], what: str, says_so: bool = True) -> bool:
+        """Take all of these, or none of them; what comes behind one that no longer fits is not even read."""
+        taken, left = [], self.left
+        for each in parts:
+            left -= len(each["text"]) + len(each["path"]) + _MARKUP
+            if left < 0:
+                if says_so:
+                    self.left_out.append(what)
+                return False
+            taken.append(each)
+        self.left = left
+        self.parts += taken
         return True
 
-    def blurred(self, path: str) -> list[dict[str, Any]]:
+    def blurred(self, path: str) -> Iterator[dict[str, Any]]:
         """Sprite sheets at a fraction of their size."""
-        parts = [self._part(*each) for each in self._chunks(path)]
-        return [
-            each | {"text": base64.b64encode(smaller(base64.b64decode(each["text"]))).decode("ascii")} for each in parts
-        ]
+        for chunk in self._chunks(path):
+            part = self._part(*chunk)
+            yield part | {"text": base64.b64encode(smaller(base64.b64decode(part["text"]))).decode("ascii")}
 
     def _chunks(self, path: str) -> Iterator[tuple[str, int]]:
         for file in sorted((self.data / path).glob("*.js"), key=lambda each: int(each.stem)):
@@ -180,15 +176,4 @@ def _paths(entry: Any) -> list[str]:
 
 
 def _rendered(**content: Any) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("explorer.html").render(**content)
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return templates(_HERE).get_template("explorer.html").render(**content)

@@ -6,6 +6,7 @@ import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from retinoscope.page.explorer.data_folder import SCHEMA, DataFolder, json_text
 from retinoscope.page.explorer.frames import write_frames
@@ -44,7 +45,6 @@ def write_explorer(
     results: Mapping[str, Result],
     title: str,
     subtitle: str = "",
-    identity: str = "",
     not_made: Sequence[Mapping[str, str]] = (),
     advice: Mapping[str, str] | None = None,
 ) -> None:
@@ -56,7 +56,6 @@ def write_explorer(
         results: by the names of their analyses; may load them when they are asked for.
         title: of the page.
         subtitle: one line.
-        identity: hash of what was recorded and computed; that of what is written, if it is empty.
         not_made: of analyses that could not be made `analysis`, `title` and `reason`.
         advice: what to run for a kind of panel that is not there, in addition to `ADVICE`.
     """
@@ -74,7 +73,7 @@ def write_explorer(
     data.index(
         {
             "schema": SCHEMA,
-            "identity": identity or hashlib.sha256(json_text(found).encode()).hexdigest(),
+            "identity": _identity(recording, found),
             "title": title,
             "subtitle": " ".join(filter(None, (subtitle, note))),
             **found,
@@ -82,3 +81,14 @@ def write_explorer(
             "advice": {**ADVICE, **(advice or {})},
         }
     )
+
+
+def _identity(recording: Recording | None, found: Mapping[str, Any]) -> str:
+    """Hash of what moments are moments of: it stays when further analyses are made, and notes with it."""
+    spoken_of: dict[str, Any] = dict(found)
+    if recording is not None:
+        known = recording.attributes
+        stored = [each for each in found["layers"] if each["name"] in known["layers"]]
+        made_of = {name: known.get(name) for name in ("agent", "checkpoint_sha256", "world_sha256", "seed")}
+        spoken_of = {"recording": found["recording"], "layers": stored, **made_of}
+    return hashlib.sha256(json_text(spoken_of).encode()).hexdigest()
