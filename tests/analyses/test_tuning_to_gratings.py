@@ -15,8 +15,11 @@ from torch import nn
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.from_module import from_module
 from retinoscope.analyses.declaration import Inputs
+from retinoscope.analyses.early_vision import grating_responses, tuning_to_gratings
+from retinoscope.analyses.early_vision.grating_parameters import design_of, layers_of, units_of
 from retinoscope.analyses.early_vision.tuning_to_gratings import ANALYSIS, TuningToGratingsParameters
 from retinoscope.analyses.early_vision.tuning_to_gratings import tuning_to_gratings as measure
+from retinoscope.attribution.cost import operations
 from retinoscope.errors import UserError
 from retinoscope.result import load_result
 from retinoscope.testing import planted_inputs
@@ -314,6 +317,59 @@ class Own(nn.Module):
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         return self.out(torch.relu(pictures.float().flatten(1) @ self.matrix))
+
+
+def test_the_cost_counts_every_grating_shown_once():
+    """Two maps of their own and two layers of whole pictures, which share a pass."""
+    policy = small_policy()
+    settings = {**SMALL, "layers": ("conv1", "conv2", "fc", "rnn")}
+    asked = TuningToGratingsParameters(**settings)
+    layers, design = layers_of(policy, asked), design_of(policy, asked, 1)
+    units = {layer.name: units_of(layer, asked) for layer in layers}
+    found = dict(grating_responses.measure(policy, layers, units, design, 20, 0, 128, lambda _: None))
+    once = {
+        name: operations(lambda name=name: policy.unit_answers(torch.zeros(1, *policy.stimulus_shape(name)), name))
+        for name in settings["layers"]
+    }
+    table, series = 3 * 6 * 4 * 4, 3 * 4
+    expected = 0.0
+    for name, each in once.items():
+        tuning = found[name].tuning
+        driving = zip(tuning.axis, tuning.orientation, tuning.frequency, strict=True)
+        different = {place for place in driving if place[0] >= 0}
+        expected += each * (len(different) * series + (table if name.startswith("conv") else 0))
+    picture = torch.zeros(1, *policy.observation_shape)
+    expected += table * operations(lambda: policy.step(picture, policy.initial_state(1)))
+    assert grating_responses.operations_of(policy, layers, found, design) == pytest.approx(expected)
+
+
+def test_a_large_network_is_compared_with_fewer_untrained_ones_unless_a_number_is_given(monkeypatch):
+    policy = small_policy()
+    settings = {**{name: value for name, value in SMALL.items() if name != "untrained"}, "layers": ("conv1", "fc")}
+    usual = measure(policy, **settings)
+    assert usual.parameters["untrained"] == 5 and usual.data.sizes["network"] == 6
+    assert "so large a network" not in usual.data.attrs["caption"]
+    costs = []
+
+    def counted(*asked: object) -> float:
+        costs.append(grating_responses.operations_of(*asked))
+        return costs[-1]
+
+    monkeypatch.setattr(tuning_to_gratings, "operations_of", counted)
+    measure(policy, **settings)
+    monkeypatch.setattr(tuning_to_gratings, "BUDGET_OPERATIONS", 3.5 * costs[0])
+    few = measure(policy, **settings)
+    assert few.parameters["untrained"] == 3
+    assert few.data["network"].values.tolist() == ["trained", "redrawn 1", "redrawn 2", "redrawn 3"]
+    assert (
+        "Of so large a network no more than 3 are drawn anew, unless `untrained` says so."
+        in (few.data.attrs["caption"])
+    )
+    xarray.testing.assert_equal(few.data["strength"], usual.data["strength"][:4])
+    asked = measure(policy, untrained=4, **settings)
+    assert asked.data.sizes["network"] == 5 and "so large a network" not in asked.data.attrs["caption"]
+    monkeypatch.setattr(tuning_to_gratings, "BUDGET_OPERATIONS", 0.1 * costs[0])
+    assert measure(policy, **settings).parameters["untrained"] == 2, "fewer would be no comparison"
 
 
 def test_stacked_frames_show_the_same_and_their_colours_are_known_from_the_world():

@@ -46,8 +46,11 @@ class TuningToGratingsParameters:
         most=1,
     )
     contrasts: int = setting(8, "contrasts, evenly spaced on a logarithmic scale over five octaves", least=3)
-    untrained: int = setting(
-        5, "networks of weights drawn anew, measured beside the agent and the first checkpoint of its run", least=0
+    untrained: int | None = setting(
+        None,
+        "networks of weights drawn anew, measured beside the agent and the first checkpoint of its run; none for 5, "
+        "or, where these take more than 2e12 operations, as many as these allow, 2 at least",
+        least=0,
     )
     shuffles: int = setting(200, "of orientations and phases, for the selectivity that occurs by chance", least=20)
     batch_size: int = setting(

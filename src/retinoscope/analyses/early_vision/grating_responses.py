@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from retinoscope.agents.policy import Layer, Policy, inference
 from retinoscope.analyses.early_vision.grating_parameters import Design
+from retinoscope.attribution.cost import operations
 from retinoscope.statistics.contrast_response import ContrastResponse, contrast_response
 from retinoscope.statistics.grating_tuning import GratingTuning, grating_tuning, shuffled_selectivity
 from retinoscope.stimuli.gratings import Gratings
@@ -76,6 +78,28 @@ def measure(
             )
 
 
+def operations_of(policy: Policy, layers: Sequence[Layer], found: Mapping[str, Measured], design: Design) -> float:
+    """What measuring a network has cost, in multiplications and additions.
+
+    Args:
+        policy: of the network.
+        layers: that were measured.
+        found: of each by name.
+        design: the gratings.
+    """
+    table, series = int(np.prod(design.shape)), len(design.contrasts) * len(design.phases)
+    total = 0.0
+    for together in _passes(policy, layers):
+        shape = (1, *policy.stimulus_shape(together[0].name))
+        picture = torch.full(shape, design.mean, device=policy.device)
+        total += table * operations(functools.partial(_answers, policy, together, picture))
+        for layer in together:
+            preferred = len(np.unique(_preferred(found[layer.name].tuning), axis=0))
+            each = operations(functools.partial(policy.unit_answers, picture, layer.name))
+            total += preferred * series * each
+    return total
+
+
 def _passes(policy: Policy, layers: Sequence[Layer]) -> list[list[Layer]]:
     """Layers that are shown whole pictures share one pass; a map whose fields are patches has its own, smaller one."""
     whole = [each for each in layers if policy.stimulus_shape(each.name) == policy.observation_shape]
@@ -118,6 +142,11 @@ def _of_middle(policy: Policy, layer: Layer, activity: torch.Tensor) -> torch.Te
     return activity[:, :, row, column]
 
 
+def _preferred(tuning: GratingTuning) -> NDArray[np.int64]:
+    """(answering unit, 3) numbers of axis, orientation and frequency of the grating that drives each unit most."""
+    return np.stack([tuning.axis, tuning.orientation, tuning.frequency], axis=1)[tuning.axis >= 0]
+
+
 def _contrast_curve(
     policy: Policy,
     layer: Layer,
@@ -128,10 +157,9 @@ def _contrast_curve(
     batch_size: int,
 ) -> Array:
     """(unit, contrast) strength of the answer to the grating that drives each unit most; NaN for silent ones."""
-    places = np.stack([tuning.axis, tuning.orientation, tuning.frequency], axis=1)
-    answering = np.flatnonzero(places[:, 0] >= 0)
-    curves = np.full((len(places), len(design.contrasts)), np.nan)
-    chosen, own = np.unique(places[answering], axis=0, return_inverse=True)
+    answering = np.flatnonzero(tuning.axis >= 0)
+    curves = np.full((len(tuning.axis), len(design.contrasts)), np.nan)
+    chosen, own = np.unique(_preferred(tuning), axis=0, return_inverse=True)
     per_grating = len(design.contrasts) * len(design.phases)
     # A few gratings at a time, for each of which only the units that prefer it are kept.
     at_once = max(1, batch_size // per_grating)

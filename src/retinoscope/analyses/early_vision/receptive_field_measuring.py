@@ -130,9 +130,10 @@ class _Found:
         return Measured(whole, self._shown, is_reached, is_cut)
 
 
-def how_many(one: float, wanted: int, fewest: int) -> int:
-    """How many measurements that cost `one` are made of the number wanted: what `BUDGET_OF_ALL` allows."""
-    return wanted if one <= 0 else max(min(wanted, fewest), min(wanted, int(BUDGET_OF_ALL / one)))
+def how_many(one: float, wanted: int, fewest: int, budget: float | None = None) -> int:
+    """How many measurements that cost `one` are made of the number wanted: what `budget` or `BUDGET_OF_ALL` allows."""
+    allowed = BUDGET_OF_ALL if budget is None else budget
+    return wanted if one <= 0 else max(min(wanted, fewest), min(wanted, int(allowed / one)))
 
 
 def operations_of(

@@ -9,7 +9,7 @@ anew are measured beside the agent, by the same gratings.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,8 @@ from retinoscope.analyses.early_vision.grating_parameters import (
     layers_of,
     units_of,
 )
-from retinoscope.analyses.early_vision.grating_responses import Measured, Units, measure
+from retinoscope.analyses.early_vision.grating_responses import Measured, Units, measure, operations_of
+from retinoscope.analyses.early_vision.receptive_field_measuring import how_many
 from retinoscope.errors import NotMeasurable
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
@@ -37,6 +38,10 @@ from retinoscope.settings import stated, with_settings
 from retinoscope.worlds.choosing import declared_by
 from retinoscope.worlds.declaration import Picture
 from retinoscope.worlds.world import World
+
+# Networks of weights drawn anew unless a number is given, and what these may cost: a minute of one core at most.
+DRAWS, FEWEST_DRAWS = 5, 2
+BUDGET_OPERATIONS = 2e12
 
 _OF_TUNING = {
     "strength": ("strength", "answer to the preferred grating, root-mean-square over phases", "activity"),
@@ -105,19 +110,29 @@ def tuning_to_gratings(
     design = design_of(policy, asked, _frames(policy, picture))
     layers = layers_of(policy, asked)
     units = {layer.name: units_of(layer, asked) for layer in layers}
-    networks, notes = _networks(agent, asked)
-    found: dict[str, dict[str, Measured]] = {}
-    total = len(networks) * len(layers) * int(np.prod(design.shape))
-    with progress_bar("tuning to gratings: gratings", total, progress) as advance:
-        for name, each in networks.items():
-            shown = measure(each, layers, units, design, asked.shuffles, asked.seed, asked.batch_size, advance)
-            found[name] = dict(shown)
+    table = len(layers) * int(np.prod(design.shape))
+
+    def measured(network: Policy, advance: Callable[[float], None]) -> dict[str, Measured]:
+        return dict(measure(network, layers, units, design, asked.shuffles, asked.seed, asked.batch_size, advance))
+
+    with progress_bar("tuning to gratings: gratings", table, progress) as advance:
+        found = {"trained": measured(policy, advance)}
+    wanted = asked.untrained
+    if wanted is None:
+        cost = operations_of(policy, layers, found["trained"], design)
+        wanted = how_many(cost, DRAWS, FEWEST_DRAWS, BUDGET_OPERATIONS)
+    networks, notes = _untrained(agent, wanted, asked.seed)
+    if asked.untrained is None and wanted < DRAWS and f"redrawn {wanted}" in networks:
+        notes.append(f"Of so large a network no more than {wanted} are drawn anew, unless `untrained` says so.")
+    total = len(networks) * table
+    with progress_bar("tuning to gratings: gratings, untrained", total, progress) as advance:
+        found |= {name: measured(each, advance) for name, each in networks.items()}
     degrees = None if picture is None else picture.degrees_per_pixel
     data = _dataset(found, layers, units, design, degrees)
     data = data.merge(comparison(data))
     data.attrs |= {"caption": _caption(data, layers, design, degrees, notes), "grey_level": design.mean}
     known = provenance(agent=agent if isinstance(agent, Agent) else None)
-    return Result("tuning_to_gratings", data, stated(asked), known)
+    return Result("tuning_to_gratings", data, stated(asked) | {"untrained": wanted}, known)
 
 
 def _picture(agent: Agent | Policy, world: World | None) -> Picture | None:
@@ -132,10 +147,11 @@ def _frames(policy: Policy, picture: Picture | None) -> int:
     return 1 if picture is None else picture.frames
 
 
-def _networks(agent: Agent | Policy, asked: TuningToGratingsParameters) -> tuple[dict[str, Policy], list[str]]:
-    """The agent's own and the untrained ones by name, and why some of these are not there."""
+def _untrained(agent: Agent | Policy, draws: int, seed: int) -> tuple[dict[str, Policy], list[str]]:
+    """The untrained networks by name, and why some of them are not there."""
     policy = agent.policy if isinstance(agent, Agent) else agent
-    found, notes = {"trained": policy}, []
+    found: dict[str, Policy] = {}
+    notes = []
     first = first_of_run(agent) if isinstance(agent, Agent) else None
     if first is None:
         notes.append("The checkpoint before training is not known.")
@@ -144,8 +160,8 @@ def _networks(agent: Agent | Policy, asked: TuningToGratingsParameters) -> tuple
     else:
         found["first"] = first.policy
     try:
-        for number in range(asked.untrained):
-            found[f"redrawn {number + 1}"] = redrawn(policy, asked.seed + number)
+        for number in range(draws):
+            found[f"redrawn {number + 1}"] = redrawn(policy, seed + number)
     except NotMeasurable as reason:
         notes.append(f"No weights were drawn anew: {reason}.")
     return found, notes
