@@ -179,12 +179,29 @@ export interface UnitPicturesPanel extends PanelOf<"unit_pictures"> {
 	note: string;
 }
 
+/** A picture for every unit of a layer at every checkpoint of a training run. */
+export interface CheckpointPicturesPanel extends PanelOf<"checkpoint_pictures"> {
+	layer: string;
+	/** Of each checkpoint, ascending. */
+	frames_trained: number[];
+	/** (unit, checkpoint * height * width * channels); those of a unit are shown on one scale. */
+	pictures: Column;
+	height: number;
+	width: number;
+	channels: number;
+	/** Numbers around 0, shown with zero in grey. */
+	is_signed: boolean;
+	note: string;
+}
+
 /** Curves for every unit of a layer: activity around events, tuning. */
 export interface UnitCurvesPanel extends PanelOf<"unit_curves"> {
 	layer: string;
 	x: number[];
 	x_title: string;
 	y_title: string;
+	/** x is frames trained, one for each checkpoint. */
+	is_over_training: boolean;
 	curves: UnitCurve[];
 }
 
@@ -269,6 +286,7 @@ export type Panel =
 	| PointsPanel
 	| OrderPanel
 	| UnitPicturesPanel
+	| CheckpointPicturesPanel
 	| UnitCurvesPanel
 	| UnitNumbersPanel
 	| ExamplesPanel

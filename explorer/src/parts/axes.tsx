@@ -35,13 +35,15 @@ interface Props {
 	xTitle: string;
 	yTitle: string;
 	yTicks?: { at: number; text: string }[];
+	/** How numbers on the horizontal axis are written. */
+	sayX?: (value: number) => string;
 	/** What the plot shows, for those who cannot see it; empty if its parts say it. */
 	label: string;
 	drawn?: preact.Ref<SVGSVGElement>;
 	children: ComponentChildren;
 }
 
-export function Plot({ width, height, box, x, y, xTitle, yTitle, yTicks, label, drawn, children }: Props) {
+export function Plot({ width, height, box, x, y, xTitle, yTitle, yTicks, sayX = say, label, drawn, children }: Props) {
 	const toX = scaleTo(x, box.left, box.right);
 	const toY = scaleTo(y, box.bottom, box.top);
 	const ticks = yTicks ?? ticksOf(y, 3).map((at) => ({ at, text: say(at) }));
@@ -65,7 +67,7 @@ export function Plot({ width, height, box, x, y, xTitle, yTitle, yTicks, label, 
 				<g key={at}>
 					<line class="plot-axis" x1={toX(at)} x2={toX(at)} y1={box.bottom} y2={box.bottom + 3} />
 					<text class="plot-tick" x={toX(at)} y={box.bottom + 13} text-anchor="middle">
-						{say(at)}
+						{sayX(at)}
 					</text>
 				</g>
 			))}

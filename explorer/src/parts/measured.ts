@@ -6,6 +6,7 @@ import type { Index, Layer, Panel } from "../data/schema";
 function unitsOf(panel: Panel): number {
 	switch (panel.kind) {
 		case "unit_pictures":
+		case "checkpoint_pictures":
 			return panel.pictures.rows;
 		case "unit_numbers":
 			return panel.values.rows;

@@ -6,10 +6,12 @@ import type { Column, UnitCurvesPanel } from "../data/schema";
 import { useAnswer } from "../parts/asking";
 import { Plot, scaleTo } from "../parts/axes";
 import { Caption } from "../parts/caption";
+import { CheckpointPicker } from "../parts/checkpoint_picker";
 import { CLASS_COLOURS, cssOf, rangeOf } from "../parts/colours";
 import { Part } from "../parts/part";
 import { saveCsv, saveSvg } from "../parts/saving";
-import { panelsOf } from "../state";
+import { checkpointNear, sayShort } from "../parts/training";
+import { checkpoint, panelsOf } from "../state";
 import type { PickedUnit } from "./unit";
 
 interface Curve {
@@ -65,6 +67,7 @@ function Curves({ panel, layer, unit, width }: PickedUnit & { panel: UnitCurvesP
 	const height = 150;
 	const box = { left: 52, right: width - 8, top: 8, bottom: height - 32 };
 	const [toX, toY] = [scaleTo(x, box.left, box.right), scaleTo(y, box.bottom, box.top)];
+	const chosen = panel.is_over_training ? (panel.x[checkpointNear(panel.x, checkpoint.value)] ?? null) : null;
 	const name = `${layer}-${unit}-${panel.name}`;
 	const csv = () => {
 		const sides = (each: Curve) => [each.name, ...(each.low ? [`${each.name}, low`, `${each.name}, high`] : [])];
@@ -85,6 +88,7 @@ function Curves({ panel, layer, unit, width }: PickedUnit & { panel: UnitCurvesP
 		<Part title={panel.title} downloads={downloads} fault={fault}>
 			{curves.length > 0 && (
 				<>
+					{panel.is_over_training && <CheckpointPicker frames={panel.x} />}
 					<Plot
 						drawn={drawn}
 						width={width}
@@ -94,10 +98,14 @@ function Curves({ panel, layer, unit, width }: PickedUnit & { panel: UnitCurvesP
 						y={y}
 						xTitle={panel.x_title}
 						yTitle={panel.y_title}
+						{...(panel.is_over_training && { sayX: sayShort })}
 						label={`${panel.title} of unit ${unit}: ${curves.map((each) => each.name).join(", ")}`}
 					>
 						{least < 0 && most > 0 && <line class="plot-zero" x1={box.left} x2={box.right} y1={toY(0)} y2={toY(0)} />}
 						{x[0] < 0 && x[1] > 0 && <line class="plot-zero" x1={toX(0)} x2={toX(0)} y1={box.top} y2={box.bottom} />}
+						{chosen !== null && (
+							<line class="plot-now" x1={toX(chosen)} x2={toX(chosen)} y1={box.top} y2={box.bottom} />
+						)}
 						{curves.map((each, i) => (
 							<g key={each.name}>
 								{each.low && each.high && (

@@ -5,6 +5,7 @@ import { useSize } from "../parts/seeing";
 import { View } from "../parts/view";
 import { index, layerOf, measured, panelsOf, recording, unit } from "../state";
 import "./unit.css";
+import { UnitCheckpoints } from "./unit-checkpoints";
 import { UnitCorrelates } from "./unit-correlates";
 import { UnitCurves } from "./unit-curves";
 import { UnitExamples } from "./unit-examples";
@@ -46,6 +47,7 @@ export function UnitView() {
 				) : (
 					<>
 						<UnitPictures {...given} />
+						<UnitCheckpoints {...given} />
 						<UnitNumbers {...given} />
 						{recording.value && layer.activity.rows > 0 ? (
 							<>

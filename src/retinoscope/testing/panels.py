@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from retinoscope.analyses.declaration import Analysis, Inputs
 from retinoscope.analyses.exploring import (
     COMPONENTS,
+    CheckpointPicturesPanel,
     ExamplesPanel,
     ImagesPanel,
     OrderPanel,
@@ -69,7 +70,7 @@ def _units_shown(panel: Panel) -> list[tuple[str, int]]:
         return [(panel.layer, 0)]
     if isinstance(panel, OrderPanel):
         return [(panel.layer, len(panel.units))]
-    if isinstance(panel, UnitPicturesPanel):
+    if isinstance(panel, UnitPicturesPanel | CheckpointPicturesPanel):
         return [(panel.layer, len(panel.pictures))]
     if isinstance(panel, UnitCurvesPanel):
         return [(panel.layer, len(panel.curves[0].values))]
@@ -106,7 +107,7 @@ def _has_something(panel: Panel) -> bool:
         return bool(np.isfinite(panel.points).all())
     if isinstance(panel, OrderPanel):
         return bool(len(panel.units))
-    if isinstance(panel, UnitPicturesPanel):
+    if isinstance(panel, UnitPicturesPanel | CheckpointPicturesPanel):
         return bool(np.isfinite(panel.pictures).any())
     if isinstance(panel, UnitCurvesPanel):
         is_rising = bool((np.diff(panel.x) > 0).all())

@@ -13,6 +13,7 @@ import xarray
 
 from retinoscope.analyses.exploring import (
     COMPONENTS,
+    CheckpointPicturesPanel,
     ExampleList,
     ExamplesPanel,
     OrderPanel,
@@ -92,6 +93,43 @@ def test_fields_stand_at_the_numbers_of_their_units(tmp_path: Path) -> None:
     assert np.isnan(pictures[[0, 2]]).all()
     np.testing.assert_allclose(pictures[1], fields[0, 1:5, :4], atol=np.abs(fields).max() / 60_000)
     assert (pictures[3] == 0).all()  # zero is a code of its own: grey is grey
+
+
+def test_fields_of_all_checkpoints_stand_with_their_unit(tmp_path: Path) -> None:
+    """Units 1 and 3 at three checkpoints, of which two had been trained for as long: one of these is shown."""
+    fields = RANDOM.normal(size=(3, 2, 6, 5, 3)).astype(np.float32)
+    about = {"drawn_top": 1, "drawn_bottom": 5, "drawn_left": 0, "drawn_right": 4}
+    dims = ("checkpoint", "conv1_unit", "conv1_height", "conv1_width", "colour")
+    data = xarray.Dataset(
+        {"conv1": (dims, fields, about)},
+        coords={"conv1_unit": [1, 3], "frames_trained": ("checkpoint", [0, 500, 500])},
+        attrs={"caption": "All checkpoints."},
+    )
+    found = explored(tmp_path, Result("field_movie", data, {"layers": ["conv1"]}))["field_movie_conv1"]
+    assert (found["kind"], found["layer"], found["frames_trained"]) == ("checkpoint_pictures", "conv1", [0, 500])
+    assert (found["height"], found["width"], found["channels"], found["is_signed"]) == (4, 4, 3, True)
+    pictures = read_column(tmp_path, found["pictures"]).reshape(4, 2, 4, 4, 3)
+    assert np.isnan(pictures[[0, 2]]).all()
+    np.testing.assert_allclose(pictures[3, 1], fields[1, 1, 1:5, :4], atol=np.abs(fields).max() / 60_000)
+    np.testing.assert_allclose(pictures[1, 0], fields[0, 0, 1:5, :4], atol=np.abs(fields).max() / 60_000)
+
+
+def test_large_pictures_of_checkpoints_are_averaged_and_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(written, "MOST_OF_CHECKPOINTS", 2 * 3 * 4 * 4)
+    fields = RANDOM.normal(size=(2, 3, 8, 8, 1)).astype(np.float32)
+    found = shown(tmp_path, CheckpointPicturesPanel("f", "F", "Fields.", "fc", np.array([0, 5, 9]), fields, True))
+    assert found["caption"] == "Fields. Shown here in blocks of 2 × 2 pixels, averaged."
+    expected = fields.reshape(2, 3, 4, 2, 4, 2).mean(axis=(3, 5))
+    pictures = read_column(tmp_path, found["pictures"]).reshape(expected.shape)
+    np.testing.assert_allclose(pictures, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("frames", [[0, 1, 2], [5, 5], [9, 0]])
+def test_checkpoints_that_do_not_fit_their_pictures_are_refused(frames: list[int]) -> None:
+    with pytest.raises(ValueError, match="^panel 'f': "):
+        CheckpointPicturesPanel("f", "F", "", "fc", np.array(frames), np.zeros((1, 2, 3, 3, 1)), True)
 
 
 def events_result() -> Result:

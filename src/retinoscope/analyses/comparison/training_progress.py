@@ -18,7 +18,7 @@ from retinoscope.analyses.checkpoints import every_checkpoint
 from retinoscope.analyses.comparison.checkpoint_numbers import measure_checkpoint
 from retinoscope.analyses.declaration import AGENT, WORLD, Analysis
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
-from retinoscope.analyses.exploring import Panel, table_panel
+from retinoscope.analyses.exploring import Panel, UnitCurve, UnitCurvesPanel, table_panel
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, load_result, provenance
@@ -218,7 +218,30 @@ def _draw(result: Result) -> list[Drawing]:
 
 
 def _explore(result: Result) -> list[Panel]:
-    return [table_panel(_table(result))]
+    return [table_panel(_table(result)), *(_cosines(result, layer) for layer in result.parameters["convolutions"])]
+
+
+def _cosines(result: Result, layer: str) -> UnitCurvesPanel:
+    """How the receptive field of every filter comes about."""
+    data = result.data
+    frames, kept = np.unique(data["frames_trained"].values, return_index=True)
+    of_units = {name: data[f"{layer}_{name}"].values[kept].T for name in ("with_last", "with_previous")}
+    chance = np.full_like(of_units["with_last"], float(data[f"{layer}_by_chance"]))
+    return UnitCurvesPanel(
+        f"training_progress_{layer}",
+        f"Fields of {layer} beside those of other checkpoints",
+        str(data.attrs["caption"]),
+        layer,
+        frames,
+        "frames trained",
+        "cosine of receptive fields",
+        (
+            UnitCurve("with the last", "neutral", of_units["with_last"]),
+            UnitCurve("with the one before", "neutral", of_units["with_previous"]),
+            UnitCurve("between different filters, 95% quantile", "chance", chance),
+        ),
+        is_over_training=True,
+    )
 
 
 def _table(result: Result) -> TableDrawing:

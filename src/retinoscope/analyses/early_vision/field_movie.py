@@ -18,6 +18,7 @@ from retinoscope.analyses.checkpoints import every_checkpoint
 from retinoscope.analyses.declaration import AGENT, Analysis
 from retinoscope.analyses.drawing import GIF_EVERY, Drawing, MovieDrawing
 from retinoscope.analyses.early_vision.receptive_field_measuring import how_many, operations_of
+from retinoscope.analyses.early_vision.receptive_field_panels import movie_panels
 from retinoscope.analyses.early_vision.receptive_field_parameters import ReceptiveFieldParameters, settle
 from retinoscope.analyses.early_vision.receptive_fields import fields_within_budget
 from retinoscope.errors import NotMeasurable
@@ -186,6 +187,7 @@ ANALYSIS = Analysis(
     of="agent",
     needs=(AGENT,),
     draw=_draw,
+    explore=movie_panels,
     is_reusable=False,
     rank=80,
 )

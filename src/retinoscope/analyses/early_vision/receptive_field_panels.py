@@ -6,7 +6,7 @@ import numpy as np
 import xarray
 from numpy.typing import NDArray
 
-from retinoscope.analyses.exploring import Panel, UnitPicturesPanel, by_unit
+from retinoscope.analyses.exploring import CheckpointPicturesPanel, Panel, UnitPicturesPanel, by_unit
 from retinoscope.result import Result
 
 
@@ -49,6 +49,29 @@ def natural_field_panels(result: Result) -> list[Panel]:
                 is_signed=True,
                 notes=_placed(_of_prediction(result.data, layer), units),
                 note=str(fields.attrs.get("learned", "")),
+            )
+        )
+    return panels
+
+
+def movie_panels(result: Result) -> list[Panel]:
+    """Of a Result of `field_movie`: the field of every unit at every checkpoint, the part that the movie shows."""
+    frames, kept = np.unique(result.data["frames_trained"].values, return_index=True)
+    panels: list[Panel] = []
+    for layer in result.parameters["layers"]:
+        fields = result.data[layer]
+        about, units = fields.attrs, fields[f"{layer}_unit"].values
+        rows = slice(about.get("drawn_top"), about.get("drawn_bottom"))
+        columns = slice(about.get("drawn_left"), about.get("drawn_right"))
+        panels.append(
+            CheckpointPicturesPanel(
+                f"field_movie_{layer}",
+                f"Receptive fields of {layer} in the course of training",
+                str(result.data.attrs["caption"]),
+                layer,
+                frames,
+                by_unit(fields.values[kept][:, :, rows, columns].swapaxes(0, 1), units),
+                is_signed=True,
             )
         )
     return panels

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from retinoscope.analyses.exploring import (
     Cell,
+    CheckpointPicturesPanel,
     ExamplesPanel,
     ImagesPanel,
     OrderPanel,
@@ -28,7 +29,8 @@ from retinoscope.analyses.exploring import (
     UnitPicturesPanel,
 )
 from retinoscope.analyses.registry import all_analyses
-from retinoscope.page.explorer.data_folder import DataFolder, Encoding
+from retinoscope.page.explorer.data_folder import DataFolder
+from retinoscope.page.explorer.panel_columns import Columns, averaged, blocks_of, in_blocks, largest, range_of
 from retinoscope.page.products import OMITTED
 from retinoscope.result import Result
 
@@ -36,6 +38,9 @@ Entry = dict[str, Any]
 
 MOST_OF_PICTURES = 2_000_000
 """Numbers in the pictures of a layer, of two bytes each; of larger ones blocks of pixels are averaged."""
+
+MOST_OF_CHECKPOINTS = 6_000_000
+"""The same of its pictures at all checkpoints together."""
 
 MOST_OF_MAPS = 12_000_000
 """Numbers in the maps of a panel of saliency, of one byte each: larger maps are averaged in blocks of 2 x 2 pixels, and
@@ -80,34 +85,16 @@ def panel_of(folder: DataFolder, panel: Panel, analysis: str) -> Entry:
         A `Panel` of the schema.
     """
     said = {"name": panel.name, "analysis": analysis, "title": panel.title, "caption": panel.caption}
-    return said | _written(panel, _Columns(folder, f"panels/{panel.name}"))
-
-
-class _Columns:
-    """Columns of one panel; an array that stands in several of its places is written once."""
-
-    def __init__(self, folder: DataFolder, path: str) -> None:
-        self.folder, self.path = folder, path
-        self._known: dict[int, tuple[NDArray[Any], Entry]] = {}
-
-    def __call__(self, name: str, values: NDArray[Any], encoding: Encoding = "float32", **more: Any) -> Entry:
-        if id(values) not in self._known:
-            flat = values.reshape(len(values), math.prod(values.shape[1:]))
-            self._known[id(values)] = (values, self.folder.column(f"{self.path}/{name}", flat, encoding, **more))
-        return self._known[id(values)][1]
-
-    def centred(self, name: str, values: NDArray[Any], scale: float, encoding: Encoding) -> Entry:
-        """Codes of which the middle one is zero."""
-        return self(name, values, encoding, low=-scale, high=scale)
+    return said | _written(panel, Columns(folder, f"panels/{panel.name}"))
 
 
 @functools.singledispatch
-def _written(panel: Any, columns: _Columns) -> Entry:
+def _written(panel: Any, columns: Columns) -> Entry:
     raise TypeError(f"{type(panel).__name__}: is no panel")
 
 
 @_written.register
-def _points(panel: PointsPanel, columns: _Columns) -> Entry:
+def _points(panel: PointsPanel, columns: Columns) -> Entry:
     return {
         "kind": "points",
         "layer": panel.layer,
@@ -118,35 +105,49 @@ def _points(panel: PointsPanel, columns: _Columns) -> Entry:
 
 
 @_written.register
-def _order(panel: OrderPanel, columns: _Columns) -> Entry:
+def _order(panel: OrderPanel, columns: Columns) -> Entry:
     return {"kind": "order", "layer": panel.layer, "units": panel.units}
 
 
 @_written.register
-def _unit_pictures(panel: UnitPicturesPanel, columns: _Columns) -> Entry:
-    pictures, block = panel.pictures, 1
-    while math.prod(_blocks_of(panel.pictures.shape, block)) > MOST_OF_PICTURES and block < max(pictures.shape[1:3]):
-        block += 1
-    pictures = averaged(panel.pictures, block)
-    _, height, width, channels = pictures.shape
+def _unit_pictures(panel: UnitPicturesPanel, columns: Columns) -> Entry:
+    pictures, block = in_blocks(panel.pictures, MOST_OF_PICTURES)
     if panel.is_signed:
-        written = columns.centred("pictures", pictures, _largest(pictures), "code16")
+        written = columns.centred("pictures", pictures, largest(pictures), "code16")
     else:
-        finite = pictures[np.isfinite(pictures)]
-        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+        low, high = range_of(pictures)
         written = columns("pictures", pictures, "code16", low=low, high=high)
+    return _of_pictures(panel, pictures, block) | {"pictures": written, "notes": panel.notes}
+
+
+@_written.register
+def _checkpoint_pictures(panel: CheckpointPicturesPanel, columns: Columns) -> Entry:
+    units, checkpoints = panel.pictures.shape[:2]
+    flat = panel.pictures.reshape(units * checkpoints, *panel.pictures.shape[2:])
+    pictures, block = in_blocks(flat, MOST_OF_CHECKPOINTS)
+    # A row holds all pictures of a unit, which are read together.
+    rows = pictures.reshape(units, checkpoints, *pictures.shape[1:])
+    low, high = (-largest(rows), largest(rows)) if panel.is_signed else range_of(rows)
+    return _of_pictures(panel, pictures, block) | {
+        "kind": "checkpoint_pictures",
+        "frames_trained": panel.frames_trained,
+        "pictures": columns("pictures", rows, "code16", low=low, high=high),
+    }
+
+
+def _of_pictures(panel: UnitPicturesPanel | CheckpointPicturesPanel, pictures: NDArray[Any], block: int) -> Entry:
+    _, height, width, channels = pictures.shape
     return {
         "kind": "unit_pictures",
         "caption": _with(panel.caption, block > 1, f"Shown here in blocks of {block} × {block} pixels, averaged."),
         "layer": panel.layer,
-        "pictures": written,
         **{"height": height, "width": width, "channels": channels},
-        **{"is_signed": panel.is_signed, "notes": panel.notes, "note": panel.note},
+        **{"is_signed": panel.is_signed, "note": panel.note},
     }
 
 
 @_written.register
-def _unit_curves(panel: UnitCurvesPanel, columns: _Columns) -> Entry:
+def _unit_curves(panel: UnitCurvesPanel, columns: Columns) -> Entry:
     curves = []
     for number, each in enumerate(panel.curves):
         parts = {name: getattr(each, name) for name in ("values", "low", "high")}
@@ -156,11 +157,12 @@ def _unit_curves(panel: UnitCurvesPanel, columns: _Columns) -> Entry:
         "kind": "unit_curves",
         "layer": panel.layer,
         **{"x": panel.x, "x_title": panel.x_title, "y_title": panel.y_title, "curves": curves},
+        "is_over_training": panel.is_over_training,
     }
 
 
 @_written.register
-def _unit_numbers(panel: UnitNumbersPanel, columns: _Columns) -> Entry:
+def _unit_numbers(panel: UnitNumbersPanel, columns: Columns) -> Entry:
     values = np.stack([np.asarray(each.values, np.float32) for each in panel.numbers], axis=1)
     return {
         "kind": "unit_numbers",
@@ -171,7 +173,7 @@ def _unit_numbers(panel: UnitNumbersPanel, columns: _Columns) -> Entry:
 
 
 @_written.register
-def _examples(panel: ExamplesPanel, columns: _Columns) -> Entry:
+def _examples(panel: ExamplesPanel, columns: Columns) -> Entry:
     is_large = sum(each.listed.size for each in panel.lists) > MOST_OF_LISTS
     lists = [each for each in panel.lists if each.scope == "gradient_step" or not is_large]
     return {
@@ -193,19 +195,19 @@ def _examples(panel: ExamplesPanel, columns: _Columns) -> Entry:
 
 
 @_written.register
-def _saliency(panel: SaliencyPanel, columns: _Columns) -> Entry:
+def _saliency(panel: SaliencyPanel, columns: Columns) -> Entry:
     shapes = [each.maps.shape for each in panel.targets]
     block = 2 if sum(map(math.prod, shapes)) > MOST_OF_MAPS else 1
-    size = sum(math.prod(_blocks_of((*shape, 1), block)) for shape in shapes)
+    size = sum(math.prod(blocks_of((*shape, 1), block)) for shape in shapes)
     every = max(1, math.ceil(size / MOST_OF_MAPS))
-    height, width = _blocks_of((*shapes[0], 1), block)[1:3]
+    height, width = blocks_of((*shapes[0], 1), block)[1:3]
     targets: list[Entry] = []
     kept_rows: dict[int, NDArray[np.integer]] = {}
     for number, each in enumerate(panel.targets):
         # The same rows stay the same array, which is written once.
         rows = kept_rows.setdefault(id(each.rows), each.rows[::every])
         maps = averaged(each.maps[::every, ..., None], block)[..., 0]
-        scale = each.scale if block == 1 else min(each.scale, _largest(maps))
+        scale = each.scale if block == 1 else min(each.scale, largest(maps))
         targets.append(
             {
                 **{"name": each.name, "title": each.title, "layer": each.layer, "unit": each.unit},
@@ -220,14 +222,14 @@ def _saliency(panel: SaliencyPanel, columns: _Columns) -> Entry:
 
 
 @_written.register
-def _images(panel: ImagesPanel, columns: _Columns) -> Entry:
+def _images(panel: ImagesPanel, columns: Columns) -> Entry:
     pairs = math.prod(panel.pictures.shape[:2])
     height, width, channels = panel.pictures.shape[2:]
     pictures = panel.pictures.reshape(pairs, height, width, channels)
     saliency = [
         {
             **{"name": each.name, "title": each.title, "verdict": each.verdict, "has_passed": each.has_passed},
-            "maps": columns.centred(f"saliency/{number}", each.maps, _largest(each.maps), "code8"),
+            "maps": columns.centred(f"saliency/{number}", each.maps, largest(each.maps), "code8"),
         }
         for number, each in enumerate(panel.saliency)
     ]
@@ -251,20 +253,8 @@ def _images(panel: ImagesPanel, columns: _Columns) -> Entry:
 
 
 @_written.register
-def _table(panel: TablePanel, columns: _Columns) -> Entry:
+def _table(panel: TablePanel, columns: Columns) -> Entry:
     return {"kind": "table", "columns": panel.columns, "rows": [[_cell(each) for each in row] for row in panel.rows]}
-
-
-def averaged(pictures: NDArray[Any], block: int) -> NDArray[Any]:
-    """(picture, height, width, channel) with blocks of pixels averaged; those at the far ends may be smaller."""
-    if block == 1:
-        return pictures
-    sums = pictures.astype(np.float64)
-    for axis in (1, 2):
-        starts = np.arange(0, pictures.shape[axis], block)
-        counts = np.diff([*starts, pictures.shape[axis]]).reshape([-1 if each == axis else 1 for each in range(4)])
-        sums = np.add.reduceat(sums, starts, axis=axis) / counts
-    return sums.astype(np.float32)
 
 
 def _cell(value: Cell) -> Cell:
@@ -272,17 +262,7 @@ def _cell(value: Cell) -> Cell:
     return "–" if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _blocks_of(shape: Sequence[int], block: int) -> tuple[int, ...]:
-    return (shape[0], math.ceil(shape[1] / block), math.ceil(shape[2] / block), *shape[3:])
-
-
-def _largest(values: NDArray[Any]) -> float:
-    """The largest finite absolute value; 0 where there is none."""
-    finite = np.abs(values[np.isfinite(values)])
-    return float(finite.max()) if finite.size else 0.0
-
-
-def _by_pair(columns: _Columns, name: str, values: NDArray[Any] | None, pairs: int) -> Entry | None:
+def _by_pair(columns: Columns, name: str, values: NDArray[Any] | None, pairs: int) -> Entry | None:
     return None if values is None else columns(name, values.reshape(pairs, math.prod(values.shape[2:])))
 
 
