@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from retinoscope.analyses.behaviour.burn_in import burn_in as measure_burn_in
@@ -44,6 +45,24 @@ def test_the_burn_in_is_drawn_where_it_is():
     assert f"burn-in: {int(result.data['steps'])} decisions" in texts(figure) and axes.get_yscale() == "log"
     alone = burn_in(measure_burn_in(recording_of_agent(agent, episodes=9, rows=90)))
     assert "by chance" in texts(alone)
+
+
+def test_the_legend_of_a_burn_in_that_was_not_reached_covers_nothing():
+    distance = np.geomspace(0.8, 0.06, 150)
+    data = xarray.Dataset(
+        {"distance": ("step", distance), "typical": ("step", distance / 4)}
+        | {name: ((), value) for name, value in (("threshold", 0.05), ("steps", 150), ("settled", False))}
+        | {"steps_low": ((), 90.0), "steps_high": ((), 150.0)},
+        coords={"step": np.arange(150)},
+        attrs={"seconds_per_decision": 1.0, "clock_units": "decisions"},
+    )
+    result = Result("burn_in", data, {"method": "forgetting", "share": 0.95}, {"agent": "planted"})
+    figure = burn_in(result)
+    FigureCanvasAgg(figure).draw()
+    axes = figure.axes[0]
+    legend = axes.get_legend().get_window_extent()
+    assert legend.y0 >= axes.get_window_extent().y1
+    assert legend.x1 <= figure.bbox.x1 and legend.y1 <= figure.bbox.y1
 
 
 def test_all_units_are_drawn_sorted_and_centred_on_zero(events):

@@ -73,6 +73,15 @@ def test_the_interval_is_the_jackknife_over_groups(axes: int) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-4 if axes == 12 else 5e-3)
 
 
+def test_an_interval_of_two_unlike_episodes_holds_nothing_that_cannot_be() -> None:
+    random = np.random.default_rng(0)
+    line = random.normal(size=(60, 1)) * np.ones(8)
+    ball = 3 * random.normal(size=(60, 8))
+    made, whole = grouped(np.concatenate([line, ball]), np.repeat([0, 1], 60), 8)
+    found = made.participation_ratio(whole)  # type: ignore[arg-type]
+    assert (found.low, found.high) == (1, 8) and 1 < found.estimate < 8
+
+
 def test_one_episode_has_no_interval() -> None:
     data = latent_activity(50, 2, 4)
     made, whole = grouped(data, np.zeros(50, int), 4)

@@ -65,6 +65,6 @@ def burn_in(result: Result, *, ax: Axes | None = None, figsize: Size = None) -> 
     axes.set(xlabel="decisions since the reset", xticks=ticks[(ticks >= 0) & (ticks <= last)], xlim=(0, last))
     if burn_in_steps <= int(steps[-1]):
         axes.legend(loc="upper right")
-    else:  # its line is at the right edge
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 0.12))
+    else:  # lines and bands go all the way: there is room only above
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, columnspacing=1.2)
     return drawn

@@ -16,7 +16,7 @@ from retinoscope.result import Result
 __all__ = ["tuning_to_gratings"]
 
 # Inches on paper.
-_ROW, _HEADING, _PANEL, _LEGEND = 1.68, 0.3, 1.02, 0.3
+_ROW, _HEADING, _PANEL, _LEGEND = 1.76, 0.3, 1.02, 0.3
 _LEFTS = (0.5, 2.33, 4.16, 5.99)
 _WIDE = 1.36
 

@@ -137,6 +137,7 @@ class GroupedVariance:
     def participation_ratio(self, whole: PrincipalComponents) -> Interval:
         """The participation ratio with a jackknife interval over groups, on the logarithmic scale.
 
+        It ends where a ratio cannot lie: below 1, above the number of units, or of rows less one.
         What of the squared norm lies outside of the basis is taken to be the same share of the squared total variance
         without each group as with all.
         """
@@ -148,7 +149,9 @@ class GroupedVariance:
         outside = max(whole.squared_norm - inside, 0.0) / whole.total_variance**2
         without = [self._without(left_out, filled, outside) for left_out in filled]
         logarithm = jackknife_interval(np.log(estimate), np.log(without))
-        return Interval(estimate, float(np.exp(logarithm.low)), float(np.exp(logarithm.high)))
+        possible = 1.0, max(min(len(self._mean), whole.count - 1), 1.0)
+        low, high = np.clip(np.exp([logarithm.low, logarithm.high]), *possible)
+        return Interval(estimate, float(low), float(high))
 
     def _without(self, left_out: int, filled: Sequence[int], outside: float) -> float:
         kept = [number for number in filled if number != left_out]
