@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import re
 from importlib import metadata
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 import retinoscope.analyses
 import retinoscope.figures
+import retinoscope.page
 from retinoscope.analyses import registry
 from retinoscope.analyses.declaration import GROUPS, Analysis
 from retinoscope.analyses.registry import all_analyses, analysis, select_analyses
@@ -126,6 +129,13 @@ def test_an_analysis_of_another_package_is_one_of_all(installed) -> None:
     assert "theirs" in [each.name for each in select_analyses("behaviour")]
 
 
+def test_no_part_of_the_page_can_be_an_analysis() -> None:
+    templates = Path(retinoscope.page.__path__[0]) / "templates"
+    parts = {name for each in templates.glob("*.html") for name in re.findall(r'id="(\w+)"', each.read_text("utf-8"))}
+    assert {"explorer", "report", "agent"} <= parts <= set(registry.TAKEN)
+    assert not set(registry.TAKEN) & {*NAMES, *(former for each in all_analyses().values() for former in each.formerly)}
+
+
 @pytest.mark.parametrize(
     ("declared", "says"),
     [
@@ -133,6 +143,8 @@ def test_an_analysis_of_another_package_is_one_of_all(installed) -> None:
         ("text", "is no Analysis; see docs/plugins.md"),
         ({"name": "raster"}, "analysis 'raster' of their_package:ANALYSIS: the name is taken"),
         ({"group": "behavior"}, "its group 'behavior' is unknown; did you mean 'behaviour'"),
+        ({"name": "report"}, "^analysis 'report': the page of a run has a part of this name; give it another$"),
+        ({"name": "a=b"}, "^analysis 'a=b': a name is made of a-z, 0-9 and _, a letter first; give it another$"),
         ({"builds_on": ("rastr",)}, "builds on 'rastr', which is unknown; did you mean 'raster'"),
     ],
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from types import MappingProxyType
@@ -21,13 +22,16 @@ from retinoscope.settings import nearest
 
 ENTRY_POINTS = "retinoscope.analyses"
 
+TAKEN = ("recording", "explorer", "report", "tabs", "agent", "agents", "world", "parameters", "manifest")
+"""Names that an analysis cannot have: parts of pages and manifests, where analyses stand by their names too."""
+
 
 @functools.cache
 def all_analyses() -> Mapping[str, Analysis]:
     """Every analysis by its name, in the order in which they run and stand on the page.
 
     Raises:
-        UserError: another package declares something that is no analysis, or one of a name that is taken.
+        UserError: another package declares something that is no analysis, or one of a name that is taken or is none.
     """
     found = {each.name: each for each in _own()}
     for point in metadata.entry_points(group=ENTRY_POINTS):
@@ -138,6 +142,12 @@ def _of_another_package(point: metadata.EntryPoint) -> Analysis:
 def _check(found: Mapping[str, Analysis]) -> None:
     groups = [group.name for group in GROUPS]
     for each in found.values():
+        if each.name in TAKEN:
+            raise UserError(f"analysis {each.name!r}: the page of a run has a part of this name; give it another")
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", each.name):
+            raise UserError(
+                f"analysis {each.name!r}: a name is made of a-z, 0-9 and _, a letter first; give it another"
+            )
         if each.group not in groups:
             known = nearest(each.group, groups)
             raise UserError(f"analysis {each.name!r}: its group {each.group!r} is unknown; {known}")
