@@ -14,7 +14,7 @@ PLACES = ("rollouts/*", "training/*", "worlds/test_doom_*")
 WITHOUT = (
     "rollouts/test_array_recording.py",
     "rollouts/test_intervention_anywhere.py",
-    "rollouts/test_spawning.py",
+    "rollouts/test_join.py",
     "rollouts/test_store.py",
     "training/test_config.py",
     "worlds/test_doom_pixels.py",

@@ -17,6 +17,8 @@ EVERY_FILE = [*FILES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "
 ONLY = {
     "sample_factory": ("training/",),
     "zarr": ("rollouts/store",),
+    "distributed": (),  # asked for by name, when a cluster is
+    "dask_jobqueue": (),
     "vizdoom": ("worlds/doom/", "stimuli/"),
 }
 """Who alone may import these libraries."""
@@ -46,6 +48,7 @@ NEVER_AT_RUN_TIME = {"worlds/": ("retinoscope.agents", "retinoscope.rollouts", "
 OURS = {
     "statistics/": ("retinoscope.statistics", "retinoscope.errors"),
     "figures/": ("retinoscope.figures", "retinoscope.result", "retinoscope.errors"),
+    "scale/": ("retinoscope.scale", "retinoscope.errors", "retinoscope.versions"),
     "result.py": ("retinoscope.errors", "retinoscope.files", "retinoscope.versions", "retinoscope.worlds.earlier"),
     "settings.py": ("retinoscope.errors",),
     "errors.py": (),

@@ -10,6 +10,7 @@ The public face, in the order of a day's work:
     result = retinoscope.evaluate(agent)                         # how well it lives
     report = retinoscope.check(agent)                            # is it the agent that its owner means?
     recording = retinoscope.record(agent, frames=10_000, out="digits.zarr")
+    recording = retinoscope.join("parts.zarr")                   # of parts that were recorded elsewhere
     recording = retinoscope.open("digits.zarr")                  # what it saw, did and computed
     fields = retinoscope.analyses.receptive_fields(agent)        # -> Result
     figure = retinoscope.figures.receptive_fields(fields)        # -> Figure
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from retinoscope.agents.sb3 import from_sb3
     from retinoscope.page.explorer.notes import load_notes
     from retinoscope.result import Result, load_result
-    from retinoscope.rollouts import Recording, record
+    from retinoscope.rollouts import Recording, join, record
     from retinoscope.rollouts import open_recording as open
     from retinoscope.rollouts.evaluation import evaluate
     from retinoscope.scenarios import Scenario, get_arena, load_scenario, new_scenario, shipped_scenarios
@@ -81,6 +82,7 @@ __all__ = [  # noqa: RUF022 - in workflow order
     "play",
     "Recording",
     "record",
+    "join",
     "open",
     "Result",
     "load_result",
@@ -119,6 +121,7 @@ _HOMES = {
     "play": "retinoscope.worlds.doom.play",
     "Recording": "retinoscope.rollouts",
     "record": "retinoscope.rollouts",
+    "join": "retinoscope.rollouts",
     "open": "retinoscope.rollouts:open_recording",
     "Result": "retinoscope.result",
     "load_result": "retinoscope.result",

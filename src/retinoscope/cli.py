@@ -19,6 +19,7 @@ from retinoscope.command_line.check import check
 from retinoscope.command_line.examples import examples
 from retinoscope.command_line.explore import explore
 from retinoscope.command_line.intervene import intervene
+from retinoscope.command_line.join import join
 from retinoscope.command_line.output import interval, print_json, print_table
 from retinoscope.command_line.players import PlayerName, load_player
 from retinoscope.command_line.scenario import scenario_app
@@ -106,6 +107,7 @@ def evaluate(
     seed: options.Seed = 0,
     greedy: options.Greedy = False,
     workers: options.Workers = None,
+    cluster: options.Cluster = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Compare an agent with a random policy.
@@ -122,7 +124,14 @@ def evaluate(
 
     player = load_player(agent, checkpoint, world)
     result = retinoscope.evaluate(
-        player, world, episodes=episodes, seed=seed, greedy=greedy, workers=workers, progress=True
+        player,
+        world,
+        episodes=episodes,
+        seed=seed,
+        greedy=greedy,
+        workers=workers,
+        cluster=cluster,
+        progress=True,
     )
     summary = summarise(result)
     if as_json:
@@ -172,8 +181,19 @@ def record(
     checkpoint: options.Checkpoint = "final",
     seed: options.Seed = 0,
     environments: Annotated[
-        int | None, typer.Option(help="Played side by side.", show_default="frames / 2000, from 1 to 16")
+        int | None, typer.Option(help="Played side by side.", show_default="frames / 2000, 1 to 16 in each part")
     ] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="Environments decided for at a time.", show_default="half, or half of a part's")
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(metavar="K/N", help="Only this part, as 3/64; `join` makes one of them.", show_default="all"),
+    ] = None,
+    parts: Annotated[
+        int | None, typer.Option(help="Record so many parts side by side and join them.", show_default="in one piece")
+    ] = None,
+    cluster: options.Cluster = None,
     workers: options.Workers = None,
     block_frames: Annotated[int, typer.Option(help="Decisions written at a time; lost at most.")] = 4096,
     greedy: options.Greedy = False,
@@ -188,6 +208,8 @@ def record(
     \b
     Example:
         retinoscope record digits --frames 2000 --out digits.zarr
+        retinoscope record digits --frames 2000 --out parts --part 1/2
+        retinoscope record digits --frames 2000 --out parts --part 2/2
     """
     import retinoscope
 
@@ -198,6 +220,10 @@ def record(
         out=out,
         seed=seed,
         environments=environments,
+        batch=batch,
+        part=part,
+        parts=parts,
+        cluster=cluster,
         workers=workers,
         block_frames=block_frames,
         greedy=greedy,
@@ -210,6 +236,7 @@ def record(
     typer.echo(f"{recording.path}: {recording.frames:,} frames, {episodes} episodes; replayed rows agree")
 
 
+app.command()(join)
 app.command()(check)
 app.command()(analyze)
 app.command()(examples)

@@ -25,7 +25,7 @@ HEAVY = ("torch", "numpy", "scipy", "sklearn", "xarray", "zarr", "matplotlib", "
 
 def test_the_commands_are_those_of_the_workflow() -> None:
     stages = ["train", "train-classifier", "evaluate", "watch", "record", "analyze", "agents", "report"]
-    stages += ["examples", "intervene", "check", "explore"]
+    stages += ["examples", "intervene", "check", "explore", "join"]
     arenas = ["scenario list", "scenario build", "scenario preview", "scenario play", "scenario schema"]
     arenas.append("scenario new")
     assert sorted(COMMANDS) == sorted([*arenas, *stages])
@@ -68,6 +68,7 @@ def test_the_examples_work_one_after_the_other(
         "digits.zarr",
         "examples",
         "explorer",
+        "parts",
         "runs",
         "stripes.yaml",
         "twin.safetensors",
@@ -93,6 +94,7 @@ def test_options_have_the_names_of_the_python_parameters() -> None:
         "evaluate": retinoscope.evaluate,
         "watch": retinoscope.watch,
         "record": retinoscope.record,
+        "join": retinoscope.join,
         "analyze": retinoscope.analyze,
         "examples": retinoscope.examples,
         "explore": retinoscope.explore,

@@ -33,7 +33,9 @@ OTHERWISE["intervene"] |= {"random_directions": 2, "out": Path("out"), "seed": 7
 OTHERWISE["evaluate"] |= {"greedy": True}
 OTHERWISE["watch"] |= {"greedy": True, "out": Path("play.mp4")}
 OTHERWISE["record"] |= {"greedy": True, "out": Path("play.zarr")}
-OTHERWISE["record"] |= {"environments": 5, "block_frames": 77, "device": "cuda"}
+OTHERWISE["record"] |= {"environments": 5, "block_frames": 77, "device": "cuda", "batch": 2, "part": "2/3"}
+OTHERWISE["record"] |= {"parts": 3, "cluster": "tcp://here:1"}
+OTHERWISE["evaluate"] |= {"cluster": "tcp://here:1"}
 
 
 class Called(BaseException):

@@ -70,9 +70,10 @@ def examples(
         retinoscope examples digits.zarr --components pca:4 --out examples
     """
     import retinoscope
+    from retinoscope.rollouts import is_recording
 
     made = retinoscope.examples(
-        source if source is None or Path(source, "zarr.json").is_file() else retinoscope.load_agent(source, checkpoint),
+        source if source is None or is_recording(source) else retinoscope.load_agent(source, checkpoint),
         out=out,
         world=world,
         activity=activity,

@@ -56,6 +56,10 @@ Device = Annotated[str, typer.Option(help="Where to compute: cpu or cuda.")]
 Seed = Annotated[int, typer.Option(help="Of everything that is drawn at random.")]
 Greedy = Annotated[bool, typer.Option("--greedy", help="Take the likeliest action instead of drawing one.")]
 Workers = Annotated[int | None, typer.Option(help="Processes that play.", show_default="one per core")]
+Cluster = Annotated[
+    str | None,
+    typer.Option(help="A Dask cluster: tcp://HOST:PORT, or slurm:FILE.yaml.", show_default="this machine"),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run left there.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 SingleFile = Annotated[

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from retinoscope.rollouts.array_recording import ArrayRecording
+    from retinoscope.rollouts.joined_recording import join
+    from retinoscope.rollouts.opening import is_recording, open_recording
     from retinoscope.rollouts.recorder import record
-    from retinoscope.rollouts.recording import Episode, Recording, open_recording
+    from retinoscope.rollouts.recording import Episode, Recording
     from retinoscope.rollouts.replay import ReplayReport, replay_error
 
 _HOMES = {
@@ -16,12 +18,24 @@ _HOMES = {
     "Episode": "recording",
     "Recording": "recording",
     "ReplayReport": "replay",
-    "open_recording": "recording",
+    "is_recording": "opening",
+    "join": "joined_recording",
+    "open_recording": "opening",
     "record": "recorder",
     "replay_error": "replay",
 }
 
-__all__ = ["ArrayRecording", "Episode", "Recording", "ReplayReport", "open_recording", "record", "replay_error"]
+__all__ = [
+    "ArrayRecording",
+    "Episode",
+    "Recording",
+    "ReplayReport",
+    "is_recording",
+    "join",
+    "open_recording",
+    "record",
+    "replay_error",
+]
 
 
 def __getattr__(name: str) -> Any:

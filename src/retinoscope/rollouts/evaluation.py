@@ -18,7 +18,8 @@ from retinoscope.agents.random_agent import random_heads
 from retinoscope.errors import UserError
 from retinoscope.progress import progress_bar
 from retinoscope.rollouts.chance import ActionSampler
-from retinoscope.rollouts.spawning import nothing_to_import_again, process_pool
+from retinoscope.scale.spawning import nothing_to_import_again
+from retinoscope.scale.work import computing_on, executor
 from retinoscope.statistics.bootstrap import Interval, bootstrap_interval, ratio_of_sums
 from retinoscope.worlds.choosing import WorldLike, world_of
 from retinoscope.worlds.seeds import world_seed
@@ -39,6 +40,7 @@ def evaluate(
     seed: int = 0,
     greedy: bool = False,
     workers: int | None = None,
+    cluster: str | None = None,
     progress: bool = False,
 ) -> Result:
     """Play episodes with the agent and, from the same seeds, with a policy that acts uniformly at random.
@@ -50,6 +52,7 @@ def evaluate(
         seed: of the world and of the draws of actions; episode *k* depends on (seed, k) alone.
         greedy: take the likeliest action instead of drawing one.
         workers: processes; None for one per core.
+        cluster: where the episodes are played, see `scale.cluster.connected`; None for this machine.
         progress: show a progress bar on standard error.
 
     Returns:
@@ -70,7 +73,7 @@ def evaluate(
     tasks = _tasks(agent.policy, chosen, episodes, seed, greedy)
     rows: dict[tuple[str, int], dict[str, Any]] = {}
     bar = progress_bar("episodes", total=2 * episodes, visible=progress)
-    with bar as advance, process_pool(workers) as pool:
+    with bar as advance, computing_on(workers, cluster), executor() as pool:
         with nothing_to_import_again():
             futures = [pool.submit(play_episodes, *arguments) for _, arguments in tasks]
         names: dict[Future[list[dict[str, Any]]], str] = dict(zip(futures, (name for name, _ in tasks), strict=True))

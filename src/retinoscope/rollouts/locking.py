@@ -11,6 +11,10 @@ from pathlib import Path
 from retinoscope.errors import UserError
 
 
+class Occupied(UserError):
+    """Another process is at work there."""
+
+
 @contextmanager
 def only_writer(directory: Path, doing: str = "recording") -> Iterator[None]:
     """Hold the directory's lock, which the operating system releases however this process ends.
@@ -20,14 +24,14 @@ def only_writer(directory: Path, doing: str = "recording") -> Iterator[None]:
         doing: what is done there, for whoever comes second.
 
     Raises:
-        UserError: another process holds it.
+        Occupied: another process holds it.
     """
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError(
+            raise Occupied(
                 f"{directory}: another process is {doing} there; wait for it or choose another path"
             ) from None
         yield

@@ -10,9 +10,9 @@ from multiprocessing.connection import Connection
 import numpy as np
 
 from retinoscope.errors import UserError
-from retinoscope.rollouts.spawning import nothing_to_import_again
 from retinoscope.rollouts.table import OBJECT, action_column, following_columns, memory_size, moment_columns, table_of
 from retinoscope.rollouts.worker import DONE, REFUSED, Start, WorkerTask, run_worker
+from retinoscope.scale.spawning import nothing_to_import_again
 from retinoscope.worlds.world import World
 
 _SECONDS_TO_CLOSE = 10.0
@@ -33,6 +33,7 @@ class ParallelEnvironments:
         groups: which environments, numbered from 0, belong to each group.
         workers: how many processes; each gets its share of every group.
         starts: where each environment begins; by default at its first episode.
+        first: what is added to an environment's number where its episodes are seeded.
 
     Attributes:
         table: (environment, ...) arrays in shared memory: the columns of the moment (`observation`, variables, ...),
@@ -46,6 +47,7 @@ class ParallelEnvironments:
         groups: tuple[range, ...],
         workers: int,
         starts: dict[int, Start] | None = None,
+        first: int = 0,
     ) -> None:
         environments = sum(map(len, groups))
         starts = starts or {number: Start() for number in range(environments)}
@@ -61,7 +63,7 @@ class ParallelEnvironments:
         try:
             for number, share in enumerate(self._shares):
                 mine = {environment: starts[environment] for group in share for environment in group}
-                task = WorkerTask(world, seed, columns, environments, share, mine)
+                task = WorkerTask(world, seed, columns, environments, share, mine, first)
                 ours, theirs = spawn.Pipe()
                 self._connections.append(ours)
                 process = spawn.Process(
@@ -86,7 +88,7 @@ class ParallelEnvironments:
         for connection, share in zip(self._connections, self._shares, strict=True):
             if share[group]:
                 with contextlib.suppress(OSError):  # that worker has failed; `receive` says why
-                    connection.send_bytes(bytes([group]))
+                    connection.send_bytes(group.to_bytes(4))
 
     def receive(self, group: int) -> dict[int, np.ndarray]:
         """Wait until the group's rows of the table are filled; returns the objects in view per environment, `OBJECT`.

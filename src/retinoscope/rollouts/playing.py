@@ -1,4 +1,4 @@
-"""Playing for a recording: two groups of environments in other processes take turns with one batched policy here."""
+"""Playing for a recording: groups of environments in other processes take turns with one batched policy here."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from retinoscope.errors import UserError
 from retinoscope.progress import progress_bar
 from retinoscope.rollouts.chance import ActionSampler
 from retinoscope.rollouts.parallel import ParallelEnvironments
+from retinoscope.rollouts.parts import PART, default_batch
 from retinoscope.rollouts.replay import TOLERANCE
 from retinoscope.rollouts.schema import vector_layers
 from retinoscope.rollouts.store import Block, EpisodeStore
@@ -41,7 +42,7 @@ class _Group:
 
 
 class Player:
-    """Two groups of environments take turns: while the policy decides for one, the worlds play the other."""
+    """Groups of environments take turns: while the policy decides for one, the worlds play the others."""
 
     def __init__(self, store: EpisodeStore, policy: Policy, world: World, workers: int) -> None:
         self._store = store
@@ -53,9 +54,13 @@ class Player:
         self._following = [column.name for column in following_columns(world.declaration)]
         self._seed = int(store.attributes["seed"])
         self._sampler = ActionSampler(self._seed, policy.action_heads, bool(store.attributes["greedy"]))
-        # The groups depend on the number of environments alone: batches of another size differ in the last digits.
-        middle = (store.environments + 1) // 2
-        members = [each for each in (range(middle), range(middle, store.environments)) if each]
+        part = store.attributes.get(PART)
+        self._first, everywhere = (
+            (part["first_environment"], part["of_environments"]) if part else (0, store.environments)
+        )
+        # The groups do not depend on what part this is: batches of another size differ in the last digits.
+        batch, last = int(store.attributes.get("batch", default_batch(everywhere))), store.environments
+        members = [range(first, min(first + batch, last)) for first in range(0, last, batch)]
         self._groups = [_Group(number, each, policy.initial_state(len(each))) for number, each in enumerate(members)]
         self._blocks: dict[int, Block] = {}
 
@@ -70,7 +75,7 @@ class Player:
             inference(),
             progress_bar("frames", (steps - first) * environments, progress) as advance,
             ThreadPoolExecutor(1) as writer,
-            ParallelEnvironments(self._world, self._seed, members, self._workers, starts) as played,
+            ParallelEnvironments(self._world, self._seed, members, self._workers, starts, first=self._first) as played,
         ):
             self._restore_states()
             with self._policy.capture(*self._layers) as activity:
@@ -127,7 +132,7 @@ class Player:
         row["logits"][:], row["value"][:] = logits, value
         for name in self._layers:
             row[name][:] = activity[name].cpu().numpy()
-        row["action"][:] = self._sampler.draw(row["logits"], group.members, row["episode"])
+        row["action"][:] = self._sampler.draw(row["logits"], self._everywhere(group.members), row["episode"])
         table["action"][group.rows] = row["action"]
 
     def _close_row(self, group: _Group, step: int, table: dict[str, np.ndarray]) -> None:
@@ -167,7 +172,7 @@ class Player:
         episode, decisions = int(last["episode"]), int(last["step"]) + 1
         if last["terminated"] or last["truncated"] or not self._world.declaration.repeats_itself:
             return Start(episode + 1)
-        self._sampler.skip(environment, episode, decisions)
+        self._sampler.skip(self._first + environment, episode, decisions)
         actions = self._store.read("action", environment, stop - decisions, stop)
         return Start(episode, actions, last["observation"])
 
@@ -185,6 +190,10 @@ class Player:
                 raise UserError(
                     f"{self._store.path}: holds the decisions of another network; choose another path or the same agent"
                 )
+
+    def _everywhere(self, members: range) -> range:
+        """Numbers of environments among those of all parts."""
+        return range(self._first + members.start, self._first + members.stop)
 
     def _read_last(self, name: str, group: _Group) -> np.ndarray:
         stop = self._store.steps

@@ -57,6 +57,7 @@ class EpisodeStore:
         environments, block_steps: shape of a block.
         steps: how many are valid, in every environment.
         complete: the recording has all it was asked for and has passed its self-test.
+        sha256: of what is written about the recording, these two included.
     """
 
     def __init__(self, path: Path, writable: bool = False) -> None:
@@ -219,6 +220,7 @@ class EpisodeStore:
         self.attributes = {name: value for name, value in attributes.items() if name != "format"}
         self.environments, self.block_steps = int(attributes["environments"]), int(attributes["block_steps"])
         self.steps, self.complete, self._names = int(index["steps"]), bool(index["complete"]), list(index["arrays"])
+        self.sha256 = str(index["sha256"])
 
     def _array(self, name: str) -> zarr.Array[Any]:
         try:
@@ -241,8 +243,9 @@ class EpisodeStore:
                     raise UserError(f"{self.path}: is damaged, block {block} of {name} is missing; record again")
 
     def _commit(self, steps: int, complete: bool) -> None:
-        self._group.attrs.update(_with_index(self.attributes, self._names, steps, complete))
-        self.steps, self.complete = steps, complete
+        written = _with_index(self.attributes, self._names, steps, complete)
+        self._group.attrs.update(written)
+        self.steps, self.complete, self.sha256 = steps, complete, written["index"]["sha256"]
 
 
 def _with_index(attributes: dict[str, Any], names: list[str], steps: int, complete: bool) -> dict[str, Any]:

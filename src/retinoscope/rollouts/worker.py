@@ -50,6 +50,7 @@ class WorkerTask:
         environments: number of rows.
         groups: for each group, the environments that this worker plays.
         starts: of those environments.
+        first: what is added to an environment's number where its episodes are seeded.
     """
 
     world: World
@@ -58,12 +59,13 @@ class WorkerTask:
     environments: int
     groups: tuple[tuple[int, ...], ...]
     starts: dict[int, Start]
+    first: int = 0
 
 
 def run_worker(connection: Connection, memory: Array[c_uint8], task: WorkerTask) -> None:
     """Play until the other end of the connection closes, which it also does when its process is killed.
 
-    A message of one byte, the group's number, asks for one decision in each environment of the group. The answer is
+    A message, the group's number in four bytes, asks for one decision in each environment of the group. The answer is
     `DONE` and the objects in view of those environments, one after the other.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what to do
@@ -76,7 +78,7 @@ def run_worker(connection: Connection, memory: Array[c_uint8], task: WorkerTask)
         for group in filter(None, task.groups):  # of an empty share nothing is expected
             connection.send_bytes(DONE + b"".join(by_number[number].start(task.starts[number]) for number in group))
         while True:
-            group = task.groups[connection.recv_bytes()[0]]
+            group = task.groups[int.from_bytes(connection.recv_bytes())]
             connection.send_bytes(DONE + b"".join(by_number[number].step() for number in group))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass
@@ -99,6 +101,7 @@ class _Player:
 
     def __init__(self, number: int, task: WorkerTask, table: dict[str, np.ndarray]) -> None:
         self.number = number
+        self._seeded_as = task.first + number
         self._seed = task.seed
         self._row = {name: values[number : number + 1] for name, values in table.items()}
         self._world = task.world
@@ -135,7 +138,7 @@ class _Player:
 
     def _begin(self, episode: int) -> bytes:
         self._episode, self._step = episode, 0
-        return self._note(*self._environment.reset(seed=world_seed(self._seed, self.number, episode)))
+        return self._note(*self._environment.reset(seed=world_seed(self._seed, self._seeded_as, episode)))
 
     def _note(self, observation: np.ndarray, info: dict[str, Any]) -> bytes:
         row = self._row

@@ -27,7 +27,7 @@ from retinoscope.agents.networks import NetworkConfig
 from retinoscope.agents.own_encoder import make_encoder as encoder_of
 from retinoscope.agents.safe_load import allow_sample_factory_checkpoints
 from retinoscope.agents.sample_factory_config import network_config_of
-from retinoscope.rollouts.spawning import end_with_parent
+from retinoscope.scale.spawning import end_with_parent
 from retinoscope.scenarios import foreign_part
 from retinoscope.training.learner import LeveredActorCritic, LeveredLearner, levers_of
 from retinoscope.training.learning_pass import learning_pass, make_decoder

@@ -194,6 +194,7 @@ def _again(agent: Agent, world: World, first: Recording, path: Path, workers: in
         out=path,
         seed=attributes["seed"],
         environments=attributes["environments"],
+        batch=attributes.get("batch"),
         workers=workers,
     )
     compared = 0

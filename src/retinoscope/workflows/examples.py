@@ -172,7 +172,7 @@ def _samples(
     progress: bool,
 ) -> tuple[Samples, Agent | None]:
     """Samples, and the agent if it is at hand."""
-    from retinoscope.rollouts import ArrayRecording, Recording, open_recording, record
+    from retinoscope.rollouts import ArrayRecording, Recording, is_recording, open_recording, record
 
     if activity is not None:
         if isinstance(activity, str | Path) and Path(activity).is_dir():
@@ -183,7 +183,7 @@ def _samples(
             return FolderSamples(activity), None
         return ArraySamples(activity, frames), None
 
-    if isinstance(source, str | Path) and (Path(source) / "zarr.json").is_file():
+    if isinstance(source, str | Path) and is_recording(source):
         source = open_recording(source)
     if isinstance(source, Recording):
         if world is not None:

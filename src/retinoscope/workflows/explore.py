@@ -111,13 +111,12 @@ class _Source:
     @classmethod
     def of(cls, source: Recording | str | Path) -> _Source:
         """From what a user gave."""
-        from retinoscope.rollouts import Recording, open_recording
-        from retinoscope.rollouts.recording import StoredRecording
+        from retinoscope.rollouts import Recording, is_recording, open_recording
 
         if isinstance(source, Recording):
-            return cls(source, {}, (), source.path if isinstance(source, StoredRecording) else None)
+            return cls(source, {}, (), source.path if is_recording(source.path) else None)
         path = Path(source)
-        if (path / "zarr.json").is_file():
+        if is_recording(path):
             return cls(open_recording(path), {}, (), path)
         if (path / MANIFEST).is_file():
             return cls._of_run(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -18,6 +17,7 @@ from retinoscope.attribution.measures import Frames
 from retinoscope.attribution.targets import parse_target
 from retinoscope.errors import NotMeasurable
 from retinoscope.progress import progress_bar
+from retinoscope.scale.work import each_of
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
@@ -210,18 +210,8 @@ def each_in_a_process(
         what: is counted in the progress bar.
         progress: show it.
     """
-    count = min(workers or os.cpu_count() or 1, len(work))
+    pieces = [(function, (argument,)) for function, argument in work]
     with progress_bar(what, total=len(work), visible=progress) as advance:
-        if count <= 1 or policy.device.type != "cpu":
-            for function, argument in work:
-                yield function(argument)
-                advance(1)
-            return
-        from retinoscope.rollouts.spawning import nothing_to_import_again, process_pool
-
-        with process_pool(count) as pool:
-            with nothing_to_import_again():
-                futures = [pool.submit(function, argument) for function, argument in work]
-            for future in futures:
-                yield future.result()
-                advance(1)
+        for found in each_of(pieces, workers, is_bound_here=policy.device.type != "cpu"):
+            yield found
+            advance(1)

@@ -39,6 +39,7 @@ from retinoscope.analyses.early_vision.receptive_field_places import (
     windows_of,
 )
 from retinoscope.result import Result, provenance
+from retinoscope.scale.work import Piece, each_of
 from retinoscope.settings import stated, with_settings
 from retinoscope.stimuli.patches import RecordedPatches
 from retinoscope.stimuli.white_noise import WhiteNoise
@@ -99,8 +100,11 @@ def _measured(
     settled = settle(policy, asked, observations)
     layers = settled.layers or ()
     variables: dict[str, Any] = {}
-    for name in layers:
-        variables |= _variables(policy, policy.layer(name), settled, observations, is_bounded, progress)
+    work: list[Piece] = [
+        (_variables, (policy, policy.layer(name), settled, observations, is_bounded, progress)) for name in layers
+    ]
+    for of_layer in each_of(work, is_bound_here=policy.device.type != "cpu"):
+        variables |= of_layer
     data = xarray.Dataset(variables, coords={"colour": _colours(agent, policy.observation_shape[2])})
     said = stated(settled) | {"stimuli": "white noise" if observations is None else "recorded observations"}
     left_out = _left_out(policy) if asked.layers is None else []

@@ -31,7 +31,8 @@ from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
 from retinoscope.rollouts.intervention import EditedPolicy, editable_layer
-from retinoscope.rollouts.spawning import nothing_to_import_again, process_pool
+from retinoscope.scale.spawning import nothing_to_import_again
+from retinoscope.scale.work import executor
 from retinoscope.settings import parameters, setting, stated, with_settings
 from retinoscope.statistics.state_edits import Reading, StateEdit, ablate, clamp, random_reading, reading_of, swap
 from retinoscope.worlds.choosing import WorldLike, world_of
@@ -261,7 +262,7 @@ def _played(
             tasks.append((number, (player, world, episodes, seed, chosen.greedy)))
     rows: dict[tuple[int, int], dict[str, Any]] = {}
     count = len(edits) * chosen.episodes
-    with progress_bar("episodes", count, progress) as advance, process_pool(chosen.workers) as pool:
+    with progress_bar("episodes", count, progress) as advance, executor(chosen.workers) as pool:
         with nothing_to_import_again():
             futures = [(number, pool.submit(play_episodes, *arguments)) for number, arguments in tasks]
         for number, future in futures:

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from retinoscope.errors import UserError
-from retinoscope.rollouts.spawning import nothing_to_import_again, process_pool
+from retinoscope.scale.spawning import nothing_to_import_again, process_pool
 
 SCRIPT = """
 import os, time
-from retinoscope.rollouts.spawning import nothing_to_import_again, process_pool
+from retinoscope.scale.spawning import nothing_to_import_again, process_pool
 with process_pool(2) as pool:
     with nothing_to_import_again():
         found = {pool.submit(os.getpid).result() for _ in range(20)}

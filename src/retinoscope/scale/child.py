@@ -1,0 +1,46 @@
+"""The program that does the tasks of one worker of a cluster, and ends when the worker does, however that ends."""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+import traceback
+
+import cloudpickle
+
+from retinoscope.scale.own_process import receive, send
+
+
+def main() -> None:
+    """Tasks come by standard input and answers go by standard output; what a task prints goes to standard error."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    tasks: queue.Queue[bytes] = queue.Queue()
+    threading.Thread(target=_listen, args=(tasks,), daemon=True).start()
+    while True:
+        send(answers, _done(tasks.get()))
+
+
+def _listen(tasks: queue.Queue[bytes]) -> None:
+    """A thread of its own, so that the end of the worker is seen amid a task too."""
+    while (task := receive(sys.stdin.buffer)) is not None:
+        tasks.put(task)
+    os._exit(1)
+
+
+def _done(task: bytes) -> bytes:
+    try:
+        function, arguments, named = cloudpickle.loads(task)
+        return cloudpickle.dumps((True, function(*arguments, **named)))
+    except Exception as error:
+        error.add_note(traceback.format_exc())
+        try:
+            return cloudpickle.dumps((False, error))
+        except Exception:
+            return cloudpickle.dumps((False, RuntimeError(traceback.format_exc())))
+
+
+if __name__ == "__main__":
+    main()
