@@ -127,11 +127,14 @@ def test_progress_is_drawn_against_frames_trained():
     variables["conv1_with_previous"] = (("checkpoint", "conv1_unit"), previous)
     data = xarray.Dataset(variables, coords={"frames_trained": ("checkpoint", frames)})
     figure = training_progress(Result("training_progress", data, {"convolutions": ["conv1"]}))
-    figure.canvas.draw()
+    FigureCanvasAgg(figure).draw()
     np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), [0.3, 0.4, 1.0])
     np.testing.assert_array_equal(figure.axes[1].lines[0].get_xdata(), frames[1:])
     rising = [line for line in figure.axes[4].lines if len(line.get_xdata()) == 2]
     np.testing.assert_array_equal(rising[0].get_ydata(), [0.2, 0.4])
+    for axes in figure.axes[2:]:
+        highest = max(bar.vertices[:, 1].max() for each in axes.collections for bar in each.get_paths())
+        assert axes.get_legend().get_window_extent().y0 > axes.transData.transform((1, highest))[1]
 
 
 def test_other_results_are_refused():

@@ -110,4 +110,7 @@ def _draw_numbers(axes: Axes, result: Result, names: list[str], kinds: Mapping[s
         axes.set_yticks([])
         axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", va="center", color=shade(0.55))
         return
-    axes.legend()
+    # The legend lies above all that is shown, error bars too.
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + (0.03 + 0.1 * len(there)) * (high - low))
+    axes.legend(loc="upper left")
