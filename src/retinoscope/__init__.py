@@ -4,6 +4,7 @@ The public face, in the order of a day's work:
 
     arena = retinoscope.get_arena("digits")                      # images -> a playable arena
     run = retinoscope.train("digits", "runs/digits")             # arena -> a run directory with checkpoints
+    done = retinoscope.sweep("plan.yaml", "sweeps/seeds")        # many of them, from a plan
     agent = retinoscope.load_agent("digits")                     # checkpoint, run or shipped name -> an agent
     world = retinoscope.gymnasium_world(make)                    # anyone's environment -> a world
     agent = retinoscope.from_module(module, world=world)         # anyone's network -> an agent
@@ -15,6 +16,7 @@ The public face, in the order of a day's work:
     fields = retinoscope.analyses.receptive_fields(agent)        # -> Result
     figure = retinoscope.figures.receptive_fields(fields)        # -> Figure
     run = retinoscope.analyze(agent, out="digits-report")        # all of it, into one page
+    found = retinoscope.compare("digits", "apples", out="both")  # several agents, on the same stimuli
     explored = retinoscope.explore("digits.zarr")                # moments and units, linked, in a browser
     notes = retinoscope.load_notes("notes.json")                 # what was noted there
 
@@ -43,10 +45,12 @@ if TYPE_CHECKING:
     from retinoscope.rollouts import open_recording as open
     from retinoscope.rollouts.evaluation import evaluate
     from retinoscope.scenarios import Scenario, get_arena, load_scenario, new_scenario, shipped_scenarios
+    from retinoscope.sweeps.sweep import sweep, sweep_status
     from retinoscope.training import TrainingConfig, train
     from retinoscope.training.classifier import train_classifier
     from retinoscope.workflows import analyze, rebuild_report
     from retinoscope.workflows.check import check
+    from retinoscope.workflows.compare import compare
     from retinoscope.workflows.examples import examples
     from retinoscope.workflows.explore import explore
     from retinoscope.workflows.intervene import intervene
@@ -70,6 +74,8 @@ __all__ = [  # noqa: RUF022 - in workflow order
     "TrainingConfig",
     "train",
     "train_classifier",
+    "sweep",
+    "sweep_status",
     "Agent",
     "shipped_agents",
     "load_agent",
@@ -90,6 +96,7 @@ __all__ = [  # noqa: RUF022 - in workflow order
     "attribution",
     "figures",
     "analyze",
+    "compare",
     "examples",
     "intervene",
     "rebuild_report",
@@ -109,6 +116,8 @@ _HOMES = {
     "TrainingConfig": "retinoscope.training",
     "train": "retinoscope.training",
     "train_classifier": "retinoscope.training.classifier",
+    "sweep": "retinoscope.sweeps.sweep",
+    "sweep_status": "retinoscope.sweeps.sweep",
     "Agent": "retinoscope.agents.agent",
     "shipped_agents": "retinoscope.agents.load",
     "load_agent": "retinoscope.agents.load",
@@ -126,6 +135,7 @@ _HOMES = {
     "Result": "retinoscope.result",
     "load_result": "retinoscope.result",
     "analyze": "retinoscope.workflows",
+    "compare": "retinoscope.workflows.compare",
     "examples": "retinoscope.workflows.examples",
     "intervene": "retinoscope.workflows.intervene",
     "rebuild_report": "retinoscope.workflows",

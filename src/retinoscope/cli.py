@@ -16,6 +16,7 @@ import typer
 from retinoscope.command_line import options
 from retinoscope.command_line.analyze import analyze
 from retinoscope.command_line.check import check
+from retinoscope.command_line.compare import compare
 from retinoscope.command_line.examples import examples
 from retinoscope.command_line.explore import explore
 from retinoscope.command_line.intervene import intervene
@@ -23,6 +24,7 @@ from retinoscope.command_line.join import join
 from retinoscope.command_line.output import interval, print_json, print_table
 from retinoscope.command_line.players import PlayerName, load_player
 from retinoscope.command_line.scenario import scenario_app
+from retinoscope.command_line.sweep import sweep
 from retinoscope.command_line.train import DeferredCommand, train
 from retinoscope.command_line.train_classifier import DeferredClassifierCommand, train_classifier
 from retinoscope.errors import UserError
@@ -239,9 +241,11 @@ def record(
 app.command()(join)
 app.command()(check)
 app.command()(analyze)
+app.command()(compare)
 app.command()(examples)
 app.command()(explore)
 app.command()(intervene)
+app.command()(sweep)
 
 
 @app.command()

@@ -15,6 +15,7 @@ from retinoscope.result import Result
 
 if TYPE_CHECKING:
     from retinoscope.agents.agent import Agent
+    from retinoscope.analyses.compared import Compared
     from retinoscope.rollouts import Recording
     from retinoscope.worlds.declaration import Declaration
     from retinoscope.worlds.world import World
@@ -41,6 +42,7 @@ class Group:
 GROUPS = (
     Group("behaviour", "Responses during behaviour", also="environment"),
     Group("comparison", "Comparison of checkpoints", also="training"),
+    Group("between_agents", "Between agents"),
     Group("early_vision", "Early vision"),
     Group("attribution", "Attribution"),
     Group("images", "Responses to images", also="dataset"),
@@ -58,12 +60,14 @@ class Inputs:
         recording: what it saw, did and computed in `world`.
         world: what it lives in.
         cache: a folder for what is costly and can be used again by the same run after an interruption; None for none.
+        compared: the agents that `retinoscope compare` is about, and what they are shown; None elsewhere.
     """
 
     agent: Agent | None
     recording: Recording | None
     world: World | None = None
     cache: Path | None = None
+    compared: Compared | None = None
 
     @property
     def declaration(self) -> Declaration | None:
@@ -164,6 +168,7 @@ def _shows_no_images(declared: Declaration) -> str | None:
 
 
 RECORDING = Need("a recording", _lacks("recording", "there is no recording"))
+COMPARED = Need("agents to compare", _lacks("compared", "one agent is no comparison; `retinoscope compare` makes it"))
 AGENT = Need("its agent", _lacks("agent", "the agent is not at hand"))
 WORLD = Need("its world", _lacks("world", "the world is not at hand"))
 MEMORY = Need("a memory", _no_memory)
@@ -211,7 +216,7 @@ class Analysis:
     summary: str
     run: Callable[..., Result]
     parameters: type[Any]
-    of: Literal["recording", "agent"]
+    of: Literal["recording", "agent", "compared"]
     needs: tuple[Need, ...]
     draw: Callable[[Result], list[Drawing]]
     explore: Callable[[Result], list[Panel]] | None = None

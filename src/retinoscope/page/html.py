@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import jinja2
 from PIL import Image
 
 from retinoscope.page.rendering import policy, templates
@@ -21,7 +22,7 @@ PAGE, STYLE, SCRIPT, SINGLE_FILE = "index.html", "page.css", "page.js", "single-
 HERE = Path(__file__).parent
 """Where style sheet and script are copied from."""
 
-_POLICIES = {
+POLICIES = {
     "report": "img-src 'self' data:; media-src 'self'; style-src 'self'; script-src 'self'",
     # The explorer draws from blobs, and works in workers that it makes of blobs.
     "explorer": "img-src 'self' data: blob:; media-src 'self'; style-src 'self'; script-src 'self'; worker-src blob:",
@@ -55,8 +56,7 @@ def render_report(
             leaves out.
         holds: what such a page says it holds and leaves out.
     """
-    environment = templates(HERE / "templates")
-    environment.filters |= {"compact": compact, "number": _number, "address": quote, "beginning": _beginning}
+    environment = page_templates()
     world = manifest["world"]["declaration"]
     is_one_file = inlined is not None
     style, script = ((HERE / name).read_text(encoding="utf-8") for name in (STYLE, SCRIPT))
@@ -71,7 +71,7 @@ def render_report(
         options=manifest["options"],
         versions=manifest["versions"],
         seconds=manifest["seconds"],
-        sections=[_section(each, manifest["products"], folder, address, omitted) for each in manifest["analyses"]],
+        sections=[section_of(each, manifest["products"], folder, address, omitted) for each in manifest["analyses"]],
         products=manifest["products"],
         pages=pages,
         explorer=explorer,
@@ -80,11 +80,18 @@ def render_report(
         script=script,
         holds=holds,
         policy=policy(
-            _POLICIES["single file" if is_one_file else "explorer" if explorer else "report"],
+            POLICIES["single file" if is_one_file else "explorer" if explorer else "report"],
             style=style,
             script=script,
         ),
     )
+
+
+def page_templates() -> jinja2.Environment:
+    """The templates of pages, with what they write numbers and texts by."""
+    environment = templates(HERE / "templates")
+    environment.filters |= {"compact": compact, "number": _number, "address": quote, "beginning": _beginning}
+    return environment
 
 
 def _held(inlined: Mapping[str, str], path: str) -> str | None:
@@ -104,7 +111,7 @@ def _heads(agent: Mapping[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _section(
+def section_of(
     analysis: Mapping[str, Any],
     products: list[dict[str, Any]],
     folder: Path,

@@ -25,7 +25,19 @@ from retinoscope.worlds.earlier import manifest_of_today
 
 MANIFEST = "manifest.json"
 RECORDING = "recording.zarr"
-_PRODUCTS = (PAGE, STYLE, SCRIPT, SINGLE_FILE, "explorer", "figures", "movies", "tables", "results", RECORDING)
+_PRODUCTS = (
+    PAGE,
+    STYLE,
+    SCRIPT,
+    SINGLE_FILE,
+    "explorer",
+    "figures",
+    "movies",
+    "tables",
+    "results",
+    "recordings",
+    RECORDING,
+)
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 

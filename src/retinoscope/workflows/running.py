@@ -108,6 +108,7 @@ def _call(
         "recording": inputs.recording,
         "world": inputs.world,
         "cache": inputs.cache,
+        "compared": inputs.compared,
         "given": given,
         "progress": progress,
     }

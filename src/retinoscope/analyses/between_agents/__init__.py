@@ -1,0 +1,1 @@
+"""Comparison of agents, trainings and checkpoints on the same stimuli."""

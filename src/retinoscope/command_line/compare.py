@@ -1,0 +1,99 @@
+"""`retinoscope compare`: agents, trainings or checkpoints beside each other, on the same stimuli."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from retinoscope.command_line import options
+from retinoscope.command_line.output import print_json
+
+
+def compare(
+    agents: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="AGENT...", help="What analyze takes, two at least; or one with --checkpoints. digits@early works."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the page and all it is made of.")] = Path("comparison"),
+    checkpoints: Annotated[
+        str | None,
+        typer.Option(help="Of each: all, or some, as first,1e6,final.", show_default="the one named, else the last"),
+    ] = None,
+    stimuli: Annotated[
+        Literal["frames", "images", "both"], typer.Option(help="What all of them are shown.")
+    ] = "frames",
+    frames: Annotated[int, typer.Option(parser=options.whole_number, help="Decisions that each agent plays.")] = 1000,
+    recording: Annotated[
+        Path | None,
+        typer.Option(
+            help="Recording whose frames they are shown.", show_default="what the last of each training plays"
+        ),
+    ] = None,
+    world: options.World = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Comparisons to make, as representations.", show_default="all")
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME.PARAMETER=VALUE",
+            help="A parameter of a comparison, as representations.shuffles=100; may be repeated.",
+            show_default="all at their defaults",
+        ),
+    ] = None,
+    settings: Annotated[
+        Path | None,
+        typer.Option(help="YAML file of such parameters; --set counts above it.", show_default="none"),
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Images that are shown.", show_default="the world's")] = None,
+    presentation: Annotated[
+        str | None, typer.Option(help="How they are shown, as analyze takes it.", show_default="as in analyze")
+    ] = None,
+    seed: options.Seed = 0,
+    workers: options.Workers = None,
+    device: options.Device = "cpu",
+    overwrite: options.Overwrite = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Compare agents, trainings or checkpoints.
+
+    All are shown the same stimuli. Writes index.html; beside it figures/, tables/, results/, recordings/ and
+    manifest.json.
+
+    \b
+    Example:
+        retinoscope compare digits apples --frames 100 --out comparison
+    """
+    import retinoscope
+    from retinoscope.workflows.chosen import joined, settings_of_assignments, settings_of_file
+
+    from_file = {} if settings is None else settings_of_file(settings)
+    made = retinoscope.compare(
+        *agents,
+        out=out,
+        checkpoints=checkpoints,
+        stimuli=stimuli,
+        frames=frames,
+        recording=recording,
+        world=world,
+        only=tuple(only or ()),
+        settings=joined(from_file, settings_of_assignments(assignments or ())),
+        dataset=dataset,
+        presentation=presentation,
+        seed=seed,
+        workers=workers,
+        device=device,
+        overwrite=overwrite,
+        progress=True,
+    )
+    if as_json:
+        print_json({"report": made.report, "manifest": made.manifest})
+        return
+    for name, reason in made.manifest["omitted"].items():
+        typer.echo(f"retinoscope: {name} was not made: {reason}", err=True)
+    typer.echo(made.report)
