@@ -313,8 +313,11 @@ def test_frames_that_do_not_fit_are_refused(frames: np.ndarray, message: str) ->
 
 
 def test_a_recording_too_short_for_a_window_is_refused(small_recording: Recording) -> None:
-    with pytest.raises(UserError, match="no episode has 0 \\+ 90 decisions"):
+    longest = max(each.stop - each.start for each in small_recording.episodes)
+    with pytest.raises(UserError, match=f"the longest episode has {longest} decisions, and a window takes 90;"):
         RecordingWindows(small_recording, length=90)
+    with pytest.raises(UserError, match="of which the first 3 are left out as the memory's start-up, and"):
+        RecordingWindows(small_recording, length=90, burn_in=3)
     with pytest.raises(UserError, match="length 0"):
         RecordingWindows(small_recording, length=0)
     with pytest.raises(UserError, match="no layer 'lstm'"):

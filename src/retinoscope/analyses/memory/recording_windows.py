@@ -77,9 +77,11 @@ class RecordingWindows(Samples):
         self.count, self.units = len(self.starts), int(recording.attributes["layers"][layer])
         self.source = f"{layer} of {recording.attributes['agent']}"
         if not self.count:
+            longest = max((episode.stop - episode.start for episode in recording.episodes), default=0)
+            left_out = f", of which the first {burn_in} are left out as the memory's start-up" if burn_in else ""
             raise NotMeasurable(
-                f"{recording.path}: no episode has {burn_in} + {length} decisions; use shorter windows (window_steps), "
-                "or record longer episodes"
+                f"{recording.path}: the longest episode has {longest} decisions{left_out}, and a window takes "
+                f"{length}; use shorter windows (window_steps), or record longer episodes"
             )
 
     def activity(self, start: int, stop: int) -> NDArray[np.floating]:
