@@ -37,6 +37,7 @@ NEVER = {
     "analyses/": ("retinoscope.training", *READ_AND_RUN),
     "page/": ("retinoscope.training", "retinoscope.workflows", "retinoscope.command_line", "retinoscope.testing"),
     "workflows/": ("retinoscope.training", "retinoscope.command_line", "retinoscope.testing"),
+    "sweeps/": ("retinoscope.command_line", "retinoscope.testing"),
     "testing/": ("retinoscope.training", "retinoscope.command_line"),
     "": ("pickle.load", "matplotlib.pyplot"),
 }

@@ -29,6 +29,8 @@ IN_THE_SHELL: dict[str, tuple[str, Any]] = {
     "raster_order": ("euclidean", "euclidean"),
     "seed": ("7", 7),
     "device": ("cuda", "cuda"),
+    "workers": ("3", 3),
+    "cluster": ("tcp://here:1", "tcp://here:1"),
 }
 FLAGS = ("gif", "single_file", "follow", "wandb", "overwrite")
 

@@ -92,6 +92,10 @@ def analyze(
     checkpoint: options.Checkpoint = "final",
     seed: options.Seed = 0,
     device: options.Device = "cpu",
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that share the work.", show_default="as each analysis says")
+    ] = None,
+    cluster: options.Cluster = None,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -128,6 +132,8 @@ def analyze(
         checkpoints=checkpoints,
         follow=follow,
         wandb=wandb,
+        workers=workers,
+        cluster=cluster,
         overwrite=overwrite,
         progress=True,
         dataset=dataset,

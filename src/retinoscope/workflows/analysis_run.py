@@ -24,6 +24,7 @@ from retinoscope.page.pages import write_pages
 from retinoscope.page.products import OMITTED, Product, drawings_of, write_drawings
 from retinoscope.progress import say
 from retinoscope.result import Result, load_result
+from retinoscope.scale.work import computing_on
 from retinoscope.settings import stated
 from retinoscope.versions import versions
 from retinoscope.workflows.chosen import Settings, chosen_parameters
@@ -104,6 +105,8 @@ def analyze(
     checkpoints: Literal["all"] | None = None,
     follow: bool = False,
     wandb: bool = False,
+    workers: int | None = None,
+    cluster: str | None = None,
     overwrite: bool = False,
     progress: bool = False,
     **shortcuts: Any,
@@ -134,6 +137,8 @@ def analyze(
             until training has ended: each into a folder of its own in `out` (`frames_000030000128`), with all numbers
             and figures logged to TensorBoard. Called again, it goes on where it was interrupted.
         wandb: log to Weights & Biases as well.
+        workers: processes that share receptive fields by layer and attribution by frames; None as each analysis has it.
+        cluster: where these are computed instead, see `scale.cluster.connected`.
         overwrite: replace results of another run that the directory holds.
         progress: show progress bars on standard error if that is a terminal, else a line for each stage.
         **shortcuts: short names of some settings, see `workflows.chosen.SHORTCUTS`: `dataset="mnist.npz"`.
@@ -152,6 +157,7 @@ def analyze(
             raise UserError("follow: needs the directory of a training run, and looks at all its checkpoints by itself")
         each_time = {"frames": frames, "world": world, "responses": responses, "only": only, "settings": settings}
         each_time |= {"seed": seed, "device": device, "gif": gif, "single_file": single_file}
+        each_time |= {"workers": workers, "cluster": cluster}
         each_time |= {"overwrite": overwrite, "progress": progress}
         return _follow(Path(agent), Path(out), wandb, each_time | shortcuts)
     _require_numbers(frames, seed)
@@ -163,7 +169,7 @@ def analyze(
     wanted = _Wanted(agent, world_of(agent, world), analyses, parameters, frames, seed, device, gif, progress)
     _refuse_early(wanted)
     directory = RunDirectory(out)
-    with directory.claimed(wanted.identity, overwrite):
+    with directory.claimed(wanted.identity, overwrite), computing_on(workers, cluster):
         manifest, products, recording = _make(wanted, directory)
         manifest["seconds"] = round(time.monotonic() - began, 3)
         manifest = _publish(directory, manifest, products, recording, single_file)

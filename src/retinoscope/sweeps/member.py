@@ -1,0 +1,136 @@
+"""One run of a sweep, from training to analysis, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+from retinoscope.errors import UserError, said
+from retinoscope.scenarios import Scenario, load_scenario
+from retinoscope.sweeps.plan import Member
+from retinoscope.sweeps.states import State
+
+
+def run_member(folder: Path, member: Member) -> None:
+    """Do those stages of a run that are not done; what fails is noted in its state and raised no further.
+
+    Args:
+        folder: of the sweep: the run goes to `runs/NAME`, its evaluation to `evaluations/NAME.nc`, its analysis to
+            `analyses/NAME`, and what it prints to `logs/NAME.log`.
+        member: which run.
+    """
+    state = State(folder, member)
+    for stage in member.stages:
+        if stage in state.done:
+            continue
+        state.begin(stage)
+        try:
+            with _logged(folder / "logs" / f"{member.name}.log"):
+                _STAGES[stage](folder, member)
+        except UserError as error:
+            state.fail(f"{stage}: {error}")
+            return
+        except Exception as error:
+            state.fail(f"{stage}: {said(error)}")
+            return
+        state.finish(stage)
+
+
+@contextmanager
+def _logged(path: Path) -> Iterator[None]:
+    """What this process and those it starts print goes to a file."""
+    path.parent.mkdir(exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [os.dup(stream) for stream in (1, 2)]
+    with path.open("ab") as log:
+        for stream in (1, 2):
+            os.dup2(log.fileno(), stream)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for stream, before in zip((1, 2), kept, strict=True):
+            os.dup2(before, stream)
+            os.close(before)
+
+
+def training_of(member: Member) -> Any:
+    """The parameters of its training.
+
+    Raises:
+        UserError: a value is out of range.
+    """
+    from retinoscope.training.config import TrainingConfig
+
+    try:
+        return TrainingConfig.model_validate(member.training)
+    except pydantic.ValidationError as error:
+        raise UserError(_first_of(error)) from None
+
+
+def scenario_of(member: Member) -> Scenario:
+    """The scenario it is trained in.
+
+    Raises:
+        UserError: a change of it is impossible.
+    """
+    scenario = load_scenario(member.scenario)
+    if not member.changes:
+        return scenario
+    try:
+        return type(scenario).model_validate(_merged(scenario.model_dump(), member.changes))
+    except pydantic.ValidationError as error:
+        raise UserError(f"scenario.{_first_of(error)}") from None
+
+
+def _train(folder: Path, member: Member) -> None:
+    from retinoscope.training.run import train
+
+    scenario: str | Path = member.scenario
+    if member.changes:
+        scenario = folder / "scenarios" / f"{member.name}.yaml"
+        scenario.parent.mkdir(exist_ok=True)
+        scenario.write_text(scenario_of(member).to_yaml(), encoding="utf-8")
+    train(scenario, folder / "runs" / member.name, training_of(member))
+
+
+def _evaluate(folder: Path, member: Member) -> None:
+    from retinoscope.agents.load import load_agent
+    from retinoscope.rollouts.evaluation import evaluate
+
+    (folder / "evaluations").mkdir(exist_ok=True)
+    result = evaluate(load_agent(folder / "runs" / member.name), workers=1, **(member.evaluate or {}))
+    result.save(folder / "evaluations" / f"{member.name}.nc")
+
+
+def _analyze(folder: Path, member: Member) -> None:
+    from retinoscope.workflows.analysis_run import analyze
+
+    out = folder / "analyses" / member.name
+    analyze(folder / "runs" / member.name, out=out, overwrite=True, **(member.analyze or {}))
+
+
+_STAGES: dict[str, Callable[[Path, Member], None]] = {"train": _train, "evaluate": _evaluate, "analyze": _analyze}
+
+
+def _first_of(error: pydantic.ValidationError) -> str:
+    first = error.errors()[0]
+    name = ".".join(map(str, first["loc"]))
+    return f"{name}: {first['msg']} (given: {first['input']!r}); correct the value"
+
+
+def _merged(content: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    return content | {
+        name: _merged(content[name], value)
+        if isinstance(value, dict) and isinstance(content.get(name), dict)
+        else value
+        for name, value in changes.items()
+    }

@@ -1,0 +1,69 @@
+"""Runs of a sweep that only pretend to train, so that sweeps can be tested in seconds; and a sweep that can be killed.
+
+As a program: `pretended PLAN OUT SECONDS` sweeps such runs, each stage of which takes some time.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from retinoscope.sweeps import member, sweep
+from retinoscope.sweeps.plan import Member
+
+PLAN: dict[str, Any] = {
+    "training": {"frames": 1000},
+    "grid": {"network.retinal_bottleneck": [1, 4], "seed": [0, 1]},
+    "evaluate": {"episodes": 2},
+}
+
+
+def run(folder: Path, one: Member, seconds: float = 0.0) -> None:
+    """As `run_member`, with stages that leave what the real ones leave, as far as the table needs it."""
+    stages = {"train": _train, "evaluate": _evaluate}
+    member._STAGES.update({name: _slowly(stage, seconds) for name, stage in stages.items()})
+    member.run_member(folder, one)
+
+
+def _slowly(stage: Any, seconds: float) -> Any:
+    def done(folder: Path, one: Member) -> None:
+        time.sleep(seconds)
+        stage(folder, one)
+
+    return done
+
+
+def _train(folder: Path, one: Member) -> None:
+    member.training_of(one)
+    path = folder / "runs" / one.name
+    path.mkdir(parents=True, exist_ok=True)
+    with (folder / "began.txt").open("a") as began:
+        began.write(f"{one.name}\n")
+    if one.training.get("learning_rate") == 0.5:
+        raise MemoryError("too much")
+    if one.training.get("learning_rate") == 0.25:
+        import os
+
+        os._exit(7)
+    (path / "learning_curve.csv").write_text("frames,seconds\n400,0.2\n1000,0.5\n")
+
+
+def _evaluate(folder: Path, one: Member) -> None:
+    import retinoscope
+    from tests.worlds.grid_agents import agent_in, grid_world
+
+    (folder / "evaluations").mkdir(exist_ok=True)
+    result = retinoscope.evaluate(agent_in(grid_world()), episodes=2, seed=one.training["seed"], workers=1)
+    result.save(folder / "evaluations" / f"{one.name}.nc")
+
+
+def main(plan: str, out: str, seconds: str) -> None:
+    chosen = float(seconds)
+    sweep.run_member = lambda folder, one: run(folder, one, chosen)
+    print(sweep.sweep(plan, out, workers=2).rows)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
