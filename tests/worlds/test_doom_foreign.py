@@ -229,7 +229,7 @@ def test_the_engine_s_crash_is_one_clear_line_and_not_ours(tmp_path: Path) -> No
 
 def test_a_person_s_episode_is_counted_as_an_agent_s(counted: tuple[Path, object]) -> None:
     """With nobody at the keys: the time limit of the `.cfg`, no pick-up, no death; and starving where one starves."""
-    idle = PlayedEnvironment(get_arena(counted[0]), window=False, tics_per_second=1e6)
+    idle = PlayedEnvironment(get_arena(counted[0]), window=False, tics_per_second=140)
     try:
         episode = idle.play_episode(seed=1)
     finally:
@@ -237,7 +237,7 @@ def test_a_person_s_episode_is_counted_as_an_agent_s(counted: tuple[Path, object
     # The engine's mode for people may run on by some tics on a busy machine.
     assert 20 <= episode.seconds < 21 and not episode.died and episode.health_gathered == 0
     assert episode.pickups == {"healing": 0, "harmful": 0}
-    starving = PlayedEnvironment(get_arena("vizdoom:health_gathering_supreme"), window=False, tics_per_second=1e6)
+    starving = PlayedEnvironment(get_arena("vizdoom:health_gathering_supreme"), window=False, tics_per_second=140)
     try:
         episode = starving.play_episode(seed=1)
     finally:

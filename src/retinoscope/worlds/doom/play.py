@@ -116,5 +116,6 @@ class PlayedEnvironment(GatheringEnvironment):
     def _configured_game(self) -> vizdoom.DoomGame:
         game = super()._configured_game()
         game.set_mode(vizdoom.Mode.SPECTATOR)
+        game.set_ticrate(round(1 / self._seconds_per_tic))
         game.set_render_hud(True)  # an agent is told its health by nobody; a person likes to see it
         return game
