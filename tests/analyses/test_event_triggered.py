@@ -125,6 +125,19 @@ def test_too_few_events_say_how_many_are_needed():
         event_triggered(recording_of(episodes), burn_in_steps=0, fewest_events=50, **FAST)
 
 
+def test_that_every_event_ends_its_episode_is_the_reason_and_not_that_there_are_few():
+    episodes = [dataclasses.replace(each, events=np.array([199])) for each in planted_episodes(episodes=3, rows=200)]
+    with pytest.raises(NotMeasurable, match=r"behind an event, and each that happened \(3 healing\) is the last of"):
+        event_triggered(recording_of(episodes), burn_in_steps=0, **FAST)
+    episodes[1].events[0] = 197
+    with pytest.raises(NotMeasurable, match="there are 0 healing and 0 harmful in 600 frames; record many more"):
+        event_triggered(recording_of(episodes), burn_in_steps=0, **FAST)
+    for each in episodes:
+        each.events.resize(0, refcheck=False)
+    with pytest.raises(NotMeasurable, match="there are 0 healing and 0 harmful in 600 frames"):
+        event_triggered(recording_of(episodes), burn_in_steps=0, **FAST)
+
+
 def test_what_counts_as_an_event():
     counts = np.zeros((12, 3), np.uint8)
     counts[2, 0] = counts[4, 2] = counts[9, 0] = counts[9, 2] = counts[11, 1] = 1

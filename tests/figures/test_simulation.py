@@ -7,12 +7,15 @@ import itertools
 import numpy as np
 import pytest
 import xarray
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from retinoscope.figures import canvas
 from retinoscope.figures.simulation import simulation_frames, simulation_summary, view_position
+from retinoscope.figures.tracks import tracks_of
 from retinoscope.result import Result
-from tests.simulations import planted_rows, planted_simulation
+from retinoscope.worlds.declaration import Variable
+from tests.simulations import planted_rows, planted_simulation, planted_world
 
 GREY_SIX = ((33, 47, 1), {"go": ("ahead", "back", "left", "right", "up", "a very long name that does not fit")})
 
@@ -180,6 +183,18 @@ def test_nothing_in_the_summary_is_cut_off() -> None:
     assert drawn.x0 >= 0 and drawn.y0 >= 0
     width, height = figure.get_size_inches()
     assert drawn.x1 <= width and drawn.y1 <= height
+
+
+def test_long_units_do_not_lie_over_the_names_below() -> None:
+    rows = with_events((5, 2)).rename(health="speed")
+    world = planted_world(variables=(Variable("speed", "squares per decision", "speed to the right"),))
+    result = planted_simulation(rows, world=world)
+    figure = simulation_summary(result)
+    FigureCanvasAgg(figure).draw()
+    names = [axes.yaxis.label.get_window_extent() for axes in figure.axes]
+    assert "per" in figure.axes[0].get_ylabel() and not any(a.overlaps(b) for a, b in itertools.combinations(names, 2))
+    labels = [track.label for track in tracks_of(result.data)]
+    assert labels == ["critic's\nvalue", "…ed to the right\n(squares per\ndecision)"]
 
 
 def test_summary_traces_do_not_join_episodes() -> None:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from retinoscope.figures import canvas
 from retinoscope.figures.event_marks import EventRow, Side, event_rows, events_title, side_of
-from retinoscope.figures.page import Page, Size, points, text_width
+from retinoscope.figures.page import Page, Size, points, text_width, wrapped
 from retinoscope.figures.pictures import Pictures
 from retinoscope.figures.simulation_actions import ActionColumn
 from retinoscope.figures.simulation_traces import Traces
@@ -27,6 +27,8 @@ __all__ = ["simulation_frames", "simulation_summary"]
 
 MOST_EPISODES = 20
 """Of a stretch, that its summary shows; the movie shows all."""
+
+_TALL, _INCHES = 3.0, 0.52  # of the summary: height of a trace in shares, and of a share
 
 _MARGIN, _GAP = 20, 24
 _VIEW = 480  # the view is enlarged by the whole number that brings its longer side to this or just below
@@ -279,11 +281,11 @@ def simulation_summary(result: Result, *, figsize: Size = None) -> Figure:
     rows = [row for row in event_rows(data) if row.side.sign or row.counts.any()]
     shown = _summed_up(data)
     middle = max(1.0, 0.45 * len(rows))
-    ratios = [3.0] * len(shown)
+    ratios = [_TALL] * len(shown)
     if rows:
         ratios.insert(min(1, len(shown)), middle)
     # Fixed margins: the constrained layout, drawn at a second resolution, made these axes collapse.
-    page = Page(title_of(result, simulation_title(data)), None, figsize).begin(0.46 + 0.52 * sum(ratios))
+    page = Page(title_of(result, simulation_title(data)), None, figsize).begin(0.46 + _INCHES * sum(ratios))
     names = [text_width(_row_name(row), points("ytick.labelsize")) for row in rows]
     left = max(1.25, 0.45 + max(names, default=0.0))
     grid = page.grid(len(ratios), 1, left, 0.15, 0.15, 0.4, height_ratios=ratios, hspace=0.16)
@@ -318,7 +320,8 @@ def _summed_up(data: xarray.Dataset) -> list[tuple[str, np.ndarray, tuple[float 
     for number in numbers_in(data)[:1]:
         low, high = number.ends
         has_floor = low >= 0 and number.is_bounded
-        found.append((number.label, number.values, (0, 1.04 * high) if has_floor else (None, None)))
+        label = wrapped(number.label, 0.9 * _INCHES * _TALL, points("axes.labelsize"))
+        found.append((label, number.values, (0, 1.04 * high) if has_floor else (None, None)))
     if "value" in data:
         found.append(("critic's value,\nreturn expected", data["value"].values, (None, None)))
     if not found:

@@ -34,10 +34,16 @@ def tracks_of(data: xarray.Dataset) -> list[Track]:
     """Those that `analyses.tracks.with_tracks` put into the data of a Result: the value first, if there is a critic."""
     found = [Track("critic's\nvalue", data["value"].values)] if "value" in data else []
     for number in numbers_in(data):
-        lines = wrap(number.title, _LETTERS)
-        lines = lines[:2] if len(lines) < 3 else [lines[0], shortened(" ".join(lines[1:]), _LETTERS)]
-        found.append(Track("\n".join([*lines, *([f"({number.units})"] if number.units else [])]), number.values))
+        units = _lines(f"({number.units})", 2) if number.units else []
+        title = _lines(number.title, 2 if len(units) < 2 else 1)
+        found.append(Track("\n".join([*title, *units]), number.values))
     return found
+
+
+def _lines(text: str, most: int) -> list[str]:
+    """So many lines at most; what is left is shortened."""
+    lines = wrap(text, _LETTERS)
+    return lines if len(lines) <= most else [*lines[: most - 1], shortened(" ".join(lines[most - 1 :]), _LETTERS)]
 
 
 def draw_track(axes: Axes, data: xarray.Dataset, track: Track) -> None:

@@ -202,6 +202,11 @@ def _require_long_episodes(recording: Recording, pace: Pace, burn_in: int) -> No
 
 def _require_events(recording: Recording, counts: dict[str, int], fewest: int, pace: Pace) -> None:
     most = max(counts.values())
+    ending = "" if most else _said_of_ending_events(recording, list(counts))
+    if ending:
+        raise NotMeasurable(
+            f"{recording.path}: event-triggered activity needs what lies before and behind an event, and {ending}"
+        )
     if most < fewest:
         found = " and ".join(f"{count} {kind}" for kind, count in counts.items())
         more = f"about {-(-recording.frames * fewest // most):,} frames" if most else "many more frames"
@@ -210,6 +215,19 @@ def _require_events(recording: Recording, counts: dict[str, int], fewest: int, p
             f"with the whole window around them inside their episode; there are {found} in {recording.frames:,} "
             f"frames; record {more}, or give a window shorter than event_triggered.seconds={pace.seconds:g}"
         )
+
+
+def _said_of_ending_events(recording: Recording, names: list[str]) -> str:
+    """That each event is the last of its episode, so that more of the same would not help; empty if one is not."""
+    kinds, count = Kinds.of(recording), dict.fromkeys(names, 0)
+    for each in recording.episodes:
+        happened = Events(recording.rows(each.start, each.stop, ("events",))["events"].values, kinds).happened
+        for name in names:
+            if happened[name][:-1].any():
+                return ""
+            count[name] += int(happened[name][-1:].sum())
+    found = " and ".join(f"{number} {name}" for name, number in count.items() if number)
+    return found and f"each that happened ({found}) is the last of its episode"
 
 
 def _result(
