@@ -10,6 +10,10 @@ frames, evenly spaced, and scaled to all of them: run for all of them it would t
 Integrated gradients and SmoothGrad are then timed against ours as it was: every point of their means passed the first
 layer on its own, which a policy that clips its pixels still needs.
 
+Perturbation saliency of the value and of the policy, by the same discs, is timed against a loop over discs like that of
+its authors' published code: a mask and a blurred picture are made, and the network is passed once for the critic and
+once for the actor, for every disc.
+
 Time is that of the processor, so that other work on the machine does not count; wall time is printed beside it.
 
 Usage: python benchmarks/attribution.py [AGENT [FRAMES]]     (a shipped agent or run directory; default: digits, 1000)
@@ -28,6 +32,8 @@ from typing import TypeVar
 import numpy as np
 import torch
 from captum.attr import IntegratedGradients, Occlusion, Saliency
+from scipy.interpolate import RegularGridInterpolator
+from scipy.ndimage import gaussian_filter
 
 from retinoscope.agents.actor_critic import ActorCriticPolicy
 from retinoscope.agents.load import load_agent
@@ -40,6 +46,7 @@ Value = TypeVar("Value")
 FRAMES, STEPS, WINDOW, STRIDE = 1_000, 16, 10, 5
 OLDER_FRAMES = {"gradient": 40, "integrated_gradients": 20, "occlusion": 3}
 GOAL, TOLERANCE = 10, 1e-5
+DISC_FRAMES, DISC_GOAL = 4, 20
 BASELINE = 50.0
 
 
@@ -58,6 +65,7 @@ def main() -> None:
             compare(agent.policy, observations, states, together, chosen, method)
     for method in ("integrated_gradients", "smoothgrad"):
         compare_first_layer(agent.policy, observations[: frames // 4], states[: frames // 4], targets, method)
+    compare_discs(agent.policy, observations, states)
 
 
 def compare(
@@ -104,6 +112,58 @@ def compare_first_layer(
         f"{difference:.1e}",
         flush=True,
     )
+
+
+def compare_discs(policy: Policy, observations: np.ndarray, states: np.ndarray) -> None:
+    chosen = np.arange(DISC_FRAMES) * len(observations) // DISC_FRAMES
+    older, older_time = _timed(lambda: loop_over_discs(policy, observations[chosen], states[chosen]))
+    targets = ["value", *(f"logit:{name}" for name in policy.output_names())]
+    ours, our_time = _timed(lambda: attribute_targets(policy, observations, states, targets, "perturbation"))
+    critic, *logits = ours[..., 0][:, chosen]
+    actor = np.sum(logits, axis=0)
+    ratio, wall = (
+        len(observations) / len(chosen) * before / now for before, now in zip(older_time, our_time, strict=True)
+    )
+    difference = max(np.abs(a - b).max() / b.max() for a, b in zip((critic, actor), older, strict=True))
+    print(
+        f"perturbation of value and policy, the loop over discs on {len(chosen)} of the frames: batched "
+        f"{our_time[0]:,.1f} s ({1e3 * our_time[0] / len(observations):.1f} ms a frame)\n"
+        f"  {ratio:.1f} times less processor time (wall {wall:.1f}); goal {DISC_GOAL}: "
+        f"{'reached' if ratio >= DISC_GOAL else 'NOT reached'}\n"
+        f"  largest difference of the maps, relative to their largest value: {difference:.1e}; goal {TOLERANCE:g}: "
+        f"{'reached' if difference <= TOLERANCE else 'NOT reached'}",
+        flush=True,
+    )
+
+
+def loop_over_discs(policy: Policy, observations: np.ndarray, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of the critic and of the policy, (frame, height, width): masks, blur and passes made anew for every disc."""
+    height, width = observations.shape[1:3]
+    side = min(height, width)
+    sigma, spacing, blur = side / 16, max(1, round(side / 16)), 3 * side / 80
+    rows, columns = range(0, height, spacing), range(0, width, spacing)
+    y, x = np.mgrid[:height, :width]
+    where = np.stack([np.minimum(y, rows[-1]), np.minimum(x, columns[-1])], axis=-1)
+
+    def answers(pixels: np.ndarray, state: np.ndarray) -> tuple[float, np.ndarray]:
+        entering = torch.from_numpy(state[None])
+        shown = torch.from_numpy(pixels[None].astype(np.float32))
+        with torch.no_grad():
+            return float(policy.step(shown, entering).value), policy.step(shown, entering).logits.numpy()[0]
+
+    found = np.empty((2, len(observations), height, width))
+    for number, (picture, state) in enumerate(zip(observations.astype(np.float64), states, strict=True)):
+        value, logits = answers(picture, state)
+        grid = np.empty((2, len(rows), len(columns)))
+        for i, row in enumerate(rows):
+            for j, column in enumerate(columns):
+                mask = np.exp(-((y - row) ** 2 + (x - column) ** 2) / (2 * sigma**2))[..., None]
+                perturbed = picture * (1 - mask) + gaussian_filter(picture, (blur, blur, 0)) * mask
+                other, others = answers(perturbed, state)
+                grid[:, i, j] = (other - value) ** 2 / 2, ((others - logits) ** 2).sum() / 2
+        for which in range(2):
+            found[which, number] = RegularGridInterpolator((list(rows), list(columns)), grid[which])(where)
+    return found[0], found[1]
 
 
 def older_way(policy: Policy, observations: np.ndarray, states: np.ndarray, targets: int, method: str) -> np.ndarray:

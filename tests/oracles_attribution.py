@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from scipy.interpolate import RegularGridInterpolator
+from scipy.ndimage import gaussian_filter
 
 from retinoscope.agents.actor_critic import ActorCriticPolicy
 from retinoscope.agents.policy import Policy
@@ -71,6 +73,27 @@ def occluded(answer: Answer, observation: np.ndarray, baseline: np.ndarray, wind
             break
         top += stride
     return total / count
+
+
+def perturbed(answer: Answer, observation: np.ndarray, sigma: float, spacing: int, blur: float) -> np.ndarray:
+    """Saliency of Greydanus et al. 2018 by its formulas, one disc after the other: (height, width).
+
+    phi = I (1 - M) + A M, where A is the picture blurred and M a Gaussian around (i, j) with peak 1; then half the
+    squared change. Between the discs it is bilinear, beyond the last as there.
+    """
+    height, width, channels = observation.shape
+    soft = np.stack([gaussian_filter(observation[..., each], blur) for each in range(channels)], axis=-1)
+    y, x = np.mgrid[:height, :width]
+    before = answer(observation[None])[0]
+    rows, columns = range(0, height, spacing), range(0, width, spacing)
+    grid = np.zeros((len(rows), len(columns)))
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            mask = np.exp(-((y - row) ** 2 + (x - column) ** 2) / (2 * sigma**2))[..., None]
+            phi = observation * (1 - mask) + soft * mask
+            grid[i, j] = 0.5 * (answer(phi[None])[0] - before) ** 2
+    between = RegularGridInterpolator((list(rows), list(columns)), grid)
+    return between(np.stack([np.minimum(y, rows[-1]), np.minimum(x, columns[-1])], axis=-1))
 
 
 def guided_by_hand(policy: ActorCriticPolicy, unit: int, observation: np.ndarray, activation: str) -> np.ndarray:

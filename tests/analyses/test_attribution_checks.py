@@ -99,7 +99,7 @@ def test_every_number_has_an_interval_and_the_result_says_how_it_was_made(plante
         estimate, low, high = (data[name].sel(statistic=each).values for each in ("estimate", "low", "high"))
         assert np.isfinite(estimate).all() and (low <= estimate + 1e-9).all() and (estimate <= high + 1e-9).all()
     assert "n = 24 frames in 4 stretches of 6" in data.attrs["caption"]
-    assert sorted(data["rank"].values) == [1, 2, 3, 4, 5]
+    assert sorted(data["rank"].values) == [1, 2, 3, 4, 5, 6]
     json.dumps(planted.parameters)
     loaded = load_result(planted.save(tmp_path / "checks.nc"))
     assert loaded.data.equals(data) and loaded.parameters["threshold"] == 0.2
@@ -152,7 +152,7 @@ def test_a_map_that_ignores_the_network_fails(small_recording, small_recording_a
 
 def test_the_tables_rank_the_methods_and_give_every_number_its_interval(planted):
     _, table, by_target = ANALYSIS.draw(planted)
-    assert [row[0] for row in table.rows] == [1, 2, 3, 4, 5, ""]
+    assert [row[0] for row in table.rows] == [1, 2, 3, 4, 5, 6, ""]
     assert table.rows[-1][1] == "pixel difference, no network"
     best = str(planted.data["attribution_method"].values[planted.data["rank"].values == 1][0])
     assert table.rows[0][1] == spoken(best)
@@ -180,7 +180,7 @@ def test_workers_do_not_change_the_answer(linear, small_recording_arena):
         ({"frames": 3, "stretch_frames": 2}, "fewer than the two stretches"),
         ({"stretch_frames": 0}, "stretch_frames is 0; give "),
         ({"stretch_frames": 200}, "too few for two stretches of 200|fewer than the two stretches"),
-        ({"methods": ("lime",)}, "methods 'lime' is unknown; choose from gradient, .* or occlusion"),
+        ({"methods": ("lime",)}, "methods 'lime' is unknown; choose from gradient, .* or perturbation"),
         ({"targets": ["fc:99"]}, "no such unit"),
         ({"threshold": 0}, "threshold is 0; give "),
         ({"window": 0}, "window is 0; give "),

@@ -144,4 +144,4 @@ def test_where_no_gradient_reaches_the_pixels_occlusion_remains_and_the_rest_say
     assert all(each.name.startswith("attribution_") for each in ANALYSIS.draw(found))
     checks = {"frames": 8, "stretch_frames": 4, "workers": 1, "window": 12, "stride": 12, "targets": ["value"]}
     methods = attribution_checks(inputs.recording, agent=agent, **checks).data["attribution_method"]
-    assert methods.values.tolist() == ["occlusion"]
+    assert methods.values.tolist() == ["occlusion", "perturbation"]

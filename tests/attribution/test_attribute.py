@@ -8,7 +8,13 @@ import torch
 from captum.attr import GuidedBackprop, IntegratedGradients, Occlusion
 
 import retinoscope
-from retinoscope.attribution import ATTRIBUTION_METHODS, attribute, attribute_targets, default_targets
+from retinoscope.attribution import (
+    ATTRIBUTION_METHODS,
+    attribute,
+    attribute_targets,
+    attribute_windows,
+    default_targets,
+)
 from retinoscope.errors import UserError
 from tests.oracles_attribution import (
     answers,
@@ -18,6 +24,7 @@ from tests.oracles_attribution import (
     lively_policy,
     occluded,
     patch_policy,
+    perturbed,
 )
 from tests.synthetic import small_policy
 
@@ -152,6 +159,48 @@ def test_occlusion_is_that_of_a_double_loop(scene, window, stride):
     np.testing.assert_allclose(maps[0], np.repeat(expected[..., None], 3, axis=-1), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize(("sigma", "spacing"), [(None, None), (2.5, 3), (1.0, 40)])
+def test_perturbation_is_that_of_a_double_loop_over_discs(scene, sigma, spacing):
+    policy, observations, states, _ = scene
+    maps = attribute(
+        policy, observations, states, "value", "perturbation", disc_sigma=sigma, disc_spacing=spacing, batch_size=7
+    )
+    side = min(policy.observation_shape[:2])
+    answer = answers(policy, function_of("value"), states[1])
+    expected = perturbed(answer, observations[1], sigma or side / 16, spacing or round(side / 16), 3 * side / 80)
+    assert expected.max() > 0
+    np.testing.assert_allclose(maps[1], np.repeat(expected[..., None], 3, axis=-1), rtol=1e-9, atol=1e-15)
+
+
+def test_perturbation_of_the_policy_is_the_sum_over_its_logits(scene):
+    policy, observations, states, _ = scene
+    logits = [f"logit:{name}" for name in policy.output_names()]
+    maps = attribute_targets(policy, observations[:1], states[:1], logits, "perturbation", disc_spacing=6)
+    step = [
+        answers(policy, lambda policy, pixels, states, n=n: policy.step(pixels, states).logits[:, n], states[0])
+        for n in range(len(logits))
+    ]
+    side = min(policy.observation_shape[:2])
+    each = [perturbed(one, observations[0], side / 16, 6, 3 * side / 80) for one in step]
+    np.testing.assert_allclose(maps.sum(axis=0)[0, ..., 0], np.sum(each, axis=0), rtol=1e-9, atol=1e-15)
+
+
+def test_perturbation_blurs_one_step_of_a_window_at_a_time(scene):
+    policy, observations, states, _ = scene
+    found = attribute_windows(policy, observations[None], states[:1], "value", "perturbation", disc_spacing=8)
+    side = min(policy.observation_shape[:2])
+
+    def answer(first):
+        state = torch.from_numpy(states[:1])
+        for pixels in (first, observations[1:2], observations[2:]):
+            step = policy.step(torch.from_numpy(np.asarray(pixels)), state)
+            state = step.state
+        return step.value.detach().numpy()
+
+    expected = perturbed(answer, observations[0], side / 16, 8, 3 * side / 80)
+    np.testing.assert_allclose(found[0, 0, ..., 0], expected, rtol=1e-9, atol=1e-15)
+
+
 def test_captums_own_calls_give_the_same_maps():
     policy, targets = lively_policy(), ("probability:turn left", "probability:turn right", "probability:turn none")
     observations = np.random.default_rng(4).normal(70, 40, (2, *policy.observation_shape)).astype(np.float32)
@@ -180,9 +229,11 @@ def test_captums_own_calls_give_the_same_maps():
 def test_a_policy_that_looks_at_one_patch_has_all_its_mass_there(method, activation):
     policy, (rows, columns) = patch_policy(activation=activation)
     observations = np.random.default_rng(6).normal(70, 40, (3, *policy.observation_shape)).astype(np.float32)
-    maps = np.abs(attribute(policy, observations, None, "value", method, window=3, stride=1))
+    settings = {"window": 3, "stride": 1, "disc_sigma": 0.5, "disc_spacing": 1}
+    maps = np.abs(attribute(policy, observations, None, "value", method, **settings))
     inside = np.zeros(policy.observation_shape, bool)
-    spill = 2 if method == "occlusion" else 0  # a square that touches the patch reaches this far beyond
+    # A square or disc that touches the patch reaches this far beyond.
+    spill = 2 if method in ("occlusion", "perturbation") else 0
     inside[max(rows.start - spill, 0) : rows.stop + spill, max(columns.start - spill, 0) : columns.stop + spill] = True
     assert maps[:, inside].sum() > 0
     assert maps[:, ~inside].max() <= 1e-6 * maps.max()

@@ -12,7 +12,7 @@ from retinoscope.attribution.randomisation import stages
 from retinoscope.attribution.targets import parse_target
 from tests.synthetic import small_policy
 
-SETTINGS = {"steps": 4, "samples": 2, "noise_sigma": 25.5, "window": 10, "stride": 10}
+SETTINGS = {"steps": 4, "samples": 2, "noise_sigma": 25.5, "window": 10, "stride": 10, "disc_spacing": 10}
 
 
 def test_a_product_of_matrices_costs_two_operations_for_each_pair() -> None:
@@ -22,8 +22,15 @@ def test_a_product_of_matrices_costs_two_operations_for_each_pair() -> None:
 
 @pytest.mark.parametrize(
     ("method", "passes"),
-    # Of a picture of 24 x 20 pixels, 3 x 2 squares; forward alone, and once without any.
-    [("gradient", 2), ("gradient_x_input", 0), ("integrated_gradients", 8), ("smoothgrad", 4), ("occlusion", 7)],
+    # Of a picture of 24 x 20 pixels, 3 x 2 squares or discs; forward alone, and once without any.
+    [
+        ("gradient", 2),
+        ("gradient_x_input", 0),
+        ("integrated_gradients", 8),
+        ("smoothgrad", 4),
+        ("occlusion", 7),
+        ("perturbation", 7),
+    ],
 )
 def test_a_frame_costs_its_maps_before_and_after_every_randomisation_and_its_curves(
     method: AttributionMethod, passes: int

@@ -15,6 +15,7 @@ from retinoscope.agents.policy import Policy, inference, one_thread
 from retinoscope.attribution.checks import require_finite
 from retinoscope.attribution.methods import Explained, maps_of, rows_per_window
 from retinoscope.attribution.parameters import (
+    NOT_LINEAR,
     WITH_BASELINE,
     AttributionMethod,
     AttributionParameters,
@@ -47,16 +48,17 @@ def attribute(
         target: `value`; `probability:move forward`, `logit:turn left`, `log_probability:move backward`; a unit such as
             `fc:12` or, of a map, `conv2:CHANNEL,ROW,COLUMN`; or a direction in the recurrent state, (state,) numbers,
             of which the product with the leaving state is explained; for agents of other kinds see `parse_target`.
-        method: `gradient`, `gradient_x_input`, `guided_backprop`, `integrated_gradients`, `smoothgrad` or `occlusion`;
-            see `attribution/methods.py` for what each is.
+        method: `gradient`, `gradient_x_input`, `guided_backprop`, `integrated_gradients`, `smoothgrad`, `occlusion` or
+            `perturbation`; see `attribution/methods.py` for what each is.
         baseline: what there is when there is nothing to see, for gradient x input, integrated gradients and occlusion:
             a grey level, a frame (height, width, channel), or one for each observation. None for `baseline_frame`.
-        **settings: fields of `AttributionParameters`: `steps`, `samples`, `noise_sigma`, `window`, `stride`, `seed`,
-            `batch_size`.
+        **settings: fields of `AttributionParameters`: `steps`, `samples`, `noise_sigma`, `window`, `stride`,
+            `disc_sigma`, `disc_spacing`, `seed`, `batch_size`.
 
     Returns:
         Maps (batch, height, width, channel), float32 (float64 for float64 observations). Gradients, guided
-        backpropagation and SmoothGrad: units of the target per pixel unit; the other methods: units of the target.
+        backpropagation and SmoothGrad: units of the target per pixel unit; perturbation: these squared; the other
+        methods: units of the target.
 
     Raises:
         UserError: there is no such target, method or setting; shapes do not fit; no gradient leads from the target to
@@ -104,7 +106,7 @@ def attribute_windows(
         windows: (batch, step, height, width, channel).
         states: recurrent states that enter the first step, (batch, state); None for the start of an episode.
         target: at the last step; as for `attribute`.
-        method: as for `attribute`; occlusion paints over one step at a time.
+        method: as for `attribute`; occlusion and perturbation change one step at a time.
         baseline: as for `attribute`; also (step, height, width, channel) or of the shape of `windows`.
         **settings: as for `attribute`.
 
@@ -251,7 +253,7 @@ def _attribute(
     policy, chosen, parameters = policy_of(agent), known_method(method), settle(settings)
     wanted = _targets(policy, targets)
     fewer, weights = wanted, None
-    if chosen != "guided_backprop":  # which is not linear in the target
+    if chosen not in NOT_LINEAR:
         fewer, matrix = independent(policy, wanted)
         weights = matrix.numpy().astype(_dtype(windows))
     explained = Explained(policy, fewer)

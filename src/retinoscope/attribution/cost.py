@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from retinoscope.agents.policy import Policy, inference
 from retinoscope.attribution.measures import FRACTIONS
 from retinoscope.attribution.parameters import AttributionMethod, AttributionParameters, settle
+from retinoscope.attribution.perturbation import discs
 from retinoscope.attribution.randomisation import stages
 from retinoscope.attribution.targets import Target, independent
 
@@ -44,6 +45,8 @@ def _passes(method: AttributionMethod, backward: int, policy: Policy, parameters
         beyond = (max(side - parameters.window, 0) for side in policy.observation_shape[:2])
         rows, columns = (1 + -(-each // parameters.stride) for each in beyond)
         return 1 + rows * columns
+    if method == "perturbation":
+        return 1 + len(discs(*policy.observation_shape[:2], parameters).masks())
     # Gradient x input is made of the gradient that was found.
     copies = {"gradient_x_input": 0, "integrated_gradients": parameters.steps, "smoothgrad": parameters.samples}
     return copies.get(method, 1) * (1 + backward)

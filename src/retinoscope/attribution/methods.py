@@ -12,6 +12,7 @@ its recurrent core unrolled over the window from a given entering state. A windo
 | `smoothgrad`           | mean of df/dx over noisy copies of x (Smilkov et al. 2017)                              |
 | `occlusion`            | f(x) - f(x with a square painted over), mean over the squares that hold a pixel         |
 |                        | (Zeiler & Fergus 2014)                                                                  |
+| `perturbation`         | half of (f(x) - f(x with a disc blurred)) squared (Greydanus et al. 2018)               |
 
 All targets share each forward pass. Integrated gradients and SmoothGrad are means of gradients at many points. Where
 the first layer is known to be affine in the pixels (`Policy.first_preactivation`), these points are mixed behind it,
@@ -36,6 +37,7 @@ from retinoscope.agents.policy import Policy
 from retinoscope.attribution.checks import why_no_gradient
 from retinoscope.attribution.guided import guided_backprop
 from retinoscope.attribution.parameters import AttributionMethod, AttributionParameters
+from retinoscope.attribution.perturbation import perturbation
 from retinoscope.attribution.targets import Target, answers_of, layers_of
 from retinoscope.errors import NotMeasurable, UserError
 
@@ -98,6 +100,8 @@ def maps_of(
         return _smoothgrad(explained, windows, states, parameters)
     if method == "guided_backprop":
         return _guided(explained, windows, states)
+    if method == "perturbation":
+        return perturbation(explained.answers, windows, states, parameters)
     if method == "gradient" or baselines is None:
         return gradients(explained, windows, states)
     if method == "gradient_x_input":

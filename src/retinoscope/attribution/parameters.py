@@ -11,11 +11,20 @@ from retinoscope.errors import UserError
 from retinoscope.settings import parameters, setting, with_settings
 
 AttributionMethod = Literal[
-    "gradient", "gradient_x_input", "guided_backprop", "integrated_gradients", "smoothgrad", "occlusion"
+    "gradient",
+    "gradient_x_input",
+    "guided_backprop",
+    "integrated_gradients",
+    "smoothgrad",
+    "occlusion",
+    "perturbation",
 ]
 ATTRIBUTION_METHODS: tuple[AttributionMethod, ...] = get_args(AttributionMethod)
 WITH_BASELINE: tuple[AttributionMethod, ...] = ("gradient_x_input", "integrated_gradients", "occlusion")
 """Methods that compare the observation with one in which there is nothing to see."""
+
+NOT_LINEAR: tuple[AttributionMethod, ...] = ("guided_backprop", "perturbation")
+"""Methods whose map of a sum of targets is not the sum of their maps."""
 
 
 @parameters("attribution")
@@ -34,6 +43,16 @@ class AttributionParameters:
     )
     window: int = setting(10, "side of the squares that occlusion paints over", units="pixels", least=1)
     stride: int = setting(5, "from one square to the next, at most the side of a square", units="pixels", least=1)
+    disc_sigma: float | None = setting(
+        None,
+        "standard deviation of the discs that perturbation saliency blurs; none for a sixteenth of the shorter side, "
+        "the 5 of 80 pixels of its paper",
+        units="pixels",
+        above=0,
+    )
+    disc_spacing: int | None = setting(
+        None, "from one of these discs to the next; none for a sixteenth of the shorter side", units="pixels", least=1
+    )
     seed: int = setting(0, "of the noise", least=0)
     batch_size: int = setting(
         64, "observations that pass the network at a time; memory grows with it and with nothing else", least=1

@@ -24,6 +24,7 @@ _STYLES = {
     "integrated_gradients": (4, "D"),
     "smoothgrad": (2, "^"),
     "occlusion": (3, "v"),
+    "perturbation": (6, "P"),
 }
 _CONTROLS = {"random": "random order", "difference": "pixel difference, no network"}
 _SPOKEN = {"gradient_x_input": "gradient × input", "smoothgrad": "SmoothGrad", "guided_backprop": "guided backprop"}

@@ -66,6 +66,7 @@ _FEWEST_FRAMES = 60  # of large networks
 _BUDGET_OPERATIONS = 1e13  # that the frames may cost: some three minutes of one core
 _STRETCH_FRAMES = 20
 _FEWEST_STRETCHES = 5
+_OF_METHODS = ("steps", "samples", "noise_sigma", "window", "stride", "disc_sigma", "disc_spacing")
 
 
 @parameters("attribution checks")
@@ -98,6 +99,13 @@ class AttributionCheckParameters:
     noise_sigma: float = setting(25.5, "standard deviation of SmoothGrad's noise", units="pixel units", above=0)
     window: int = setting(10, "side of the squares of occlusion", units="pixels", least=1)
     stride: int = setting(10, "from one of them to the next, at most their side", units="pixels", least=1)
+    disc_sigma: float | None = setting(
+        None,
+        "standard deviation of the discs of perturbation saliency; none for a sixteenth of the shorter side",
+        units="pixels",
+        above=0,
+    )
+    disc_spacing: int = setting(10, "from one of them to the next", units="pixels", least=1)
     threshold: float = setting(
         0.2,
         "with a mean |rank correlation| so much above chance a method still passes the parameter randomisation",
@@ -121,7 +129,7 @@ class AttributionCheckParameters:
     @property
     def settings(self) -> dict[str, Any]:
         """Of the methods."""
-        return {name: getattr(self, name) for name in ("steps", "samples", "noise_sigma", "window", "stride")}
+        return {name: getattr(self, name) for name in _OF_METHODS}
 
 
 def attribution_checks(
@@ -208,7 +216,7 @@ def _methods(policy: Policy, asked: tuple[AttributionMethod, ...] | None) -> tup
     if asked is not None:
         return asked
     if not has_gradient(policy):
-        return ("occlusion",)
+        return ("occlusion", "perturbation")
     is_guided = has_activation_functions(policy)
     return tuple(each for each in ATTRIBUTION_METHODS if is_guided or each != "guided_backprop")
 
@@ -298,7 +306,8 @@ def _caption(
         f"n = {data.attrs['frames']:,} frames in {stretches} stretches of {stretch_frames}{objects}; in brackets 95% "
         f"bootstrap intervals over stretches. {' '.join(filter(None, [paint, compared.why, left_out]))} "
         f"Integrated gradients with {chosen.steps} steps, SmoothGrad with {chosen.samples} samples of "
-        f"σ {chosen.noise_sigma:g}, occlusion by squares of {chosen.window} pixels every {chosen.stride}."
+        f"σ {chosen.noise_sigma:g}, occlusion by squares of {chosen.window} pixels every {chosen.stride}, "
+        f"perturbation by discs every {chosen.disc_spacing} pixels."
     )
 
 

@@ -50,6 +50,7 @@ from retinoscope.analyses.recorded import (
     require_agent,
     require_same,
 )
+from retinoscope.attribution.baselines import blur_sigma
 from retinoscope.attribution.checks import has_gradient
 from retinoscope.attribution.measures import Frames, Task, answers, past, signed_maps, similarities
 from retinoscope.attribution.parameters import WITH_BASELINE, AttributionMethod, settle
@@ -75,9 +76,11 @@ METHOD_NAMES = {
     "integrated_gradients": "integrated gradients",
     "smoothgrad": "SmoothGrad",
     "occlusion": "occlusion",
+    "perturbation": "perturbation",
 }
 """What people call the methods."""
 
+_OF_METHOD = ("steps", "samples", "noise_sigma", "window", "stride", "disc_sigma", "disc_spacing", "seed")
 _LAG_STEPS = 12
 _FRAMES_PER_TASK = 16
 _TIMES_PER_STRETCH = 6  # of those at which attribution through time is measured
@@ -107,6 +110,15 @@ class EpisodeAttributionParameters:
     noise_sigma: float = setting(25.5, "standard deviation of SmoothGrad's noise", units="pixel units", above=0)
     window: int = setting(10, "side of the squares of occlusion", units="pixels", least=1)
     stride: int = setting(5, "from one of them to the next, at most their side", units="pixels", least=1)
+    disc_sigma: float | None = setting(
+        None,
+        "standard deviation of the discs of perturbation saliency; none for a sixteenth of the shorter side",
+        units="pixels",
+        above=0,
+    )
+    disc_spacing: int | None = setting(
+        None, "from one of them to the next; none for a sixteenth of the shorter side", units="pixels", least=1
+    )
     lag_steps: int | None = setting(
         None,
         "how far back through the recurrent core gradients are followed; there they are truncated. None for 12, or as "
@@ -132,7 +144,7 @@ class EpisodeAttributionParameters:
     @property
     def settings(self) -> dict[str, Any]:
         """Of the method."""
-        return {name: getattr(self, name) for name in ("steps", "samples", "noise_sigma", "window", "stride", "seed")}
+        return {name: getattr(self, name) for name in _OF_METHOD}
 
 
 def episode_attribution(
@@ -295,11 +307,13 @@ def _dataset(task: Task, frames: Frames, maps: NDArray[np.floating], recording: 
 
 def _units(task: Task) -> str:
     """Of a map; braces stand for the units of its target."""
-    return "{} per pixel unit" if _is_per_pixel_unit(task.methods[0]) else "{}"
+    return _in_units_of(task.methods[0], "{}")
 
 
-def _is_per_pixel_unit(method: str) -> bool:
-    return method in ("gradient", "guided_backprop", "smoothgrad")
+def _in_units_of(method: str, target: str) -> str:
+    if method in ("gradient", "guided_backprop", "smoothgrad"):
+        return f"{target} per pixel unit"
+    return f"half of ({target})²" if method == "perturbation" else target
 
 
 def _verdicts(task: Task, measured: Measured, threshold: float, prefixes: Iterable[str]) -> xarray.Dataset:
@@ -364,12 +378,15 @@ def _badge(one: xarray.Dataset, prefix: str, threshold: float, judged: str) -> s
 def _caption(data: xarray.Dataset, settings: dict[str, Any], compared: Compared, world: Declaration) -> str:
     """Over what and how the maps of an episode were made."""
     method, count = str(data.attrs["method"]), data.sizes["time"]
+    sixteenth = blur_sigma(*world.picture.shape[:2])
     how = {
         "integrated_gradients": f", {settings['steps']} steps",
         "smoothgrad": f", {settings['samples']} samples, σ {settings['noise_sigma']:g} pixel units",
         "occlusion": f", squares of {settings['window']} pixels every {settings['stride']}",
+        "perturbation": f", discs of σ {settings['disc_sigma'] or sixteenth:.3g} pixels blurred, every "
+        f"{settings['disc_spacing'] or max(1, round(sixteenth))}",
     }.get(method, "")
-    unit = "target units per pixel unit" if _is_per_pixel_unit(method) else "target units"
+    unit = _in_units_of(method, "target units")
     baseline = " ".join(["", f"Baseline: {compared.baseline}.", *filter(None, [compared.why])])
     over = "colours" if world.picture.frames == 1 else f"the channels of all {world.picture.frames} stacked frames"
     shown = picture_sentence(world)
