@@ -110,6 +110,6 @@ def require_one_view(members: Sequence[Member]) -> None:
         shape, other = first.agent.policy.observation_shape, each.agent.policy.observation_shape
         if shape != other:
             raise UserError(
-                f"agents {first.name!r} and {each.name!r}: see pictures of {shape} and {other}, and cannot be shown the "
-                "same stimuli; compare agents that see alike"
+                f"agents {first.name!r} and {each.name!r}: see pictures of {shape} and {other}, and cannot be shown "
+                "the same stimuli; compare agents that see alike"
             )

@@ -29,9 +29,7 @@ def compare(
     frames: Annotated[int, typer.Option(parser=options.whole_number, help="Decisions that each agent plays.")] = 1000,
     recording: Annotated[
         Path | None,
-        typer.Option(
-            help="Recording whose frames they are shown.", show_default="what the last of each training plays"
-        ),
+        typer.Option(help="Recording whose frames they are shown.", show_default="what the last of each run plays"),
     ] = None,
     world: options.World = None,
     only: Annotated[

@@ -24,7 +24,7 @@ _KINDS = {
     "agents": "two trainings",
     "untrained": "what they began with",
     "redrawn": "weights drawn anew",
-    "learned": "agent and what it began with",
+    "learned": "agent, what it began with",
 }
 _MARKERS = {"agents": "o", "untrained": "s", "redrawn": "D", "learned": "^"}
 
@@ -59,20 +59,20 @@ def representations(result: Result, *, figsize: Size = None) -> Figure:
 
 
 @styled
-def representations_by_layer(result: Result, *, figsize: Size = None) -> Figure:
+def representations_by_layer(result: Result, stimuli: str, *, figsize: Size = None) -> Figure:
     """Draw every layer against every other: means over the pairs of each kind.
 
     Args:
         result: from `analyses.representations`.
+        stimuli: `frames` or `images`.
         figsize: inches; None for the usual size.
 
     Raises:
         UserError: the result is of another analysis.
     """
     require(result, "representations")
-    data = result.data
-    kinds = [str(each) for each in data["kind"].values if str(each) in _KINDS]
-    rows = [(str(stimuli), kind) for stimuli in data["stimuli"].values for kind in kinds]
+    data = result.data.sel(stimuli=stimuli)
+    rows = [str(each) for each in data["kind"].values if str(each) in _KINDS]
     columns = [str(each) for each in data["measure"].values]
     figure = Figure(figsize=figsize or (WIDTH, 0.7 + 2.15 * len(rows)), layout="constrained")
     panels = figure.subplots(len(rows), len(columns), squeeze=False)
@@ -80,8 +80,8 @@ def representations_by_layer(result: Result, *, figsize: Size = None) -> Figure:
     for column, measure in enumerate(columns):
         low, high = (0, np.pi / 2) if measure == "angle" else (-1, 1)
         name = "sequential" if measure == "angle" else "diverging"
-        for row, (stimuli, kind) in enumerate(rows):
-            axes, chosen = panels[row, column], data.sel(stimuli=stimuli, kind=kind, measure=measure)
+        for row, kind in enumerate(rows):
+            axes, chosen = panels[row, column], data.sel(kind=kind, measure=measure)
             values = chosen["by_layer"].values
             shown = colour_map(name).reversed() if measure == "angle" else colour_map(name)
             image = axes.imshow(values, cmap=shown, vmin=low, vmax=high)
@@ -90,12 +90,11 @@ def representations_by_layer(result: Result, *, figsize: Size = None) -> Figure:
             axes.set_xticks(range(len(layers)), layers if row == len(rows) - 1 else [], rotation=60)
             axes.set_yticks(range(len(layers)), layers if column == 0 else [])
             if column == 0:
-                more = f", {stimuli}" if data.sizes["stimuli"] > 1 else ""
-                axes.set_ylabel(f"{_KINDS[kind]}{more}\n(n = {int(chosen['pairs'])})")
+                axes.set_ylabel(f"{_KINDS[kind]}\n(n = {int(chosen['pairs'])})", fontsize="small")
             if row == 0:
                 axes.set_title(_WORDS[measure].replace("\n", " "))
         figure.colorbar(image, ax=panels[:, column], orientation="horizontal", shrink=0.8, aspect=25, pad=0.01)
-    titled(figure, title_of(result, "Every layer against every other"))
+    titled(figure, title_of(result, "Every layer against every other", stimuli))
     return figure
 
 

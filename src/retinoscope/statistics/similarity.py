@@ -8,9 +8,9 @@ n (n - 3) HSIC_1. Blocks count by that, their pairs of stimuli. It can lie below
 
 **RSA** (Kriegeskorte, Mur & Bandettini 2008) is Pearson's correlation of the Euclidean distances of the same pairs.
 
-Both are ratios of sums over pairs of stimuli of one block, so that parts add up (`merge`) and no stimulus is held longer
-than its block. Intervals leave out a group of episodes (or images) at a time (the jackknife); chance shows the second
-network the stimuli in another order.
+Both are ratios of sums over pairs of stimuli of one block, so that parts add up (`merge`) and no stimulus is held
+longer than its block. Intervals leave out a group of episodes (or images) at a time (the jackknife); chance shows
+the second network the stimuli in another order.
 """
 
 from __future__ import annotations

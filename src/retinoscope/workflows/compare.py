@@ -81,9 +81,9 @@ def compare(
 ) -> Comparison:
     """Compare agents, trainings or checkpoints on the same stimuli, and write one directory with a page.
 
-    The directory holds index.html, figures/, tables/, results/ and, of what was played for it, recordings/. Called again
-    for the same agents and stimuli it uses recordings and Results again. Whatever interrupts it, the directory holds
-    the old products or the new.
+    The directory holds index.html, figures/, tables/, results/ and, of what was played for it, recordings/. Called
+    again for the same agents and stimuli it uses recordings and Results again. Whatever interrupts it, the directory
+    holds the old products or the new.
 
     Args:
         *agents: agents, or what `load_agent` takes; `digits@early` is a checkpoint of it.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
@@ -20,27 +22,28 @@ def drawings(result: Result) -> list[Drawing]:
             FigureDrawing(
                 "representations",
                 "Layers of one name, in two networks",
-                f"{caption} Each mark is a pair of networks with its interval, the larger one their mean; of each training "
-                "the agent trained longest.",
+                f"{caption} Each mark is a pair of networks with its interval, the larger one their mean; of each "
+                "training the agent trained longest.",
                 lambda: figures.representations(result),
             )
         )
-        found.append(
+        found += [
             FigureDrawing(
-                "representations_by_layer",
-                "Every layer against every other",
+                f"representations_by_layer_{kind}",
+                f"Every layer against every other, {kind}",
                 "Means over pairs of networks of what the figure above shows of layers of one name; rows: the first "
                 "network of a pair, columns: the second.",
-                lambda: figures.representations_by_layer(result),
+                functools.partial(figures.representations_by_layer, result, kind),
             )
-        )
+            for kind in map(str, data["stimuli"].values)
+        ]
     if "course" in kinds:
         found.append(
             FigureDrawing(
                 "representations_over_training",
                 "Checkpoints beside the last of their training",
-                f"{caption} Each line is a layer of one training; the first checkpoint, where it is at 0 frames, is the "
-                "untrained network.",
+                f"{caption} Each line is a layer of one training; the first checkpoint, where it is at 0 frames, is "
+                "the untrained network.",
                 lambda: figures.representations_over_training(result),
             )
         )
@@ -66,7 +69,7 @@ def _found(result: Result) -> TableDrawing:
                 (first, second, _WORDS[kind], str(stimuli), *(f"{each:.0%}" for each in means), f"{chance:.0%}")
             )
     columns = ("network", "beside", "pair", "stimuli", "by CKA", "by RSA", "by angle", "by chance")
-    about = "Of how many layers the most similar layer of the other network is the one of the same name, in both directions."
+    about = "Of how many layers the most similar one of the other network has the same name, in both directions."
     return TableDrawing("representations", "Layers that find each other", about, columns, tuple(rows))
 
 

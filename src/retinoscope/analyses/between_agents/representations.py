@@ -272,14 +272,14 @@ def _caption(
     blocks = "in blocks of at most 128, each spread over up to 4,096 stimuli"
     kept = data["kept"].values[np.isfinite(data["kept"].values)]
     sentences = [
-        f"n = {'; '.join(each.words for each in shown)}; all of them were shown to every network, memories driven by what "
-        "came before.",
-        f"CKA: linear, debiased (HSIC₁ of Song et al. 2012, {blocks}; Nguyen et al. 2021). RSA: Pearson's correlation of "
-        "Euclidean distances of the same pairs. Angle: angular shape distance (Williams et al. 2021) of the leading "
-        f"{chosen.dimensions} principal components, which hold {kept.min():.0%} to {kept.max():.0%} of a layer's variance; "
-        "0 for the same up to rotation and scale.",
-        f"Intervals: 95%, leaving out {chosen.groups} groups of episodes or images one at a time. Chance: the most alike "
-        f"of {chosen.shuffles} shuffles of the stimuli ({chosen.shape_shuffles} for the angle).",
+        f"n = {'; '.join(each.words for each in shown)}; all of them were shown to every network, memories driven by "
+        "what came before.",
+        f"CKA: linear, debiased (HSIC₁ of Song et al. 2012, {blocks}; Nguyen et al. 2021). RSA: Pearson's correlation "
+        "of Euclidean distances of the same pairs. Angle: angular shape distance (Williams et al. 2021) of the leading "
+        f"{chosen.dimensions} principal components, which hold {kept.min():.0%} to {kept.max():.0%} of a layer's "
+        "variance; 0 for the same up to rotation and scale.",
+        f"Intervals: 95%, leaving out {chosen.groups} groups of episodes or images one at a time. Chance: the most "
+        f"alike of {chosen.shuffles} shuffles of the stimuli ({chosen.shape_shuffles} for the angle).",
         "Untrained: the network that a training began with; redrawn: the same network, its weights drawn anew.",
         beside.note,
     ]
@@ -290,7 +290,7 @@ ANALYSIS = Analysis(
     name="representations",
     title="Similarity of representations",
     group="between_agents",
-    summary="Every layer against every layer of all agents: debiased CKA, RSA and shape distance, beside untrained ones.",
+    summary="Every layer against every layer of all agents: debiased CKA, RSA, shape distance; untrained ones beside.",
     run=representations,
     parameters=RepresentationsParameters,
     of="compared",

@@ -7,6 +7,7 @@ is held for a stretch; maps are computed block by block.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -207,7 +208,7 @@ def _frames(compared: Compared) -> Iterator[Stretch]:
             begins = [0, *(np.flatnonzero(np.diff(episode)) + 1).tolist(), stop - start]
             lanes += [
                 Lane(rows + first, rows + last, source, bool(step[first] > 0))
-                for first, last in zip(begins, begins[1:], strict=False)
+                for first, last in itertools.pairwise(begins)
             ]
             pixels.append(read["observation"].values)
             units.append(episode + before[source])

@@ -87,7 +87,7 @@ def _kind(recording: Recording) -> str | None:
     return world.events[0].name if len(world.events) == 1 else None
 
 
-def measure_checkpoint(agent: Agent, recording: Recording, shuffles: int, seed: int) -> Result:
+def measure_checkpoint(agent: Agent, recording: Recording, shuffles: int, seed: int, *, fields: bool = True) -> Result:
     """Measure one checkpoint on what it played.
 
     Args:
@@ -95,10 +95,11 @@ def measure_checkpoint(agent: Agent, recording: Recording, shuffles: int, seed: 
         recording: of it.
         shuffles: of the event-triggered activity.
         seed: of everything drawn at random.
+        fields: measure receptive fields too.
 
     Returns:
         A Result with the numbers of `numbers_measured` (), each with `..._low` and `..._high`, NaN where it cannot be
-        measured; and the receptive fields of every convolution under its name, as in `receptive_fields`.
+        measured; and, if so asked, the receptive fields of every convolution under its name, as in `receptive_fields`.
     """
     given = _start_up(agent, recording)
     steps = choose_burn_in(recording, agent=agent, given=given).steps
@@ -115,7 +116,8 @@ def measure_checkpoint(agent: Agent, recording: Recording, shuffles: int, seed: 
     for name, about in numbers.items():
         ends = zip(ENDS, found[name], strict=True)
         variables |= {f"{name}{end}": ((), value, about) for end, value in ends}
-    convolutions = [each.name for each in agent.policy.layers if each.kind == "convolution" and each.is_map]
+    maps = [each for each in agent.policy.layers if each.kind == "convolution" and each.is_map]
+    convolutions = [each.name for each in maps] if fields else []
     if convolutions:
         fields = receptive_fields(agent, layers=tuple(convolutions), seed=seed).data
         variables |= {name: (fields[name].dims, fields[name].values) for name in convolutions}
