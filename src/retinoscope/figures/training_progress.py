@@ -111,6 +111,6 @@ def _draw_numbers(axes: Axes, result: Result, names: list[str], kinds: Mapping[s
         axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", va="center", color=shade(0.55))
         return
     # The legend lies above all that is shown, error bars too.
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high + (0.03 + 0.1 * len(there)) * (high - low))
+    bottom, top = axes.get_ylim()
+    axes.set_ylim(bottom, top + (0.03 + 0.1 * len(there)) * (top - bottom))
     axes.legend(loc="upper left")
