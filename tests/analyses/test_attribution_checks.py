@@ -159,7 +159,7 @@ def test_the_tables_rank_the_methods_and_give_every_number_its_interval(planted)
     assert all(len(row) == len(table.columns) for row in (*table.rows, *by_target.rows))
     assert all("[" in str(row[column]) for row in table.rows[:-1] for column in (2, 5, 6, 7, 8, 9))
     assert all("[" in str(table.rows[-1][column]) for column in (6, 7, 9))
-    assert len(by_target.rows) == 2 * 5 and by_target.rows[5][0] == "logit: move forward"
+    assert len(by_target.rows) == 2 * 6 and by_target.rows[6][0] == "logit: move forward"
 
 
 def test_workers_do_not_change_the_answer(linear, small_recording_arena):
