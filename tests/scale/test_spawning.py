@@ -56,6 +56,18 @@ def test_what_has_not_begun_is_dropped_when_the_block_is_left() -> None:
     assert any(each.cancelled() for each in later)
 
 
+def test_the_libraries_are_loaded_once_and_variables_are_those_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for value in ("first", "second"):
+        monkeypatch.setenv("RETINOSCOPE_TRIED", value)
+        with process_pool(1) as pool, nothing_to_import_again():
+            assert pool.submit(os.getenv, "RETINOSCOPE_TRIED").result() == value
+            found.append(pool.submit(os.getppid).result())
+            loaded = pool.submit(eval, "'torch' in __import__('sys').modules").result()
+    if sys.platform == "linux":
+        assert loaded and found[0] == found[1] != os.getpid()
+
+
 def test_no_workers_are_refused() -> None:
     with pytest.raises(UserError, match="workers: 0 is too few"), process_pool(0):
         pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import types
@@ -19,7 +20,8 @@ def process_pool(workers: int | None) -> Iterator[ProcessPoolExecutor]:
     """Processes for independent tasks; hand these over within `nothing_to_import_again`.
 
     They end with the process that started them, however that ends. When the block is left, tasks that have not begun
-    are dropped.
+    are dropped. On Linux the libraries are loaded once, by a process that the workers of this and of later pools are
+    forked from: it computes nothing, so that no threads are copied in an unknown state, and ends with this one.
 
     Args:
         workers: how many; None for one per core.
@@ -29,12 +31,31 @@ def process_pool(workers: int | None) -> Iterator[ProcessPoolExecutor]:
     """
     if workers is not None and workers < 1:
         raise UserError(f"workers: {workers} is too few; give at least 1")
-    spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers or os.cpu_count() or 1, mp_context=spawn, initializer=end_with_parent)
+    pool = ProcessPoolExecutor(
+        workers or os.cpu_count() or 1,
+        mp_context=_context(),
+        initializer=_begin,
+        initargs=(dict(os.environ),),
+    )
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["retinoscope.rollouts.evaluation"])
+    return context
+
+
+def _begin(variables: dict[str, str]) -> None:
+    """In a worker: the variables of the environment are those of now, not of when the libraries were loaded."""
+    os.environ.clear()
+    os.environ.update(variables)
+    end_with_parent()
 
 
 def end_with_parent() -> None:
@@ -51,6 +72,22 @@ def end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def termination_as_interrupt() -> Iterator[None]:
+    """SIGTERM, by which schedulers end jobs, ends what is done in the `with` block as Ctrl-C does.
+
+    By itself it would end this process and leave those it started running.
+    """
+    if threading.current_thread() is not threading.main_thread():  # where Python allows no handlers
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
