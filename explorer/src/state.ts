@@ -41,6 +41,12 @@ export function choose(name: string, value: string): void {
 	if (chosen.value[name] !== value) chosen.value = { ...chosen.value, [name]: value };
 }
 
+/** As it was before anything was chosen. */
+export function forget(name: string): void {
+	const { [name]: gone, ...others } = chosen.value;
+	if (gone !== undefined) chosen.value = others;
+}
+
 export function goTo(row: number): void {
 	const rows = recording.value?.rows ?? 0;
 	if (rows) moment.value = Math.min(Math.max(Math.round(row), 0), rows - 1);

@@ -10,6 +10,8 @@ export interface Camera {
 }
 
 const MARGIN = 14;
+/** Never wider than twice all of it, never closer than 1000 times. */
+const [LEAST, MOST] = [1 / 2, 1000];
 
 /** All of it, the same scale for both directions. */
 export function fitted(bounds: Bounds, width: number, height: number): Camera {
@@ -36,7 +38,20 @@ export function placingOf(camera: Camera, width: number, height: number, density
 	return { scale, left: (width * density) / 2 - camera.x * scale, top: (height * density) / 2 + camera.y * scale };
 }
 
-/** What lies under the pointer stays there. Never wider than twice all of it, never closer than 1000 times. */
+/** For an address: the middle, and how many times larger than all of it. */
+export function sayCamera({ x, y, scale }: Camera, all: Camera): string {
+	return [x, y, scale / all.scale].map((each) => Number(each.toPrecision(7))).join();
+}
+
+/** From an address; null of a text that says none. */
+export function cameraOf(text: string, all: Camera): Camera | null {
+	const [x, y, zoom, ...more] = text.split(",").map(Number);
+	if (x === undefined || y === undefined || zoom === undefined || more.length) return null;
+	if (![x, y, zoom].every(Number.isFinite) || zoom <= 0) return null;
+	return { x, y, scale: all.scale * Math.min(Math.max(zoom, LEAST), MOST) };
+}
+
+/** What lies under the pointer stays there. */
 export function zoomed(
 	camera: Camera,
 	all: Camera,
@@ -45,7 +60,7 @@ export function zoomed(
 	x = width / 2,
 	y = height / 2,
 ): Camera {
-	const scale = Math.min(Math.max(camera.scale * factor, all.scale / 2), all.scale * 1000);
+	const scale = Math.min(Math.max(camera.scale * factor, all.scale * LEAST), all.scale * MOST);
 	const [dataX, dataY] = toData(camera, width, height, x, y);
 	return { x: dataX - (x - width / 2) / scale, y: dataY + (y - height / 2) / scale, scale };
 }

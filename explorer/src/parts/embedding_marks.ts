@@ -3,6 +3,7 @@
 import { type Camera, toScreen } from "./camera";
 import type { Corner } from "./lasso";
 import type { Size } from "./screen";
+import type { Pen } from "./svg_pen";
 
 /** Decisions before the moment that are drawn as its trail. */
 export const TRAIL = 12;
@@ -36,7 +37,7 @@ export interface Marks {
 	ink: { ink: string; paper: string; mark: string; accent: string };
 }
 
-export function drawMarks(pen: CanvasRenderingContext2D, marks: Marks): void {
+export function drawMarks(pen: Pen, marks: Marks): void {
 	const { points, camera, size, trail, hovered, lasso, ink } = marks;
 	const placed = (point: number) =>
 		toScreen(camera, size.width, size.height, points[2 * point] as number, points[2 * point + 1] as number);
@@ -75,14 +76,7 @@ export function drawMarks(pen: CanvasRenderingContext2D, marks: Marks): void {
 	}
 }
 
-function ring(
-	pen: CanvasRenderingContext2D,
-	[x, y]: [number, number],
-	radius: number,
-	around: string,
-	ink: string,
-	dash: number[],
-): void {
+function ring(pen: Pen, [x, y]: [number, number], radius: number, around: string, ink: string, dash: number[]): void {
 	pen.beginPath();
 	pen.arc(x, y, radius, 0, 2 * Math.PI);
 	pen.strokeStyle = around;

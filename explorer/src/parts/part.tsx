@@ -1,7 +1,7 @@
 /** A part of a view with a heading of its own; people can fold it. */
 
 import type { ComponentChildren } from "preact";
-import type { Download } from "./view";
+import type { Download } from "./saving";
 
 interface Props {
 	title: string;

@@ -5,6 +5,7 @@ import { cssOf, toneOf } from "./colours";
 import type { Band } from "./raster_image";
 import type { Size } from "./screen";
 import { firstFrom } from "./searching";
+import type { Pen } from "./svg_pen";
 
 export interface Frame {
 	size: Size;
@@ -25,7 +26,7 @@ export interface RasterMarks {
 	brush: [number, number] | null;
 }
 
-export function drawRasterMarks(pen: CanvasRenderingContext2D, frame: Frame, marks: RasterMarks): void {
+export function drawRasterMarks(pen: Pen, frame: Frame, marks: RasterMarks): void {
 	const { size, left, top, shown, bands, ink } = frame;
 	const [start, stop] = shown;
 	const width = size.width - left;
@@ -74,7 +75,7 @@ export function drawRasterMarks(pen: CanvasRenderingContext2D, frame: Frame, mar
 }
 
 /** Moments that are not selected are veiled; a line above shows where the others lie. */
-function shade(pen: CanvasRenderingContext2D, { size, left, top, shown, ink }: Frame, rows: Int32Array | null): void {
+function shade(pen: Pen, { size, left, top, shown, ink }: Frame, rows: Int32Array | null): void {
 	if (!rows) return;
 	const [start, stop] = shown;
 	const width = size.width - left;
@@ -91,7 +92,7 @@ function shade(pen: CanvasRenderingContext2D, { size, left, top, shown, ink }: F
 }
 
 /** Good events in the upper half of the line, bad ones in the lower, so that none hides another. */
-function drawEvents(pen: CanvasRenderingContext2D, frame: Frame, events: RasterMarks["events"]): void {
+function drawEvents(pen: Pen, frame: Frame, events: RasterMarks["events"]): void {
 	const { size, left, top, shown } = frame;
 	const [start, stop] = shown;
 	const width = size.width - left;
@@ -109,11 +110,7 @@ function drawEvents(pen: CanvasRenderingContext2D, frame: Frame, events: RasterM
 	}
 }
 
-function drawUnit(
-	pen: CanvasRenderingContext2D,
-	{ size, left, ink }: Frame,
-	unit: { top: number; text: string },
-): void {
+function drawUnit(pen: Pen, { size, left, ink }: Frame, unit: { top: number; text: string }): void {
 	pen.strokeStyle = ink.ink;
 	pen.setLineDash([2, 4]);
 	pen.lineWidth = 1;

@@ -78,3 +78,29 @@ export function arrange(
 	const { column, isDescending } = sorting;
 	return found.sort((a, b) => compareCells(rows[a]?.[column], rows[b]?.[column], isDescending) || a - b);
 }
+
+/** For an address: the column and the direction. */
+export const saySorting = (sorting: Sorting | null): string =>
+	sorting ? `${sorting.column}${sorting.isDescending ? "-" : "+"}` : "";
+
+export function sortingOf(text: string): Sorting | null {
+	const [, column, sign] = /^(\d+)([+-])$/.exec(text) ?? [];
+	return column === undefined ? null : { column: Number(column), isDescending: sign === "-" };
+}
+
+/** For an address: the texts of the columns that have one, "2:> 0.5". */
+export const sayFilters = (filters: readonly string[]): string =>
+	filters.flatMap((text, column) => (text ? [`${column}:${encodeURIComponent(text)}`] : [])).join();
+
+export function filtersOf(text: string): string[] {
+	const found: string[] = [];
+	for (const each of text.split(",")) {
+		const [, column, filter = ""] = /^(\d{1,3}):(.*)$/.exec(each) ?? [];
+		try {
+			if (column !== undefined) found[Number(column)] = decodeURIComponent(filter);
+		} catch {
+			// A broken address filters nothing.
+		}
+	}
+	return Array.from(found, (each) => each ?? "");
+}

@@ -1,4 +1,6 @@
-/** Whether a saliency map says anything about what was learned: the randomisation check, in words. */
+/** What a saliency map says, and whether it says anything about what was learned: the randomisation check, in words. */
+
+import { say } from "./words";
 
 interface Props {
 	title: string;
@@ -12,6 +14,17 @@ export function Verdict({ title, verdict, has_passed: hasPassed }: Props) {
 	return (
 		<p class={`verdict ${tone}`}>
 			Saliency of {title}: <strong>{word}.</strong> {verdict}
+		</p>
+	);
+}
+
+/** What the colours over a picture mean. */
+export function MapKey({ scale }: { scale: number }) {
+	return (
+		<p class="saliency-key">
+			<span>lowers {say(-scale)}</span>
+			<span class="saliency-bar" aria-hidden="true" />
+			<span>{say(scale)} raises</span>
 		</p>
 	);
 }

@@ -1,12 +1,7 @@
 /** The frame of a view: its title, what can be set and saved, and its place for faults and empty states. */
 
 import type { ComponentChildren } from "preact";
-
-export interface Download {
-	/** "CSV", "PNG", "SVG". */
-	format: string;
-	run: () => void;
-}
+import type { Download } from "./saving";
 
 interface Props {
 	name: string;

@@ -3,18 +3,19 @@
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Index } from "../data/schema";
-import { type Camera, fitted, panned, placingOf, toData, toScreen, zoomed } from "../parts/camera";
+import { fitted, panned, placingOf, toData, toScreen, zoomed } from "../parts/camera";
 import { sayShade } from "../parts/colouring";
-import { cssOf, type Rgb } from "../parts/colours";
+import type { Rgb } from "../parts/colours";
 import { drawMarks, nearestBefore, trailOf } from "../parts/embedding_marks";
 import { type Corner, recipeOfLasso } from "../parts/lasso";
 import { inkOf, isDark, penOf, useSize } from "../parts/screen";
-import { type Shaded, stopsOf, tableOf } from "../parts/shading";
+import { type Shaded, tableOf } from "../parts/shading";
 import { radiusOf, Splatter } from "../parts/splat";
 import { Thumbnail } from "../parts/thumbnail";
-import { count, say, sayMoment } from "../parts/words";
+import { count, sayMoment } from "../parts/words";
 import { episodeAt, goTo, moment, select, selected } from "../state";
 import type { Placed } from "./embedding";
+import { useLooking } from "./embedding-looking";
 
 interface Props {
 	place: RefObject<HTMLDivElement>;
@@ -37,28 +38,17 @@ export function Plot({ place, known, placed, shaded }: Props) {
 	const size = useSize(place);
 	const { width, height, density } = size;
 	const { points, grid, rows, pointOf } = placed;
-	const [moved, setMoved] = useState<{ points: Float32Array; camera: Camera } | null>(null);
-	const [isMoving, setMoving] = useState(false);
 	const [isLassoing, setLassoing] = useState(false);
 	const [line, setLine] = useState<Corner[]>([]);
 	const [hovered, setHovered] = useState(-1);
 	const splatter = useMemo(() => new Splatter(), []);
 	const drag = useRef<{ x: number; y: number; far: boolean; lasso: boolean } | null>(null);
-	const settle = useRef(0);
 	const all = fitted(grid.bounds, width, height);
-	const camera = moved?.points === points ? moved.camera : all;
+	const { camera, isAll, isMoving, look } = useLooking(points, all);
 	const dark = isDark.value;
 	const rowsSelected = selected.value;
 	const now = moment.value;
 	const isReady = width > 0 && height > 0;
-
-	const look = (next: Camera | null) => {
-		setMoved(next && { points, camera: next });
-		setMoving(true);
-		clearTimeout(settle.current);
-		settle.current = window.setTimeout(() => setMoving(false), 150);
-	};
-	useEffect(() => () => clearTimeout(settle.current), []);
 
 	const draw = (canvas: HTMLCanvasElement | null, what: Parameters<Splatter["draw"]>[1], stride: number) => {
 		const pen = canvas && penOf(canvas, size);
@@ -259,7 +249,7 @@ export function Plot({ place, known, placed, shaded }: Props) {
 				>
 					Lasso
 				</button>
-				{camera !== all && (
+				{!isAll && (
 					<button type="button" onClick={() => look(null)}>
 						Show all
 					</button>
@@ -287,55 +277,4 @@ export function Plot({ place, known, placed, shaded }: Props) {
 			)}
 		</div>
 	);
-}
-
-/** What is shown, with its title and key, as one picture. */
-export function picture(place: HTMLDivElement, title: string, shaded: Shaded | null, dark: boolean): HTMLCanvasElement {
-	const layers = [...place.querySelectorAll<HTMLCanvasElement>("canvas:not(.thumbnail)")];
-	const density = (layers[0]?.width ?? 1) / Math.max(place.clientWidth, 1);
-	const [width, height] = [place.clientWidth, place.clientHeight];
-	const found = document.createElement("canvas");
-	found.width = width * density;
-	found.height = (height + 56) * density;
-	const pen = found.getContext("2d");
-	if (!pen) return found;
-	pen.scale(density, density);
-	pen.fillStyle = inkOf(place, "--paper");
-	pen.fillRect(0, 0, width, height + 56);
-	for (const layer of layers) {
-		pen.globalAlpha = layer.classList.contains("dimmed") ? 0.25 : 1;
-		pen.drawImage(layer, 0, 24, width, height);
-	}
-	pen.globalAlpha = 1;
-	pen.fillStyle = inkOf(place, "--ink");
-	pen.textBaseline = "middle";
-	pen.font = "600 13px system-ui, sans-serif";
-	pen.fillText(title, 8, 14);
-	pen.font = "12px system-ui, sans-serif";
-	let left = 8;
-	const y = height + 40;
-	const write = (text: string) => {
-		pen.fillStyle = inkOf(place, "--ink");
-		pen.fillText(text, left, y);
-		left += pen.measureText(text).width + 10;
-	};
-	if (shaded) write(shaded.title);
-	if (shaded?.key.kind === "numbers") {
-		write(say(shaded.key.low));
-		const shade = pen.createLinearGradient(left, 0, left + 120, 0);
-		const stops = stopsOf(shaded.key.map, dark);
-		for (const [i, stop] of stops.entries()) shade.addColorStop(i / (stops.length - 1), cssOf(stop));
-		pen.fillStyle = shade;
-		pen.fillRect(left, y - 5, 120, 10);
-		left += 130;
-		write(`${say(shaded.key.high)} ${shaded.key.units}`);
-	}
-	if (shaded?.key.kind === "classes")
-		for (const each of shaded.key.classes) {
-			pen.fillStyle = cssOf(each.colour);
-			pen.fillRect(left, y - 5, 10, 10);
-			left += 14;
-			write(each.title);
-		}
-	return found;
 }

@@ -8,14 +8,17 @@ import { ColourKey } from "../parts/colour_key";
 import { choicesOf, colouring, firstChoice, unitOf } from "../parts/colouring";
 import { pointsOfMoments } from "../parts/embedding_marks";
 import { Grid } from "../parts/grid";
-import { saveCsv, savePng } from "../parts/saving";
+import { saveCsv, sheetDownloads } from "../parts/saving";
 import { isDark } from "../parts/screen";
+import type { Shaded } from "../parts/shading";
 import { PLAIN } from "../parts/splat";
 import { Empty, Select, View } from "../parts/view";
 import { count } from "../parts/words";
-import { choose, chosen, episodeAt, index, panelsOf, unit } from "../state";
+import { choose, chosen, episodeAt, forget, index, panelsOf, unit } from "../state";
 import "./embedding.css";
-import { Plot, picture } from "./embedding-plot";
+import { ZOOM } from "./embedding-looking";
+import { Plot } from "./embedding-plot";
+import { sheetOfEmbedding } from "./embedding-saving";
 
 export function Embedding() {
 	const known = index.value;
@@ -61,7 +64,10 @@ function Shown({ known, panel, panels }: { known: Index; panel: PointsPanel; pan
 							label="of"
 							value={panel.name}
 							options={panels.map((each) => ({ value: each.name, title: each.title }))}
-							onPick={(value) => choose("embedding.panel", value)}
+							onPick={(value) => {
+								forget(ZOOM);
+								choose("embedding.panel", value);
+							}}
 						/>
 					)}
 					<Select
@@ -90,13 +96,11 @@ function Shown({ known, panel, panels }: { known: Index; panel: PointsPanel; pan
 				points && shaded.value && isOurs
 					? [
 							{ format: "CSV", run: () => saveCsv(`embedding-${panel.name}`, table(points, shaded.value)) },
-							{
-								format: "PNG",
-								run: () => {
-									const drawn = place.current && picture(place.current, panel.title, shaded.value, isDark.value);
-									if (drawn) savePng(`embedding-${panel.name}`, drawn);
-								},
-							},
+							...sheetDownloads(
+								`embedding-${panel.name}`,
+								() => shaded.value && sheetOfEmbedding(place.current, panel.title, shaded.value, isDark.value),
+								window.devicePixelRatio || 1,
+							),
 						]
 					: []
 			}
@@ -118,9 +122,7 @@ function Shown({ known, panel, panels }: { known: Index; panel: PointsPanel; pan
 	);
 }
 
-type Shades = NonNullable<Parameters<typeof picture>[2]>;
-
-function table({ rows, points }: Placed, shaded: Shades | null): (string | number | null)[][] {
+function table({ rows, points }: Placed, shaded: Shaded | null): (string | number | null)[][] {
 	const key = shaded?.key;
 	const title = key?.kind === "numbers" && key.units ? `${shaded?.title} (${key.units})` : (shaded?.title ?? "");
 	const found: (string | number | null)[][] = [["row", "episode", "decision", "x", "y", title || "colour"]];

@@ -1,39 +1,48 @@
 /** One shown image, large: what the agent would do, and which pixels moved it. */
 
 import { useEffect, useRef } from "preact/hooks";
-import { placeOf, readColumn, readRows, readSheet } from "../data/loading";
+import { placeOf, readRows, readSheet } from "../data/loading";
 import type { ImagesPanel } from "../data/schema";
 import { useAnswer } from "../parts/asking";
+import { type Attributed, attributionsOf, nearestAttributed } from "../parts/attributed";
 import { canvasOf, paintMap } from "../parts/fields";
 import { savePng } from "../parts/saving";
 import { rankOf } from "../parts/shown";
-import { Verdict } from "../parts/verdict";
+import { MapKey, Verdict } from "../parts/verdict";
 import { Select } from "../parts/view";
 import { count, say } from "../parts/words";
-import { choose, chosen } from "../state";
+import { choose, chosen, panelsOf } from "../state";
 import { type Measure, numbersOf } from "./images";
 
 interface Props {
 	panel: ImagesPanel;
 	/** image * places + place. */
 	pair: number;
+	/** Of all of them that have maps. */
+	attributed: readonly number[];
 	measures: Measure[];
 	name: string;
 }
 
-const LARGE = 180;
+const LARGE = 240;
+const NONE = "none";
 
-export function ImageLarge({ panel, pair, measures, name }: Props) {
-	const target = panel.saliency.find((each) => each.name === chosen.value["images.saliency"]);
-	const map = useAnswer(() => (target ? mapOf(panel, target, pair) : null), [target, pair]);
+export function ImageLarge({ panel, pair, attributed, measures, name }: Props) {
+	const found = useAnswer(() => attributionsOf(panel, panelsOf("images"), pair), [panel, pair]);
+	const wanted = chosen.value["images.saliency"];
+	const known = found.isWaiting ? [] : (found.value ?? []);
+	// What moved the network is shown unasked; of what was chosen once, the same for every image.
+	const shown = wanted === NONE ? undefined : (known.find((each) => each.target.name === wanted) ?? known[0]);
+	const map = useAnswer(() => (shown ? mapOf(shown) : null), [shown?.target, shown?.row]);
+	const nearest = nearestAttributed(panel, pair, attributed);
 	const numbers = useAnswer(
 		() => Promise.all(measures.map(numbersOf)),
 		[panel, measures.map((each) => each.at).join()],
 	);
 	const place = useRef<HTMLDivElement>(null);
 	const targets = [
-		{ value: "", title: "nothing" },
-		...panel.saliency.map((each) => ({ value: each.name, title: each.title })),
+		...known.map(({ target }) => ({ value: target.name, title: target.title })),
+		{ value: NONE, title: "nothing" },
 	];
 	const png = () => {
 		const canvas = place.current?.querySelector("canvas");
@@ -42,12 +51,12 @@ export function ImageLarge({ panel, pair, measures, name }: Props) {
 	return (
 		<div class="image-large" ref={place}>
 			<h3>{name}</h3>
-			<ShownPicture panel={panel} pair={pair} width={LARGE} map={target ? map.value : null} />
+			<ShownPicture panel={panel} pair={pair} width={LARGE} map={shown ? map.value : null} />
 			<div class="unit-settings">
-				{panel.saliency.length > 0 && (
+				{known.length > 0 && (
 					<Select
 						label="Saliency of"
-						value={target?.name ?? ""}
+						value={shown?.target.name ?? NONE}
 						options={targets}
 						onPick={(picked) => choose("images.saliency", picked)}
 					/>
@@ -58,9 +67,23 @@ export function ImageLarge({ panel, pair, measures, name }: Props) {
 					</button>
 				</span>
 			</div>
-			{target && <Verdict {...target} />}
-			{target && !map.isWaiting && !map.value && !map.fault && <p class="line">It was not computed for this image.</p>}
-			{(map.fault || numbers.fault) && <p class="fault">{map.fault || numbers.fault}</p>}
+			{shown && <MapKey scale={Math.abs(shown.target.maps.high?.[0] ?? 0)} />}
+			{shown && <Verdict {...shown.target} />}
+			{!found.isWaiting && known.length === 0 && (
+				<p class="line soft">
+					{nearest === null
+						? "Of no image of this set it was computed what moved the network."
+						: `What moved the network was computed for ${count(attributed.length)} of these images, not for this one. `}
+					{nearest !== null && (
+						<button type="button" onClick={() => choose("images.pair", String(nearest))}>
+							Go to the nearest
+						</button>
+					)}
+				</p>
+			)}
+			{[found.fault, map.fault, numbers.fault].some(Boolean) && (
+				<p class="fault">{found.fault || map.fault || numbers.fault}</p>
+			)}
 			<table class="correlates">
 				<tbody>
 					{measures.map((measure, i) => {
@@ -94,17 +117,12 @@ export function ImageLarge({ panel, pair, measures, name }: Props) {
 	);
 }
 
-async function mapOf(
-	panel: ImagesPanel,
-	{ maps }: ImagesPanel["saliency"][number],
-	pair: number,
-): Promise<HTMLCanvasElement | null> {
-	const row = panel.saliency_rows ? (await readColumn(panel.saliency_rows)).indexOf(pair) : pair;
-	if (row < 0 || row >= maps.rows) return null;
-	const numbers = await readRows(maps, row, row + 1);
-	// Maps have the shape of the pictures, or are smaller by a whole number.
-	const height = Math.round(Math.sqrt((maps.width * panel.pictures.height) / panel.pictures.width));
-	return canvasOf(paintMap(numbers, Math.abs(maps.high?.[0] ?? 1)), Math.round(maps.width / height), height);
+/** Maps have the shape of the pictures, or are smaller by a whole number. */
+async function mapOf({ panel, target, row }: Attributed): Promise<HTMLCanvasElement> {
+	const numbers = await readRows(target.maps, row, row + 1);
+	const height = Math.round(Math.sqrt((target.maps.width * panel.pictures.height) / panel.pictures.width));
+	const scale = Math.abs(target.maps.high?.[0] ?? 1);
+	return canvasOf(paintMap(numbers, scale), Math.round(target.maps.width / height), height);
 }
 
 interface PictureProps {

@@ -4,6 +4,7 @@ import { useMemo } from "preact/hooks";
 import { readColumn } from "../data/loading";
 import type { Column, ImagesPanel } from "../data/schema";
 import { useAnswer } from "../parts/asking";
+import { attributedPairs } from "../parts/attributed";
 import { Caption } from "../parts/caption";
 import { Cells } from "../parts/cells";
 import { cssOf, toneOf } from "../parts/colours";
@@ -11,7 +12,8 @@ import { saveCsv } from "../parts/saving";
 import { classOf, type Grouping, groupsOf, imageOf, pairsOf, placeOfPair } from "../parts/shown";
 import { Empty, Select, View } from "../parts/view";
 import { count, say } from "../parts/words";
-import { choose, chosen, index, panelsOf, unit } from "../state";
+import { choose, chosen, forget, index, panelsOf, unit } from "../state";
+import { saveImages } from "./images-file";
 import { ImageLarge, ShownPicture } from "./images-large";
 import { ImagesSummary } from "./images-summary";
 import "./images.css";
@@ -69,7 +71,8 @@ export async function numbersOf({ column, at }: Measure): Promise<Float32Array> 
 
 export function Images() {
 	const panels = panelsOf("images");
-	const panel = panels.find((each) => each.name === chosen.value["images.panel"]) ?? panels[0];
+	const largest = panels.reduce((a, b) => (b.pictures.count > a.pictures.count ? b : a), panels[0] as ImagesPanel);
+	const panel = panels.find((each) => each.name === chosen.value["images.panel"]) ?? largest;
 	if (!panel)
 		return (
 			<View name="images" title="Images">
@@ -87,10 +90,21 @@ function Shown({ panel, panels }: { panel: ImagesPanel; panels: ImagesPanel[] })
 		measures.find((each) => each.value === told("sort")) ?? (told("sort") === "none" ? undefined : measures[0]);
 	const { value, fault } = useAnswer(() => (measure ? numbersOf(measure) : null), [measure?.column, measure?.at]);
 	const [ofClass, ofPlace] = [panel.classes.indexOf(told("class")), panel.places.indexOf(told("place"))];
-	const grouping = GROUPINGS.find((each) => each.value === told("group"))?.value ?? "class";
+	// Of one image of each class every group would be a line of its own.
+	const usual = panel.names.length > panel.classes.length ? "class" : panel.places.length > 1 ? "place" : "none";
+	const grouping = GROUPINGS.find((each) => each.value === told("group"))?.value ?? usual;
+	const maps = useAnswer(() => attributedPairs(panel, panelsOf("images")), [panel]);
+	const attributed = useMemo(() => new Set(maps.value ?? []), [maps.value]);
+	const onlyAttributed = told("maps") === "only" && attributed.size > 0;
 	const groups = useMemo(
-		() => groupsOf(panel, pairsOf(panel, ofClass, ofPlace), grouping, value),
-		[panel, ofClass, ofPlace, grouping, value],
+		() =>
+			groupsOf(
+				panel,
+				pairsOf(panel, ofClass, ofPlace).filter((each) => !onlyAttributed || attributed.has(each)),
+				grouping,
+				value,
+			),
+		[panel, ofClass, ofPlace, grouping, value, onlyAttributed, attributed],
 	);
 	const pairs = groups.flatMap((each) => each.items);
 	const pair = told("pair") === "" ? null : Number(told("pair"));
@@ -111,17 +125,33 @@ function Shown({ panel, panels }: { panel: ImagesPanel; panels: ImagesPanel[] })
 	};
 	const nameOf = (each: number) => {
 		const [name, ofWhich, where] = wordsOf(panel, each);
-		return `${name}, ${ofWhich}, ${where}${value ? `: ${say(value[each] ?? Number.NaN)}` : ""}`;
+		const number = value ? `: ${say(value[each] ?? Number.NaN)}` : "";
+		return `${name}, ${ofWhich}, ${where}${number}${attributed.has(each) ? "; with saliency" : ""}`;
 	};
+	const png = () => saveImages(`${panel.name}-images`, panel, pairs, (each) => (value ? say(value[each] ?? 0) : ""));
+	const downloads = [
+		{ format: "CSV", run: csv },
+		{ format: "PNG", run: png },
+	];
 	const settings = (
 		<>
 			{panels.length > 1 && (
-				<Select
-					label="Set"
-					value={panel.name}
-					options={panels.map((each) => ({ value: each.name, title: each.title }))}
-					onPick={set("panel")}
-				/>
+				<fieldset class="images-sets">
+					<legend>Set of images</legend>
+					{panels.map((each) => (
+						<button
+							key={each.name}
+							type="button"
+							aria-pressed={each === panel}
+							onClick={() => {
+								forget("images.pair");
+								set("panel")(each.name);
+							}}
+						>
+							{each.title} <span class="soft">{count(each.pictures.count)}</span>
+						</button>
+					))}
+				</fieldset>
 			)}
 			<Select
 				label="Sort by"
@@ -144,11 +174,21 @@ function Shown({ panel, panels }: { panel: ImagesPanel; panels: ImagesPanel[] })
 					onPick={set("place")}
 				/>
 			)}
+			{attributed.size > 0 && attributed.size < panel.pictures.count && (
+				<label class="check">
+					<input
+						type="checkbox"
+						checked={onlyAttributed}
+						onChange={(event) => set("maps")(event.currentTarget.checked ? "only" : "all")}
+					/>{" "}
+					with saliency ({count(attributed.size)})
+				</label>
+			)}
 			<span class="soft">{count(pairs.length)} shown</span>
 		</>
 	);
 	return (
-		<View name="images" title="Images" settings={settings} fault={fault} downloads={[{ format: "CSV", run: csv }]}>
+		<View name="images" title="Images" settings={settings} fault={fault || maps.fault} downloads={downloads}>
 			<div class="images-all">
 				<Cells
 					name="image"
@@ -167,6 +207,7 @@ function Shown({ panel, panels }: { panel: ImagesPanel; panels: ImagesPanel[] })
 									class="images-tone"
 									style={{ background: cssOf(toneOf(panel.valences[classOf(panel, each)] ?? null)) }}
 								/>
+								{attributed.has(each) && <span class="images-mapped" />}
 								{value ? say(value[each] ?? Number.NaN) : panel.places[placeOfPair(panel, each)]}
 							</span>
 						</>
@@ -176,7 +217,13 @@ function Shown({ panel, panels }: { panel: ImagesPanel; panels: ImagesPanel[] })
 					{current === null ? (
 						<p class="line soft">Pick an image to see it large. Arrow keys go from one to the next.</p>
 					) : (
-						<ImageLarge panel={panel} pair={current} measures={measures} name={wordsOf(panel, current).join(", ")} />
+						<ImageLarge
+							panel={panel}
+							pair={current}
+							attributed={maps.value ?? []}
+							measures={measures}
+							name={wordsOf(panel, current).join(", ")}
+						/>
 					)}
 					{value && measure && <ImagesSummary panel={panel} numbers={value} measure={measure} />}
 					<Caption text={panel.caption} />

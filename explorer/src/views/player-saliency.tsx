@@ -2,9 +2,10 @@
 
 import { scaleOf } from "../parts/fields";
 import { choices, chosenMap, PICKED } from "../parts/saliency";
+import { MapKey } from "../parts/verdict";
 import { Select } from "../parts/view";
 import { nearestTo } from "../parts/walking";
-import { count, say } from "../parts/words";
+import { count } from "../parts/words";
 import { recipeOfRows } from "../selection";
 import { choose, chosen, episodeAt, goTo, isPlaying, moment, recording, select } from "../state";
 import type { Facts } from "./player-facts";
@@ -37,7 +38,7 @@ export function SaliencyNote({ facts }: { facts: Facts | null }) {
 	const { verdict, has_passed: hasPassed } = choice.target;
 	return (
 		<div class="saliency-note">
-			{facts?.map ? <Key scale={scaleOf(facts.map)} /> : <Elsewhere facts={facts} />}
+			{facts?.map ? <MapKey scale={scaleOf(facts.map)} /> : <Elsewhere facts={facts} />}
 			{verdict && (
 				<p>
 					<strong class={hasPassed === false ? "failed" : ""}>
@@ -47,16 +48,6 @@ export function SaliencyNote({ facts }: { facts: Facts | null }) {
 				</p>
 			)}
 		</div>
-	);
-}
-
-function Key({ scale }: { scale: number }) {
-	return (
-		<p class="saliency-key">
-			<span>lowers {say(-scale)}</span>
-			<span class="saliency-bar" aria-hidden="true" />
-			<span>{say(scale)} raises</span>
-		</p>
 	);
 }
 

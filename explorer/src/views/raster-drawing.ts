@@ -5,7 +5,6 @@ import type { Layer } from "../data/schema";
 import { cssOf, DIVERGING_TABLE, NOTHING } from "../parts/colours";
 import type { Shown } from "../parts/raster_data";
 import { type Band, LIMIT, shadesOfLayer } from "../parts/raster_image";
-import { inkOf } from "../parts/screen";
 import { tableOf } from "../parts/shading";
 import { PLAIN } from "../parts/splat";
 import { episodeAt, index } from "../state";
@@ -72,20 +71,6 @@ export async function table(layers: Layer[], orders: Map<Layer, number[]>, [star
 		const episode = episodeAt(row);
 		const first = index.value?.recording?.episodes[episode]?.start ?? 0;
 		found.push([row, episode, row - first, ...read.map((each) => each[row - start] as number)]);
-	}
-	return found;
-}
-
-/** Picture and marks as one canvas. */
-export function both(base: HTMLCanvasElement, over: HTMLCanvasElement): HTMLCanvasElement {
-	const found = document.createElement("canvas");
-	[found.width, found.height] = [base.width, base.height];
-	const pen = found.getContext("2d");
-	if (pen) {
-		pen.fillStyle = inkOf(base, "--paper");
-		pen.fillRect(0, 0, found.width, found.height);
-		pen.drawImage(base, 0, 0);
-		pen.drawImage(over, 0, 0);
 	}
 	return found;
 }

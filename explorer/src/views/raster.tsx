@@ -1,32 +1,18 @@
 /** The raster: every unit of every layer a row, time from left to right. */
 
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { readColumn, readUnit } from "../data/loading";
-import type { EventClass, Index, Layer } from "../data/schema";
-import { useAnswer } from "../parts/asking";
-import { detailOf, overviewOf, type Shown, wantsDetail } from "../parts/raster_data";
-import { bandsOf, LIMIT, shifted, stretched } from "../parts/raster_image";
-import { drawRasterMarks } from "../parts/raster_marks";
-import { saveCsv, savePng } from "../parts/saving";
-import { inkOf, isDark, penOf, useSize } from "../parts/screen";
+import { useMemo, useRef, useState } from "preact/hooks";
+import type { Index } from "../data/schema";
+import { LIMIT } from "../parts/raster_image";
+import { saveCsv, sheetDownloads } from "../parts/saving";
+import { isDark, useSize } from "../parts/screen";
+import type { Sheet } from "../parts/svg_pen";
 import { Empty, Select, View } from "../parts/view";
-import { count, say, sayMoment } from "../parts/words";
-import {
-	choose,
-	chosen,
-	episodeAt,
-	goTo,
-	index,
-	moment,
-	panelsOf,
-	pickUnit,
-	select,
-	selected,
-	stretch,
-	unit,
-} from "../state";
-import { both, DARK, drawBand, EVENTS, LIGHT, NAMES, table } from "./raster-drawing";
+import { count } from "../parts/words";
+import { choose, chosen, index, panelsOf, stretch } from "../state";
 import "./raster.css";
+import { DARK, LIGHT, NAMES, table } from "./raster-drawing";
+import { RasterPlot } from "./raster-plot";
+import { useRasterData } from "./raster-reading";
 
 const MOST_CELLS = 5_000_000;
 
@@ -41,14 +27,8 @@ export function Raster() {
 	return <Drawn known={known} />;
 }
 
-async function readEvents(events: readonly EventClass[]) {
-	return Promise.all(events.map(async (each) => ({ valence: each.valence, rows: await readColumn(each.rows) })));
-}
-
 function Drawn({ known }: { known: Index }) {
 	const place = useRef<HTMLDivElement>(null);
-	const base = useRef<HTMLCanvasElement>(null);
-	const over = useRef<HTMLCanvasElement>(null);
 	const size = useSize(place);
 	const rows = known.recording?.rows ?? 0;
 	const wanted = chosen.value["raster.layer"] ?? "";
@@ -68,173 +48,34 @@ function Drawn({ known }: { known: Index }) {
 	}, [layers, byNumber]);
 	const shown: [number, number] = stretch.value ?? [0, rows];
 	const [start, stop] = shown;
-	const width = Math.max(size.width - NAMES, 1);
-	const isDetailed = size.width > 0 && wantsDetail(layers, shown, width * size.density);
-	const overview = useAnswer(() => Promise.all(layers.map(overviewOf)), [layers]);
-	const [detail, setDetail] = useState<Shown[]>([]);
-	const [fault, setFault] = useState("");
-	const isCovered = (each: Shown) => each.from <= start && stop <= each.to && each.to - each.from <= 8 * (stop - start);
-	const isHeld =
-		detail.length === layers.length && detail.every((each, i) => each.layer === layers[i] && isCovered(each));
-	useEffect(() => {
-		if (!isDetailed || isHeld) return;
-		let isCurrent = true;
-		const timer = setTimeout(() => {
-			Promise.all(layers.map((layer) => detailOf(layer, shown))).then(
-				(found) => {
-					if (!isCurrent) return;
-					setDetail(found);
-					setFault("");
-				},
-				(error: Error) => isCurrent && setFault(error.message),
-			);
-		}, 60);
-		return () => {
-			isCurrent = false;
-			clearTimeout(timer);
-		};
-	}, [layers, start, stop, isDetailed, isHeld]);
-	const used = isDetailed && isHeld ? detail : overview.value?.length === layers.length ? overview.value : null;
-	const bands = useMemo(() => bandsOf(layers, size.height - EVENTS), [layers, size.height]);
-	const events = useAnswer(() => readEvents(known.recording?.events ?? []), [known]);
-
-	useLayoutEffect(() => {
-		const pen = base.current && size.width > 0 ? penOf(base.current, size) : null;
-		if (!pen || !used) return;
-		const columns = Math.round(width * size.density);
-		for (const band of bands) {
-			const data = used.find((each) => each.layer === band.item);
-			if (data)
-				drawBand(pen, data, orders.get(band.item) ?? [], band, shown, columns, width, size.density, isDark.value);
-		}
-	}, [used, bands, orders, start, stop, size, isDark.value]);
-
-	const rowsSelected = selected.value;
-	const picked = unit.value;
-	const now = moment.value;
-	const dark = isDark.value;
-	const drag = useRef<{ x: number; y: number; far: boolean; selects: boolean; from: [number, number] } | null>(null);
-	const [brush, setBrush] = useState<[number, number] | null>(null);
-	useLayoutEffect(() => {
-		const canvas = over.current;
-		const pen = canvas && size.width > 0 ? penOf(canvas, size) : null;
-		if (!canvas || !pen) return;
-		const names = ["--ink", "--paper", "--mark", "--soft", "--line"].map((name) => inkOf(canvas, name));
-		const [ink, paper, mark, soft, line] = names as [string, string, string, string, string];
-		const band = bands.find((each) => each.item.name === picked?.layer);
-		const row = band && picked ? (orders.get(band.item) ?? []).indexOf(picked.unit) : -1;
-		const picture = { size, left: NAMES, top: EVENTS, shown, bands, ink: { ink, paper, mark, soft, line } };
-		const unitMark =
-			band && row >= 0 ? { top: EVENTS + band.top + ((row + 0.5) * band.height) / band.item.units } : null;
-		const text = picked && band ? `${band.item.title} ${picked.unit}` : "";
-		drawRasterMarks(pen, picture, {
-			events: events.value ?? [],
-			episodes: known.recording?.episodes ?? [],
-			selected: rowsSelected,
-			moment: now,
-			unit: unitMark && { ...unitMark, text },
-			brush,
-		});
-	}, [size, bands, orders, start, stop, events.value, rowsSelected, now, picked, dark, brush]);
-
-	const at = (event: MouseEvent): [number, number] => {
-		const box = over.current?.getBoundingClientRect();
-		return [event.clientX - (box?.left ?? 0), event.clientY - (box?.top ?? 0)];
-	};
-	const rowAt = (x: number) =>
-		Math.min(Math.max(start + Math.floor(((x - NAMES) / width) * (stop - start)), 0), rows - 1);
-	const unitAt = (y: number): { layer: Layer; unit: number } | null => {
-		const band = bands.find((each) => y - EVENTS >= each.top && y - EVENTS < each.top + each.height);
-		const order = band && orders.get(band.item);
-		if (!band || !order) return null;
-		const row = Math.floor(((y - EVENTS - band.top) / band.height) * order.length);
-		return { layer: band.item, unit: order[Math.min(row, order.length - 1)] as number };
-	};
-	const show = (next: [number, number] | null) => {
-		stretch.value = next;
-	};
-	const [pointed, setPointed] = useState<{ x: number; y: number } | null>(null);
-	const under = pointed && pointed.x >= NAMES ? unitAt(pointed.y) : null;
-	const underRow = pointed ? rowAt(pointed.x) : 0;
-	const value = useAnswer(
-		() => (under ? readUnit(under.layer.activity, under.unit, underRow, underRow + 1) : null),
-		[under?.layer, under?.unit, underRow],
-	);
-	const down = (event: PointerEvent) => {
-		const [x, y] = at(event);
-		if (event.button !== 0 || x < NAMES) return;
-		over.current?.setPointerCapture(event.pointerId);
-		drag.current = { x, y, far: false, selects: event.shiftKey, from: shown };
-		setPointed(null);
-	};
-	const move = (event: PointerEvent) => {
-		const [x, y] = at(event);
-		const held = drag.current;
-		if (!held) {
-			setPointed({ x, y });
-			return;
-		}
-		if (!held.far && Math.abs(x - held.x) < 4) return;
-		held.far = true;
-		if (held.selects) setBrush([Math.min(rowAt(held.x), rowAt(x)), Math.max(rowAt(held.x), rowAt(x))]);
-		else show(shifted(held.from, rows, ((held.x - x) / width) * (held.from[1] - held.from[0])));
-	};
-	const up = (event: PointerEvent) => {
-		const held = drag.current;
-		drag.current = null;
-		if (held?.far && brush) select(`rows:${brush.join("-")}`, event.ctrlKey || event.metaKey);
-		if (held && !held.far) {
-			goTo(rowAt(held.x));
-			const found = unitAt(held.y);
-			if (found) pickUnit(found.layer.name, found.unit);
-		}
-		setBrush(null);
-	};
-	useEffect(() => {
-		const canvas = over.current;
-		const wheel = (event: WheelEvent) => {
-			event.preventDefault();
-			const share = Math.min(Math.max((at(event)[0] - NAMES) / width, 0), 1);
-			show(stretched(shown, rows, Math.exp(event.deltaY * 0.0015), share));
-		};
-		canvas?.addEventListener("wheel", wheel, { passive: false });
-		return () => canvas?.removeEventListener("wheel", wheel);
-	});
-	const step = (by: number) => {
-		const all = layers.flatMap((layer) => (orders.get(layer) ?? []).map((number) => ({ layer, number })));
-		const here = all.findIndex((each) => each.layer.name === picked?.layer && each.number === picked.unit);
-		const next = all[Math.min(Math.max(here + by, 0), all.length - 1)];
-		if (next) pickUnit(next.layer.name, next.number);
-	};
-	const key = (event: KeyboardEvent) => {
-		const middle = Math.min(Math.max((now - start) / (stop - start), 0), 1);
-		const moves: Record<string, () => void> = {
-			ArrowLeft: () => show(shifted(shown, rows, -(stop - start) / 10)),
-			ArrowRight: () => show(shifted(shown, rows, (stop - start) / 10)),
-			ArrowUp: () => step(-1),
-			ArrowDown: () => step(1),
-			"+": () => show(stretched(shown, rows, 1 / 1.5, middle)),
-			"=": () => show(stretched(shown, rows, 1 / 1.5, middle)),
-			"-": () => show(stretched(shown, rows, 1.5, middle)),
-			"0": () => show(null),
-			Enter: () => goTo((start + stop) / 2),
-		};
-		const run = event.ctrlKey || event.metaKey || event.altKey ? undefined : moves[event.key];
-		if (!run) return;
-		event.preventDefault();
-		event.stopPropagation();
-		run();
-	};
+	const pixels = size.width > 0 ? Math.max(size.width - NAMES, 1) * size.density : 0;
+	const { used, fault } = useRasterData(layers, shown, pixels);
+	const [saving, setSaving] = useState("");
+	const sheet = useRef<Sheet | null>(null);
 
 	const units = layers.reduce((sum, each) => sum + each.units, 0);
 	const perNumber = used?.[0]?.perNumber ?? 1;
 	const cells = (stop - start) * units;
-	const described = `Activity of ${count(units)} units of ${layers.length} layers, decisions ${start} to ${stop - 1}. Left and right move in time, up and down pick units, plus and minus zoom, Enter goes to the middle.`;
+	const csv = () => {
+		const most = count(Math.floor(MOST_CELLS / units));
+		if (cells > MOST_CELLS)
+			setSaving(
+				`${count(cells)} numbers are too many for a table; zoom in to ${most} decisions or fewer, or choose one layer.`,
+			);
+		else
+			table(layers, orders, shown).then(
+				(found) => {
+					setSaving("");
+					saveCsv("raster", found);
+				},
+				(error: Error) => setSaving(error.message),
+			);
+	};
 	return (
 		<View
 			name="raster"
 			title="Raster"
-			fault={fault || overview.fault}
+			fault={saving || fault}
 			settings={
 				<>
 					<Select
@@ -259,71 +100,14 @@ function Drawn({ known }: { known: Index }) {
 					)}
 					<span class="raster-key" title="Each unit by its own mean and standard deviation">
 						−{LIMIT}
-						<i style={{ backgroundImage: (dark ? DARK : LIGHT).css }} />+{LIMIT}{" "}
+						<i style={{ backgroundImage: (isDark.value ? DARK : LIGHT).css }} />+{LIMIT}{" "}
 						{perNumber > 1 ? `standard deviations of means of ${count(perNumber)} decisions` : "standard deviations"}
 					</span>
 				</>
 			}
-			downloads={[
-				{
-					format: "CSV",
-					run: () => {
-						if (cells > MOST_CELLS)
-							setFault(
-								`${count(cells)} numbers are too many for a table; zoom in to ${count(Math.floor(MOST_CELLS / units))} decisions or fewer, or choose one layer.`,
-							);
-						else
-							table(layers, orders, shown).then(
-								(found) => saveCsv("raster", found),
-								(error: Error) => setFault(error.message),
-							);
-					},
-				},
-				{
-					format: "PNG",
-					run: () => base.current && over.current && savePng("raster", both(base.current, over.current)),
-				},
-			]}
+			downloads={[{ format: "CSV", run: csv }, ...sheetDownloads("raster", () => sheet.current, size.density)]}
 		>
-			<div
-				class="raster-plot"
-				ref={place}
-				role="application"
-				aria-label={described}
-				// biome-ignore lint/a11y/noNoninteractiveTabindex: an application takes keys
-				tabIndex={0}
-				onKeyDown={key}
-			>
-				<canvas ref={base} />
-				<canvas
-					ref={over}
-					onPointerDown={down}
-					onPointerMove={move}
-					onPointerUp={up}
-					onPointerCancel={() => {
-						drag.current = null;
-						setBrush(null);
-					}}
-					onPointerLeave={() => setPointed(null)}
-					onDblClick={() => show(null)}
-				/>
-				{pointed && under && known.recording && (
-					<div
-						class="raster-hint"
-						style={{
-							left: `${pointed.x > size.width / 2 ? pointed.x - 10 : pointed.x + 14}px`,
-							top: `${Math.min(pointed.y, size.height - 44)}px`,
-							transform: pointed.x > size.width / 2 ? "translateX(-100%)" : "none",
-						}}
-					>
-						<div>
-							{under.layer.title}, unit {under.unit}
-							{value.value && !value.isWaiting ? `: ${say(value.value[0] as number)} ${under.layer.number_units}` : ""}
-						</div>
-						<div>{sayMoment(known.recording, episodeAt(underRow), underRow)}</div>
-					</div>
-				)}
-			</div>
+			<RasterPlot {...{ place, known, layers, orders, shown, size, used, sheet }} />
 		</View>
 	);
 }

@@ -5,29 +5,28 @@ import { useAnswer } from "../parts/asking";
 import { Caption } from "../parts/caption";
 import { saveCsv } from "../parts/saving";
 import { useSize } from "../parts/seeing";
-import { arrange, type Cell, type Sorting } from "../parts/sorting";
+import { arrange, type Cell, filtersOf, type Sorting, sayFilters, saySorting, sortingOf } from "../parts/sorting";
 import { type Table, tableOf, tablesOf } from "../parts/tables";
 import { Empty, Select, View } from "../parts/view";
 import { count, say } from "../parts/words";
-import { choose, chosen, index, pickUnit, unit } from "../state";
+import { choose, chosen, forget, index, pickUnit, unit } from "../state";
 import "./tables.css";
 
 const ROW = 22;
 const SPARE = 8;
+const OF_TABLE = ["table.find", "table.filters", "table.sort"] as const;
+const [FIND, FILTERS, SORT] = OF_TABLE;
+
+const chooseOrForget = (name: string, text: string) => (text ? choose(name, text) : forget(name));
 
 export function Tables() {
 	const known = index.value;
 	const all = useMemo(() => (known ? tablesOf(known) : []), [known]);
 	const name = all.find((each) => each.name === chosen.value.table)?.name ?? all[0]?.name;
 	const { value, fault } = useAnswer(() => (known && name ? tableOf(known, name) : null), [known, name]);
-	const [anywhere, setAnywhere] = useState("");
-	const [filters, setFilters] = useState<string[]>([]);
-	const [sorting, setSorting] = useState<Sorting | null>(null);
-	useEffect(() => {
-		setFilters([]);
-		setAnywhere("");
-		setSorting(null);
-	}, [name]);
+	const [anywhere, filtered, sorted] = OF_TABLE.map((each) => chosen.value[each] ?? "") as [string, string, string];
+	const filters = useMemo(() => filtersOf(filtered), [filtered]);
+	const sorting = useMemo(() => sortingOf(sorted), [sorted]);
 	const shown = useMemo(
 		() => (value ? arrange(value.rows, filters, anywhere, sorting) : []),
 		[value, filters, anywhere, sorting],
@@ -45,7 +44,10 @@ export function Tables() {
 				label="Table"
 				value={name}
 				options={all.map((each) => ({ value: each.name, title: each.title, group: each.group }))}
-				onPick={(picked) => choose("table", picked)}
+				onPick={(picked) => {
+					OF_TABLE.forEach(forget);
+					choose("table", picked);
+				}}
 			/>
 			<label class="select">
 				<span>Filter</span>
@@ -53,7 +55,7 @@ export function Tables() {
 					type="search"
 					placeholder="text, or > 0.5"
 					value={anywhere}
-					onInput={(event) => setAnywhere(event.currentTarget.value)}
+					onInput={(event) => chooseOrForget(FIND, event.currentTarget.value)}
 				/>
 			</label>
 			<span class="soft" aria-live="polite">
@@ -68,10 +70,10 @@ export function Tables() {
 					table={value}
 					rows={shown}
 					sorting={sorting}
-					onSort={(column) => setSorting(nextSorting(sorting, column))}
+					onSort={(column) => chooseOrForget(SORT, saySorting(nextSorting(sorting, column)))}
 					filters={filters}
 					onFilter={(column, text) =>
-						setFilters(value.columns.map((_, i) => (i === column ? text : (filters[i] ?? ""))))
+						chooseOrForget(FILTERS, sayFilters(value.columns.map((_, i) => (i === column ? text : (filters[i] ?? "")))))
 					}
 				/>
 			)}

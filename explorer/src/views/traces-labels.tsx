@@ -5,7 +5,8 @@ import { say, sayMoment } from "../parts/words";
 import type { Axis } from "../parts/zooming";
 import { choose, episodeAt, moment } from "../state";
 import type { Lane } from "./traces-lanes";
-import { AXIS_PX, colourOfAction, EVENT_PX, type Range, STRIP_PX } from "./traces-plot";
+import { colourOfAction, EVENT_PX, STRIP_PX } from "./traces-marks";
+import { AXIS_PX, type Range } from "./traces-plot";
 
 export const LEAST_LANE_PX = 26;
 

@@ -4,6 +4,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import { readColumn } from "../data/loading";
 import type { Index, Recording } from "../data/schema";
 import { useAnswer } from "../parts/asking";
+import { sheetDownloads } from "../parts/saving";
 import { isDark, useSize } from "../parts/screen";
 import { Empty, View } from "../parts/view";
 import { happenedIn } from "../parts/walking";
@@ -13,9 +14,10 @@ import "./traces.css";
 import { AddTrace } from "./traces-adding";
 import { Labels, LEAST_LANE_PX } from "./traces-labels";
 import { keysOf, type Lane, lanesOf, stripsOf } from "./traces-lanes";
-import { AXIS_PX, EVENT_PX, type Shown, STRIP_PX, TracePlot } from "./traces-plot";
+import { EVENT_PX, type Shown, STRIP_PX } from "./traces-marks";
+import { AXIS_PX, TracePlot } from "./traces-plot";
 import { handlePointer } from "./traces-pointing";
-import { saveTraces, saveTracesPicture } from "./traces-saving";
+import { saveTraces, sheetOfTraces } from "./traces-saving";
 
 export function Traces() {
 	const [known, all] = [recording.value, index.value];
@@ -152,7 +154,7 @@ function Drawn({ known, all }: { known: Recording; all: Index }) {
 			}
 			downloads={[
 				{ format: "CSV", run: () => value && saveTraces(known, value.lanes, value.strips, strips, visible) },
-				{ format: "PNG", run: () => held.current && value && saveTracesPicture(held.current, value.lanes, row) },
+				...sheetDownloads("traces", () => sheetOfTraces(held.current, strips, axis.title, row)),
 			]}
 			fault={faults.filter(Boolean).join(" ")}
 		>

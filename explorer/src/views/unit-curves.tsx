@@ -9,7 +9,7 @@ import { Caption } from "../parts/caption";
 import { CheckpointPicker } from "../parts/checkpoint_picker";
 import { CLASS_COLOURS, cssOf, rangeOf } from "../parts/colours";
 import { Part } from "../parts/part";
-import { saveCsv, saveSvg } from "../parts/saving";
+import { plotDownloads, saveCsv } from "../parts/saving";
 import { checkpointNear, sayShort } from "../parts/training";
 import { checkpoint, panelsOf } from "../state";
 import type { PickedUnit } from "./unit";
@@ -78,12 +78,7 @@ function Curves({ panel, layer, unit, width }: PickedUnit & { panel: UnitCurvesP
 			...panel.x.map((at, i) => [at, ...curves.flatMap((each) => numbers(each, i))]),
 		]);
 	};
-	const downloads = curves.length
-		? [
-				{ format: "SVG", run: () => drawn.current && saveSvg(name, drawn.current) },
-				{ format: "CSV", run: csv },
-			]
-		: [];
+	const downloads = curves.length ? plotDownloads(name, drawn, csv) : [];
 	return (
 		<Part title={panel.title} downloads={downloads} fault={fault}>
 			{curves.length > 0 && (

@@ -6,7 +6,7 @@ import { useAnswer } from "../parts/asking";
 import { Plot, scaleTo, ticksOf } from "../parts/axes";
 import { rangeOf } from "../parts/colours";
 import { Part } from "../parts/part";
-import { saveCsv, saveSvg } from "../parts/saving";
+import { plotDownloads, saveCsv } from "../parts/saving";
 import { binOf, type Histogram, histogramOf, rangeOfBins } from "../parts/statistics";
 import { count, say } from "../parts/words";
 import { named } from "../selection";
@@ -94,10 +94,7 @@ export function UnitHistogram({ layer, unit, width }: PickedUnit) {
 			title="Activity"
 			note={`n = ${count(all.n)}${some ? `, ${count(some.n)} selected` : ""}`}
 			fault={fault}
-			downloads={[
-				{ format: "SVG", run: () => drawn.current && saveSvg(name, drawn.current) },
-				{ format: "CSV", run: csv },
-			]}
+			downloads={plotDownloads(name, drawn, csv)}
 		>
 			<div
 				class="histogram"
