@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import retinoscope
 from retinoscope.cli import main
 from retinoscope.errors import UserError
 from retinoscope.rollouts import is_recording, join, open_recording, record
@@ -73,6 +74,17 @@ def test_a_part_by_itself_is_a_recording_of_its_environments(parts, whole):
     rows, same = first.rows(), whole.rows(offset, offset + first.frames)
     assert rows.drop_vars("episode").identical(same.drop_vars("episode"))
     assert {each.environment for each in first.episodes} == {1, 2}
+
+
+def test_analyses_and_the_explorer_see_no_difference(parts, whole, agent, tmp_path):
+    joined = join(parts)
+    for analysis in (retinoscope.analyses.raster, retinoscope.analyses.principal_components):
+        assert analysis(joined, agent=agent).data.identical(analysis(whole, agent=agent).data)
+    names = []
+    for name, source in (("a", str(parts)), ("b", whole.path)):
+        retinoscope.explore(source, out=tmp_path / name)
+        names.append(sorted(each.relative_to(tmp_path / name) for each in (tmp_path / name).rglob("*.js")))
+    assert len(names[0]) > 3 and names[0] == names[1]
 
 
 def test_nothing_is_copied_and_parts_may_lie_anywhere(parts, whole, tmp_path):

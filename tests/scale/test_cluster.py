@@ -115,7 +115,7 @@ def test_evaluation_and_fields_are_those_of_one_process(cluster, agent):
 
 
 def test_a_worker_that_dies_amid_a_part_changes_nothing(cluster, agent, tmp_path):
-    settings = SETTINGS | {"frames": 12_000, "block_frames": 64}
+    settings = SETTINGS | {"frames": 6_000, "block_frames": 64}
     out = tmp_path / "parts"
     with connected(cluster) as tasks, ThreadPoolExecutor(1) as here:
         before = set(tasks._client.run(os.getpid).values())

@@ -35,7 +35,7 @@ def pretending(monkeypatch):
 
 def written(folder, **changes):
     path = folder / "plan.yaml"
-    path.write_text(yaml.safe_dump(PLAN | changes))
+    path.write_text(yaml.safe_dump(PLAN | changes, sort_keys=False))
     return path
 
 
@@ -217,3 +217,21 @@ def test_a_directory_of_something_else_or_of_another_plan_is_refused(pretending,
     assert (tmp_path / "out" / "began.txt").read_text().split() == ["seed-0", "seed-1"]
     with (tmp_path / "out" / "table.csv").open() as file:
         assert [each["run"] for each in csv.DictReader(file)] == ["seed-0", "seed-1"]
+
+
+def test_a_sweep_that_is_interrupted_ends_its_runs_and_says_so(tmp_path):
+    plan = written(tmp_path)
+    command = [sys.executable, "-m", "tests.sweeps.pretended", str(plan), str(tmp_path / "out"), "1000"]
+    environment = os.environ | {"PYTHONPATH": python_path(ROOT / "src", ROOT)}
+    process = subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not any((tmp_path / "out" / "states").glob("[!.]*.json")):
+        time.sleep(0.05)
+    family = descendants(process.pid)
+    process.terminate()
+    assert process.wait(60) != 0
+    deadline = time.monotonic() + 30
+    while any(map(is_running, family)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(is_running, family))
+    states = [each["state"] for each in retinoscope.sweep_status(plan, tmp_path / "out").rows]
+    assert "interrupted while training" in states and "waiting" in states

@@ -36,12 +36,16 @@ class JoinedRecording(Recording):
     """
 
     def __init__(self, path: Path, parts: Sequence[StoredRecording]) -> None:
-        self.path = path
+        self.path = self._place = path
         self._parts = tuple(parts)
         self._starts = [0, *itertools.accumulate(part.frames for part in parts)]
         self.frames = self._starts[-1]
         self.world, self.columns = parts[0].world, parts[0].columns
         self.attributes = dict(parts[0].attributes)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """To other processes goes where it lies."""
+        return open_joined, (self._place.resolve(),)
 
     @functools.cached_property
     def episodes(self) -> tuple[Episode, ...]:  # type: ignore[override]  # an attribute, found when first asked for

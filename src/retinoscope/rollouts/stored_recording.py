@@ -56,6 +56,10 @@ class StoredRecording(Recording):
         self._first_environment = 0 if self.part is None else self.part.first_environment
         self.attributes = {**written, "complete": store.complete}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """To other processes goes where it lies."""
+        return open_stored, (self._store.path.resolve(),)
+
     @functools.cached_property
     def episodes(self) -> tuple[Episode, ...]:  # type: ignore[override]  # an attribute, found when first asked for
         """All episodes in the order of their rows."""

@@ -19,8 +19,11 @@ def main() -> None:
     os.dup2(2, 1)
     tasks: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_listen, args=(tasks,), daemon=True).start()
-    while True:
-        send(answers, _done(tasks.get()))
+    try:
+        while True:
+            send(answers, _done(tasks.get()))
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def _listen(tasks: queue.Queue[bytes]) -> None:

@@ -23,6 +23,7 @@ _LENGTH = struct.Struct(">Q")
 _TRIES = 2  # of a task whose process ends under it, as that of a recording may, which then goes on
 
 _here = threading.local()
+_new: set[subprocess.Popen[bytes]] = set()  # those of `in_new_process`
 
 
 def versions_here() -> dict[str, str]:
@@ -66,9 +67,11 @@ def in_new_process(function: Callable[..., Any], *arguments: Any) -> Any:
         Exception: what the function raises.
     """
     child = _started()
+    _new.add(child)
     try:
         answer = _asked(child, cloudpickle.dumps((function, arguments, {})))
     finally:
+        _new.discard(child)
         status = _ended(child)
     if answer is None:
         raise RuntimeError(f"its process ended by itself (status {status})")
@@ -76,6 +79,12 @@ def in_new_process(function: Callable[..., Any], *arguments: Any) -> Any:
     if not is_well:
         raise value
     return value
+
+
+def interrupt_new_processes() -> None:
+    """Have what goes on in `in_new_process` save what it can and end (SIGTERM)."""
+    for child in tuple(_new):
+        child.terminate()
 
 
 def send(stream: IO[bytes], message: bytes) -> None:

@@ -11,10 +11,11 @@ from typing import Any
 
 import pydantic
 
+from retinoscope.agents.sample_factory_run import list_checkpoints
 from retinoscope.errors import UserError, said
 from retinoscope.scenarios import Scenario, load_scenario
 from retinoscope.sweeps.plan import Member
-from retinoscope.sweeps.states import State
+from retinoscope.sweeps.states import State, frames_of
 
 
 def run_member(folder: Path, member: Member) -> None:
@@ -99,7 +100,10 @@ def _train(folder: Path, member: Member) -> None:
         scenario = folder / "scenarios" / f"{member.name}.yaml"
         scenario.parent.mkdir(exist_ok=True)
         scenario.write_text(scenario_of(member).to_yaml(), encoding="utf-8")
-    train(scenario, folder / "runs" / member.name, training_of(member))
+    run = train(scenario, folder / "runs" / member.name, training_of(member))
+    wanted, there = frames_of(run) or 0.0, list_checkpoints(run)[-1].frames or 0
+    if there < wanted:  # it was asked to stop, and saved; its state is to say that it was interrupted
+        raise KeyboardInterrupt
 
 
 def _evaluate(folder: Path, member: Member) -> None:

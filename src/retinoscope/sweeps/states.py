@@ -78,7 +78,8 @@ class State:
         return doing if is_running else f"interrupted while {doing}"
 
     def _share_trained(self) -> float | None:
-        last, frames = last_of_curve(self._folder / "runs" / self._member.name), self._member.training.get("frames")
+        run = self._folder / "runs" / self._member.name
+        last, frames = last_of_curve(run), frames_of(run) or self._member.training.get("frames")
         return None if last is None or not frames else min(last["frames"] / float(frames), 1.0)
 
     def _write(self) -> None:
@@ -88,6 +89,14 @@ class State:
         }
         with replacing(self._path) as temporary:
             temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def frames_of(run: Path) -> float | None:
+    """How many frames a run is to have in all; None if it has not begun."""
+    try:
+        return float(json.loads((run / "training.json").read_text(encoding="utf-8"))["config"]["frames"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def last_of_curve(run: Path) -> dict[str, float] | None:

@@ -16,7 +16,8 @@ from retinoscope.errors import UserError, said
 from retinoscope.files import replacing
 from retinoscope.progress import say
 from retinoscope.rollouts.locking import Occupied, only_writer
-from retinoscope.scale.own_process import in_new_process
+from retinoscope.scale.own_process import in_new_process, interrupt_new_processes
+from retinoscope.scale.spawning import termination_as_interrupt
 from retinoscope.scale.work import computing_on, executor
 from retinoscope.sweeps.member import run_member
 from retinoscope.sweeps.plan import Member, Plan, read_plan
@@ -73,7 +74,7 @@ def sweep(
     _prepare(folder, chosen, plan)
     with only_writer(folder, "sweeping"):
         waiting = [each for each in chosen.members if not State(folder, each).is_done]
-        with computing_on(None, cluster), _starting(workers, cluster) as starter:
+        with termination_as_interrupt(), computing_on(None, cluster), _starting(workers, cluster) as starter:
             futures = {starter.submit(in_new_process, run_member, folder, each): each for each in waiting}
             try:
                 for future in as_completed(futures):
@@ -81,9 +82,11 @@ def sweep(
                     state = State(folder, futures[future])
                     say(f"{futures[future].name}: {state.error or state.words(False)}", progress)
                     write_table(folder, chosen, is_running=True)
-            finally:
+            except BaseException:
                 for future in futures:
                     future.cancel()
+                interrupt_new_processes()
+                raise
         rows = write_table(folder, chosen, is_running=False)
         _compare(folder, chosen)
     return Sweep(folder, rows, _failed(folder, chosen))
@@ -111,7 +114,11 @@ def _prepare(folder: Path, plan: Plan, given: str | Path | Mapping[str, Any]) ->
                 f"{folder}: holds a run {member.name} of another plan; choose another directory, or give the plan "
                 "it was begun with and further runs"
             )
-    text = yaml.safe_dump(dict(given)) if isinstance(given, Mapping) else Path(given).read_text(encoding="utf-8")
+    text = (
+        yaml.safe_dump(dict(given), sort_keys=False)
+        if isinstance(given, Mapping)
+        else Path(given).read_text(encoding="utf-8")
+    )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with replacing(folder / PLAN) as temporary:

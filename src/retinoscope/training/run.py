@@ -5,11 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +16,7 @@ from retinoscope.agents.own_encoder import make_encoder
 from retinoscope.agents.sample_factory_run import load_checkpoint, network_of_run, weight_names
 from retinoscope.errors import UserError
 from retinoscope.files import replacing
+from retinoscope.scale.spawning import termination_as_interrupt
 from retinoscope.scenarios import get_arena, load_scenario
 from retinoscope.training.config import TrainingConfig, learning_rate_at, sample_factory_arguments
 from retinoscope.training.settling import settled
@@ -137,23 +134,10 @@ def _run(cfg: Any, run_directory: Path, config: TrainingConfig, progress: bool) 
     runner.register_observer(_make_observer(run_directory, config, progress))
     status = runner.init()
     if status == ExperimentStatus.SUCCESS:
-        with _termination_as_interrupt():
+        with termination_as_interrupt():
             status = runner.run()
     if status == ExperimentStatus.FAILURE:
         raise RuntimeError(f"training failed; see {run_directory / 'sf_log.txt'}")
-
-
-@contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """SIGTERM saves and stops like Ctrl-C; by itself it would end this process and leave its players running."""
-    if threading.current_thread() is not threading.main_thread():  # where Python allows no handlers
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _make_observer(run_directory: Path, config: TrainingConfig, progress: bool) -> Any:

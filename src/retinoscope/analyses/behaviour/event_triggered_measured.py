@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray
 
+from retinoscope.analyses.accumulated import accumulated
 from retinoscope.analyses.behaviour.convolutions import stored_layers, unit_blocks
 from retinoscope.analyses.behaviour.events import Events, Kinds, Pace
 from retinoscope.analyses.recorded import has_values
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from retinoscope.analyses.behaviour.event_triggered import EventTriggeredParameters
     from retinoscope.rollouts import Recording
 
-CRITIC = "critic's value"
+CRITIC, CRITIC_COLUMN = "critic's value", "value"
 _BLOCK = 512
 
 
@@ -81,15 +84,14 @@ class Predictors:
         layers = recording.layers_of("encoder output", "memory") or stored_layers(recording)
         sizes = {name: int(recording.attributes["layers"][name]) for name in layers}
         # The value comes last; of zeros it has no covariance with anything.
-        sums = {name: Covariance(size + 1) for name, size in sizes.items()}
-        value_alone = Covariance(1)
-        for block in recording.blocks(2048, (*layers, *(["value"] if has_critic else []))):
-            late = block["step"].values >= burn_in
-            value = block["value"].values[late][:, None] if has_critic else np.zeros((int(late.sum()), 1))
-            value_alone.update(value)
-            for name in layers:
-                sums[name].update(np.concatenate([block[name].values[late], value], axis=1))
+        sums = accumulated(
+            recording,
+            (*layers, *((CRITIC_COLUMN,) if has_critic else ())),
+            {name: Covariance(size + 1) for name, size in sizes.items()} | {CRITIC_COLUMN: Covariance(1)},
+            functools.partial(_add_late, burn_in=burn_in, has_critic=has_critic),
+        )
         axes, scale = {}, {}
+        value_alone = sums.pop(CRITIC_COLUMN)
         for name, accumulator in sums.items():
             found = accumulator.finalize()
             alone = dataclasses.replace(found, mean=found.mean[:-1], covariance=found.covariance[:-1, :-1])
@@ -108,6 +110,14 @@ class Predictors:
                 yield f"PC1 of {name}", (episode.activity[name] - mean) @ axis
         if episode.value is not None:
             yield CRITIC, episode.value
+
+
+def _add_late(sums: dict[str, Covariance], block: xarray.Dataset, burn_in: int, has_critic: bool) -> None:
+    """Add the decisions behind the start-up of each episode: layers with the value, and the value."""
+    late = block["step"].values >= burn_in
+    value = block[CRITIC_COLUMN].values[late][:, None] if has_critic else np.zeros((int(late.sum()), 1))
+    for name, each in sums.items():
+        each.update(value if name == CRITIC_COLUMN else np.concatenate([block[name].values[late], value], axis=1))
 
 
 class Measured:
