@@ -69,8 +69,18 @@ REASONS: dict[tuple[str, str], str] = {
     ("field_movie", "arena"): "is no checkpoint of a run",
     ("learned", "arena"): "no checkpoint of before training",
     ("twin_comparison", "arena"): "no supervised twin was given",
+    ("representations", "arena"): "one agent is no comparison",
+    ("matched_fields", "arena"): "one agent is no comparison",
+    ("matched_components", "arena"): "one agent is no comparison",
+    ("over_training", "arena"): "one agent is no comparison",
 }
 """What cannot be made of a planted recording, and what its reason has to say."""
+
+
+@pytest.fixture(autouse=True)
+def little_white_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Natural fields are compared with those of white noise, of which little will do here."""
+    monkeypatch.setattr("retinoscope.analyses.early_vision.natural_fields._STIMULI", 300)
 
 
 @pytest.fixture(scope="module")

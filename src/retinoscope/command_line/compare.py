@@ -65,7 +65,7 @@ def compare(
 
     \b
     Example:
-        retinoscope compare digits apples --frames 100 --out comparison
+        retinoscope compare digits apples --frames 100 --only representations --out comparison
     """
     import retinoscope
     from retinoscope.workflows.chosen import joined, settings_of_assignments, settings_of_file

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from retinoscope.figures.page import WIDTH, Size, titled
 from retinoscope.figures.style import colour, framed, require, series, shade, styled, title_of
@@ -40,6 +41,8 @@ def matched_fields(result: Result, *, figsize: Size = None) -> Figure:
         _alike(panels[row, 0], result, layer)
         _learned(panels[row, 1], result, layer)
         panels[row, 0].set_title(layer)
+    if panels[0, 1].get_legend_handles_labels()[0]:
+        panels[0, 1].legend(fontsize="x-small", loc="best")
     panels[-1, 0].set_xlabel("pair of fields, from the most to the least alike")
     panels[-1, 1].set_xlabel("million frames trained")
     handles, labels = panels[0, 0].get_legend_handles_labels()
@@ -62,7 +65,7 @@ def matched_fields_shown(result: Result, pair: int, *, figsize: Size = None) -> 
     """
     require(result, "matched_fields")
     data, layers = result.data.isel(pair=pair), list(result.parameters["layers"])
-    figure = Figure(figsize=figsize or (WIDTH, 0.5 + 1.75 * len(layers)), layout="constrained")
+    figure = Figure(figsize=figsize or (WIDTH, 0.4 + 1.5 * len(layers)), layout="constrained")
     panels = figure.subplots(2 * len(layers), _MOST, squeeze=False)
     first, second = (str(data[f"pair_{each}"].values) for each in ("first", "second"))
     for row, layer in enumerate(layers):
@@ -119,6 +122,7 @@ def _alike(axes: Axes, result: Result, layer: str) -> None:
             line, color=colour("chance"), linewidth=0.8, linestyle=(0, (1, 3)), label="highest by chance, mean"
         )
     axes.set_ylim(0, 1.03)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel("|r| of the pair")
 
 
@@ -139,5 +143,3 @@ def _learned(axes: Axes, result: Result, layer: str) -> None:
     axes.set_ylim(min(-0.15, axes.get_ylim()[0]), 1.05)
     axes.axhline(0, color=shade(0.3), linewidth=0.6)
     axes.set_ylabel("r with the field\nbefore training")
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize="x-small", loc="lower left")

@@ -268,7 +268,7 @@ def _follow(run_directory: Path, out: Path, wandb: bool, settings: dict[str, Any
 
 
 def rebuild_report(directory: str | Path, *, single_file: bool = False) -> AnalysisRun:
-    """Draw the figures, movies and page of a run again from its saved results, computing nothing anew.
+    """Draw the figures, movies and page of a run or a comparison again from its saved results, computing nothing anew.
 
     Movies of activity, whose frames are not in the results, stay as they are.
 
@@ -280,10 +280,12 @@ def rebuild_report(directory: str | Path, *, single_file: bool = False) -> Analy
         UserError: the directory holds no run, a saved result is missing, or the directory cannot be written.
     """
     from retinoscope.rollouts import open_recording
+    from retinoscope.workflows.compare import publish_comparison
 
     run = RunDirectory(directory)
     with run.claimed(None):
         manifest = run.manifest()
+        is_comparison = "members" in manifest
         products = []
         single_file |= any(each["path"] == SINGLE_FILE for each in manifest["products"])
         for held in (Product.from_json(each) for each in manifest["products"]):
@@ -294,7 +296,10 @@ def rebuild_report(directory: str | Path, *, single_file: bool = False) -> Analy
                 products += [held, *write_drawings(result, run.unfinished), *_kept_movies(result, manifest, run)]
         path = run.path / RECORDING
         recording = open_recording(path) if path.is_dir() else None  # large, and may have been deleted
-        manifest = _publish(run, manifest, products, recording, single_file)
+        if is_comparison:
+            manifest = publish_comparison(run, manifest, products)
+        else:
+            manifest = _publish(run, manifest, products, recording, single_file)
     return AnalysisRun(run.path, run.report, manifest)
 
 
