@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,6 +150,9 @@ def played(compared: Compared, monkeypatch: pytest.MonkeyPatch) -> list[Recordin
 
 
 def test_what_was_measured_is_not_measured_again(compared: Compared, played: list[Recording], tmp_path: Path) -> None:
+    for each in compared.recordings:  # what was played is not played again either
+        shutil.copytree(each.path, tmp_path / FOLDER / each.path.name)
+
     def again() -> Result:
         return training_progress(compared.agent, world=compared.arena, parameters=CHOSEN, cache=tmp_path)
 
