@@ -1,6 +1,6 @@
 /** What keys do, everywhere on the page but in fields. Help lists them from here. */
 
-import { choices } from "./parts/saliency";
+import { choices, mappedBy } from "./parts/saliency";
 import { episodeBy, eventBy, playOrPause, stepBy, unitBy } from "./parts/walking";
 import { choose, chosen } from "./state";
 
@@ -47,6 +47,8 @@ export const KEYS: readonly Key[] = [
 	{ key: "u", name: "u", does: "next unit of the layer", run: () => unitBy(1) },
 	{ key: "U", name: "shift u", does: "previous unit of the layer", run: () => unitBy(-1) },
 	{ key: "s", name: "s", does: "saliency over the frame, on and off", run: toggleSaliency },
+	{ key: "m", name: "m", does: "next moment with saliency", run: () => mappedBy(1) },
+	{ key: "M", name: "shift m", does: "previous moment with saliency", run: () => mappedBy(-1) },
 	{ key: "n", name: "n", does: "write a note", run: beginNote },
 	{ key: "1", name: "1", does: "embedding", run: () => choose("tab", "embedding") },
 	{ key: "2", name: "2", does: "images", run: () => choose("tab", "images") },

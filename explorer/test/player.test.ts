@@ -5,18 +5,9 @@ import { listen } from "../src/data/loading";
 import type { Head, Recording, SaliencyPanel } from "../src/data/schema";
 import { KEYS, keyOf, toggleSaliency } from "../src/keyboard";
 import { due, speedIn, speedsOf } from "../src/parts/playing";
-import { chosenMap } from "../src/parts/saliency";
-import {
-	classesAt,
-	episodeBy,
-	eventBy,
-	happenedIn,
-	nearestTo,
-	playOrPause,
-	stepBy,
-	unitBy,
-} from "../src/parts/walking";
-import { choose, chosen, index, isPlaying, moment, readAddress, unit } from "../src/state";
+import { type Choice, choices, chosenMap, mappedBy, toComputeMore } from "../src/parts/saliency";
+import { classesAt, episodeBy, eventBy, happenedIn, playOrPause, stepBy, unitBy } from "../src/parts/walking";
+import { choose, chosen, goTo, index, isPlaying, moment, readAddress, unit } from "../src/state";
 import { factsAt } from "../src/views/player-facts";
 import { barsOf } from "../src/views/player-outputs";
 import { scaleFor } from "../src/views/player-picture";
@@ -149,9 +140,29 @@ describe("ways through the recording", () => {
 		expect(unit.value).toEqual({ layer: "conv1", unit: 0 });
 	});
 
-	test("the nearest moment of a list", () => {
-		expect([2, 6, 7, 99].map((row) => nearestTo([3, 10], row))).toEqual([3, 3, 10, 10]);
-		expect(nearestTo([], 1)).toBeNull();
+	test("the moments that have a map, from one to the next", async () => {
+		choose("saliency", "saliency/value");
+		goTo(4);
+		const seen: number[] = [];
+		for (const direction of [1, 1, 1, -1, -1, -1] as const) {
+			await mappedBy(direction);
+			seen.push(moment.value);
+		}
+		expect(seen).toEqual([10, 20, 20, 10, 3, 3]);
+	});
+
+	test("what to run for a map of this moment, where an analysis makes some", () => {
+		const choice = choices()[0] as Choice;
+		expect(toComputeMore(choice, known, 20)).toBeNull();
+		const episodes = [...known.episodes, { start: 40, stop: 5000, ending: "" }];
+		const of = (row: number) =>
+			toComputeMore(
+				{ ...choice, panel: { ...choice.panel, analysis: "episode_attribution" } },
+				{ ...known, episodes },
+				row,
+			);
+		expect(of(20)?.command).toBe("--set episode_attribution.episode=1");
+		expect(of(40 + 2345)?.command).toBe("--set episode_attribution.episode=3 --set episode_attribution.start=2000");
 	});
 
 	test("playing begins anew from the end", () => {

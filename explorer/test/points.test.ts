@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fitted, panned, placingOf, toData, toScreen, zoomed } from "../src/parts/camera";
+import { cameraOf, fitted, panned, placingOf, sayCamera, toData, toScreen, zoomed } from "../src/parts/camera";
 import { nearestBefore, pointsOfMoments, trailOf } from "../src/parts/embedding_marks";
 import { boundsOf, Grid } from "../src/parts/grid";
 import { type Corner, MOST_CORNERS, recipeOfLasso, simplified } from "../src/parts/lasso";
@@ -91,6 +91,19 @@ describe("lasso", () => {
 });
 
 describe("camera", () => {
+	it("stands in an address, so that another window shows the same", () => {
+		const bounds = { left: -3, right: 5, bottom: 0, top: 4 };
+		const all = fitted(bounds, 640, 480);
+		const camera = panned(zoomed(all, all, [640, 480], 37.5, 100, 77), 12, -3);
+		const text = sayCamera(camera, all);
+		const found = cameraOf(text, all);
+		for (const each of ["x", "y"] as const) expect(found?.[each]).toBeCloseTo(camera[each], 5);
+		expect(found?.scale).toBeCloseTo(camera.scale, 3);
+		const larger = fitted(bounds, 1280, 960);
+		expect((cameraOf(text, larger)?.scale ?? 0) / larger.scale).toBeCloseTo(37.5, 4);
+		for (const broken of ["", "1,2", "1,2,x", "1,2,0", "1,2,3,4", "NaN,1,2"]) expect(cameraOf(broken, all)).toBeNull();
+		expect(cameraOf("0,0,1e9", all)?.scale).toBe(1000 * all.scale);
+	});
 	const all = fitted({ left: 0, right: 10, bottom: -2, top: 2 }, 400, 300);
 	it("goes to the screen and back, up being up", () => {
 		const [x, y] = toScreen(all, 400, 300, 7, 1);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { arrange, conditionOf } from "../src/parts/sorting";
+import { arrange, conditionOf, filtersOf, sayFilters, saySorting, sortingOf } from "../src/parts/sorting";
 
 const ROWS = [
 	["conv2", 10, Number.NaN],
@@ -29,4 +29,14 @@ test("filters are ranges and parts of texts, all of which hold", () => {
 test("what is no range is a part of a text", () => {
 	expect(conditionOf("> many")?.("there are > many here")).toBe(true);
 	expect(conditionOf("  ")).toBeNull();
+});
+
+test("filters and sorting stand in an address", () => {
+	const filters = ["", "> 0.5", "a,b:c|d=é"];
+	expect(filtersOf(sayFilters(filters))).toEqual(filters);
+	expect(filtersOf("")).toEqual([]);
+	expect(filtersOf("1:%E0%A4%A,x,9999999:y")).toEqual([]);
+	for (const sorting of [null, { column: 3, isDescending: true }, { column: 0, isDescending: false }])
+		expect(sortingOf(saySorting(sorting))).toEqual(sorting);
+	expect(sortingOf("x+")).toBeNull();
 });

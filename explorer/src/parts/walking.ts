@@ -43,14 +43,6 @@ async function merge(events: EventClass[]): Promise<Happened> {
 	};
 }
 
-/** The nearest of ascending moments; null if there are none. */
-export function nearestTo(rows: ArrayLike<number>, row: number): number | null {
-	const at = firstFrom(rows, row);
-	const [before, after] = [rows[at - 1], rows[at]];
-	if (before === undefined || after === undefined) return before ?? after ?? null;
-	return row - before < after - row ? before : after;
-}
-
 /** Classes of what happened at a moment. */
 export function classesAt(happened: Happened, row: number): number[] {
 	const found: number[] = [];

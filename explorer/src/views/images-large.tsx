@@ -24,7 +24,7 @@ interface Props {
 	name: string;
 }
 
-const LARGE = 240;
+const LARGE = 200;
 const NONE = "none";
 
 export function ImageLarge({ panel, pair, attributed, measures, name }: Props) {

@@ -136,22 +136,15 @@ function Shown({ panel, panels }: { panel: ImagesPanel; panels: ImagesPanel[] })
 	const settings = (
 		<>
 			{panels.length > 1 && (
-				<fieldset class="images-sets">
-					<legend>Set of images</legend>
-					{panels.map((each) => (
-						<button
-							key={each.name}
-							type="button"
-							aria-pressed={each === panel}
-							onClick={() => {
-								forget("images.pair");
-								set("panel")(each.name);
-							}}
-						>
-							{each.title} <span class="soft">{count(each.pictures.count)}</span>
-						</button>
-					))}
-				</fieldset>
+				<Select
+					label="Set"
+					value={panel.name}
+					options={panels.map((each) => ({ value: each.name, title: `${each.title} (${each.pictures.count})` }))}
+					onPick={(name) => {
+						forget("images.pair");
+						set("panel")(name);
+					}}
+				/>
 			)}
 			<Select
 				label="Sort by"
