@@ -235,3 +235,22 @@ def test_a_sweep_that_is_interrupted_ends_its_runs_and_says_so(tmp_path):
     assert not any(map(is_running, family))
     states = [each["state"] for each in retinoscope.sweep_status(plan, tmp_path / "out").rows]
     assert "interrupted while training" in states and "waiting" in states
+
+
+def test_the_agents_of_runs_that_are_done_are_compared(tmp_path, monkeypatch):
+    plan = read_plan(PLAN | {"compare": {"stimuli": "frames"}})
+    called = []
+    monkeypatch.setattr(
+        "retinoscope.workflows.compare.compare", lambda *agents, **named: called.append((agents, named))
+    )
+    for member in plan.members[:3]:
+        sweeping._compare(tmp_path, plan)
+        state = sweeping.State(tmp_path, member)
+        for stage in member.stages:
+            state.begin(stage)
+            state.finish(stage)
+    assert not any(len(agents) < 2 for agents, _ in called)
+    sweeping._compare(tmp_path, plan)
+    agents, named = called[-1]
+    assert agents == tuple(tmp_path / "runs" / member.name for member in plan.members[:3])
+    assert named == {"out": tmp_path / "comparison", "overwrite": True, "stimuli": "frames"}

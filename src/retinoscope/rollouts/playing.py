@@ -55,9 +55,8 @@ class Player:
         self._seed = int(store.attributes["seed"])
         self._sampler = ActionSampler(self._seed, policy.action_heads, bool(store.attributes["greedy"]))
         part = store.attributes.get(PART)
-        self._first, everywhere = (
-            (part["first_environment"], part["of_environments"]) if part else (0, store.environments)
-        )
+        self._first: int = part["first_environment"] if part else 0
+        everywhere = part["of_environments"] if part else store.environments
         # The groups do not depend on what part this is: batches of another size differ in the last digits.
         batch, last = int(store.attributes.get("batch", default_batch(everywhere))), store.environments
         members = [range(first, min(first + batch, last)) for first in range(0, last, batch)]
