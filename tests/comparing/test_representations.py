@@ -104,7 +104,7 @@ def test_the_same_function_in_other_coordinates_is_at_no_distance(found: Result)
 def test_layers_find_each_other(found: Result) -> None:
     shares = found.data["found"].sel(stimuli="frames", found_member="planted", found_other="permuted")
     assert (shares == 1).all()
-    assert float(found.data["found_by_chance"].sel(found_member="planted", found_other="permuted")) == 1 / 6
+    assert float(found.data["found_by_chance"].sel(found_member="planted", found_other="permuted")) == 1 / 7
     redrawn = found.data["found"].sel(stimuli="frames", found_member="planted", found_other="other")
     assert (redrawn < 1).all()
 
@@ -134,7 +134,7 @@ def test_it_is_saved_and_drawn(found: Result, tmp_path) -> None:
         assert any(axes.has_data() for axes in each.draw().axes)
     (table,) = [each for each in drawings if isinstance(each, TableDrawing)]
     first = next(row for row in table.rows if row[:2] == ("planted", "permuted"))
-    assert first[2:] == ("two trainings", "frames", "100%", "100%", "100%", "17%")
+    assert first[2:] == ("two trainings", "frames", "100%", "100%", "100%", "14%")
 
 
 def test_checkpoints_of_one_training_are_a_course() -> None:

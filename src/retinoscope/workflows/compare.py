@@ -13,7 +13,7 @@ import numpy as np
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.load import require_device
-from retinoscope.analyses.compared import Compared, Member, Views, require_one_view
+from retinoscope.analyses.compared import Compared, Member, Views
 from retinoscope.analyses.declaration import Analysis, Inputs
 from retinoscope.analyses.early_vision.learned_line import learned_line
 from retinoscope.analyses.images.display import display
@@ -121,8 +121,7 @@ def compare(
     analyses = _comparisons(only)
     parameters, shown = _parameters(analyses, settings or {}, dataset, presentation, seed, stimuli)
     members = members_of(agents, checkpoints, device)
-    Compared(members)  # refuses those that cannot be compared before anything is made
-    require_one_view(members)
+    _refuse_early(members, analyses, parameters)
     source = _opened(recording)
     worlds = _worlds(members, world, needed=stimuli != "images" and source is None)
     _refuse_images(members[0], world, shown)
@@ -203,6 +202,17 @@ def _worlds(members: tuple[Member, ...], world: WorldLike | None, needed: bool) 
             continue
         found[each.name] = by_run[each.run, each.agent.name] = where
     return found
+
+
+def _refuse_early(members: tuple[Member, ...], analyses: tuple[Analysis, ...], parameters: Mapping[str, Any]) -> None:
+    """What a comparison would refuse minutes later is refused before anything is played."""
+    from retinoscope.figures.style import active_style
+
+    active_style()
+    inputs = Inputs(None, None, compared=Compared(members))
+    for each in analyses:
+        if each.refuse is not None:
+            each.refuse(inputs, parameters[each.name])
 
 
 def _refuse_images(first: Member, world: WorldLike | None, shown: ShownImagesParameters | None) -> None:

@@ -64,7 +64,7 @@ def matched_components(
         raise NotMeasurable("the memories were driven by no frames; show some, with --stimuli frames")
     beside = with_references(compared, chosen.seed)
     standing = tuple(each for each in beside.standing if each.member.agent.policy.layers_of("memory"))
-    if len({each.member.name for each in standing if each.role == "agent"}) < 1 or len(standing) < 2:
+    if len(standing) < 2:
         raise NotMeasurable("fewer than two of these networks have a memory")
     with progress_bar("networks", len(standing), progress) as advance:
         found = []

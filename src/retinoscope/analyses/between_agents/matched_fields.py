@@ -18,9 +18,10 @@ from retinoscope.agents.policy import Policy
 from retinoscope.analyses.between_agents.matched_field_drawings import drawings
 from retinoscope.analyses.between_agents.references import Standing, with_references
 from retinoscope.analyses.between_agents.representations import members_of
+from retinoscope.analyses.between_agents.showing_stimuli import layers_compared
 from retinoscope.analyses.between_agents.side_by_side import Pair, pairs_of
 from retinoscope.analyses.compared import Compared
-from retinoscope.analyses.declaration import COMPARED, Analysis
+from retinoscope.analyses.declaration import COMPARED, Analysis, Inputs
 from retinoscope.analyses.early_vision.receptive_field_parameters import ends_of_stages, maps_of_encoder
 from retinoscope.analyses.early_vision.receptive_fields import fields_within_budget
 from retinoscope.errors import NotMeasurable
@@ -111,9 +112,7 @@ def _fields(policy: Policy, chosen: MatchedFieldsParameters) -> dict[str, NDArra
     if chosen.layers is None:
         names = [each.name for each in ends_of_stages(maps_of_encoder(policy))][:_MOST]
     else:
-        names = [each.name for each in policy.layers if each.name in chosen.layers]
-        if not names:
-            policy.layer(chosen.layers[0])
+        names = [each.name for each in layers_compared(policy, chosen.layers)]
     if not names:
         return {}
     found = fields_within_budget(policy, layers=tuple(names), max_stimuli=chosen.stimuli, seed=chosen.seed).data
@@ -197,6 +196,12 @@ def _caption(layers: Mapping[str, tuple[int, ...]], chosen: MatchedFieldsParamet
     return " ".join(filter(None, sentences))
 
 
+def _refuse(inputs: Inputs, parameters: MatchedFieldsParameters) -> None:
+    """Layers that an agent has not are refused before anything is played."""
+    for each in () if inputs.compared is None or parameters.layers is None else inputs.compared.members:
+        layers_compared(each.agent.policy, parameters.layers)
+
+
 ANALYSIS = Analysis(
     name="matched_fields",
     title="Receptive fields, one to one",
@@ -207,5 +212,6 @@ ANALYSIS = Analysis(
     of="compared",
     needs=(COMPARED,),
     draw=drawings,
+    refuse=_refuse,
     rank=10,
 )

@@ -81,7 +81,7 @@ def with_references(compared: Compared, seed: int) -> References:
     if undrawn:
         notes.append(f"No weights could be drawn anew for {', '.join(undrawn)}.")
     if same := _began_alike(first_networks):
-        notes.append(f"{' and '.join(same)} began training with the same weights, up to the size of each layer's.")
+        notes.append(f"{', '.join(same)} began training with the same weights, up to the size of each layer's.")
     return References((*standing, *behind), " ".join(notes))
 
 

@@ -20,7 +20,7 @@ from retinoscope.analyses.between_agents.representation_drawings import drawings
 from retinoscope.analyses.between_agents.showing_stimuli import PIXELS, Network, Shown, layers_compared, stimuli_of
 from retinoscope.analyses.between_agents.side_by_side import set_side_by_side
 from retinoscope.analyses.compared import Compared
-from retinoscope.analyses.declaration import COMPARED, Analysis
+from retinoscope.analyses.declaration import COMPARED, Analysis, Inputs
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
 from retinoscope.settings import parameters, setting, stated, with_settings
@@ -270,6 +270,8 @@ def _caption(
     shown: Sequence[Shown], beside: References, chosen: RepresentationsParameters, data: xarray.Dataset
 ) -> str:
     blocks = "in blocks of at most 128, each spread over up to 4,096 stimuli"
+    of = {"frames": "episodes", "images": "images"}
+    groups = " and ".join(f"{min(chosen.groups, each.units)} groups of {of[each.name]}" for each in shown)
     kept = data["kept"].values[np.isfinite(data["kept"].values)]
     sentences = [
         f"n = {'; '.join(each.words for each in shown)}; all of them were shown to every network, memories driven by "
@@ -278,12 +280,18 @@ def _caption(
         "of Euclidean distances of the same pairs. Angle: angular shape distance (Williams et al. 2021) of the leading "
         f"{chosen.dimensions} principal components, which hold {kept.min():.0%} to {kept.max():.0%} of a layer's "
         "variance; 0 for the same up to rotation and scale.",
-        f"Intervals: 95%, leaving out {chosen.groups} groups of episodes or images one at a time. Chance: the most "
-        f"alike of {chosen.shuffles} shuffles of the stimuli ({chosen.shape_shuffles} for the angle).",
+        f"Intervals: 95%, leaving out {groups} one at a time. Chance: the most alike of "
+        f"{chosen.shuffles} shuffles of the stimuli ({chosen.shape_shuffles} for the angle).",
         "Untrained: the network that a training began with; redrawn: the same network, its weights drawn anew.",
         beside.note,
     ]
     return " ".join(filter(None, sentences))
+
+
+def _refuse(inputs: Inputs, parameters: RepresentationsParameters) -> None:
+    """Layers that an agent has not are refused before anything is played."""
+    for each in () if inputs.compared is None else inputs.compared.members:
+        layers_compared(each.agent.policy, parameters.layers)
 
 
 ANALYSIS = Analysis(
@@ -296,5 +304,6 @@ ANALYSIS = Analysis(
     of="compared",
     needs=(COMPARED,),
     draw=drawings,
+    refuse=_refuse,
     rank=0,
 )
