@@ -36,13 +36,22 @@ def arena(tmp_path_factory: pytest.TempPathFactory) -> ArenaArchive:
 
 @pytest.fixture(scope="session")
 def finished_run(
-    engine: None, agent: Agent, arena: ArenaArchive, tmp_path_factory: pytest.TempPathFactory
+    engine: None,
+    agent: Agent,
+    arena: ArenaArchive,
+    tmp_path_factory: pytest.TempPathFactory,
+    pytestconfig: pytest.Config,
 ) -> AnalysisRun:
     """Not to be changed; copy its directory to do so."""
-    from retinoscope.workflows.analysis_run import analyze
+    from retinoscope.workflows.analysis_run import AnalysisRun, analyze
+    from retinoscope.workflows.run_directory import RunDirectory
+    from tests.sharing import made_once
 
-    out: Path = tmp_path_factory.mktemp("run") / "out"
-    return analyze(agent, out=out, frames=FRAMES, world=arena)
+    def make(folder: Path) -> None:
+        analyze(agent, out=folder / "out", frames=FRAMES, world=arena)
+
+    run = RunDirectory(made_once(pytestconfig, tmp_path_factory, "run", make) / "out")
+    return AnalysisRun(run.path, run.report, run.manifest())
 
 
 def find_chromium() -> str | None:
