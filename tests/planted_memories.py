@@ -12,8 +12,8 @@ import retinoscope
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import inference
 from retinoscope.rollouts import ArrayRecording
+from tests.flicker import VIEW
 
-VIEW = (6, 5, 1)
 FEATURES, UNITS = 4, 3
 
 

@@ -17,15 +17,24 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from retinoscope.agents.agent import Agent
 from retinoscope.rollouts import open_recording, playing, record
+from retinoscope.worlds.choosing import WorldLike
+from tests.flicker import flicker
+from tests.planted_memories import lstm_agent
 from tests.rollouts.recordings import descendants, is_running, small_agent, small_arena
 
 SECONDS_TO_DIE = 30
 
 
-def main(folder: Path, kills: int, frames: int, block_frames: int) -> None:
+def player(where: str, folder: Path) -> tuple[Agent, WorldLike]:
+    """Who is recorded, and where: in an arena of the game engine, or in a world without one, which starts quickly."""
+    return (small_agent(), small_arena(folder)) if where == "arena" else (lstm_agent(), flicker())
+
+
+def main(where: str, folder: Path, kills: int, frames: int, block_frames: int) -> None:
     chance = random.Random(0)
-    arena = small_arena(folder)
+    agent, world = player(where, folder)
     out = folder / "killed.zarr"
     settings = {"frames": frames, "environments": 2, "workers": 1, "block_frames": block_frames}
     shared = mmap.mmap(-1, 8)
@@ -35,7 +44,7 @@ def main(folder: Path, kills: int, frames: int, block_frames: int) -> None:
         shared[:] = struct.pack("q", before)
         child = os.fork()
         if child == 0:
-            record_in_child(shared, arena, out, settings)
+            record_in_child(shared, agent, world, out, settings)
         # One in five dies while it is starting, the others after some more rows, wherever they then are.
         if attempt % 5 == 4:
             time.sleep(chance.uniform(0.0, 1.0))
@@ -50,11 +59,11 @@ def main(folder: Path, kills: int, frames: int, block_frames: int) -> None:
         made = struct.unpack("q", shared[:])[0]
         story.append({"before": before, "made": made, "kept": rows_of(out), "processes": len(family)})
         story[-1]["orphans"] = orphans_of(family)
-    recording = record(small_agent(), arena, out=out, **settings)
+    recording = record(agent, world, out=out, **settings)
     print(json.dumps({"kills": story, "frames": recording.frames, "complete": recording.attributes["complete"]}))
 
 
-def record_in_child(shared: mmap.mmap, arena: object, out: Path, settings: dict[str, int]) -> None:
+def record_in_child(shared: mmap.mmap, agent: Agent, world: WorldLike, out: Path, settings: dict[str, int]) -> None:
     @contextmanager
     def report(*_):
         def advance(rows):
@@ -65,7 +74,7 @@ def record_in_child(shared: mmap.mmap, arena: object, out: Path, settings: dict[
     playing.progress_bar = report
     status = 1
     try:
-        record(small_agent(), arena, out=out, **settings)
+        record(agent, world, out=out, **settings)
         status = 0
     finally:
         os._exit(status)
@@ -96,4 +105,4 @@ def orphans_of(family: list[int]) -> int:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))
+    main(sys.argv[1], Path(sys.argv[2]), *map(int, sys.argv[3:]))

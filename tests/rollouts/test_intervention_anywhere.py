@@ -21,40 +21,10 @@ from retinoscope.analyses.memory.intervention_effects import drawings_of_effects
 from retinoscope.result import Result, load_result
 from retinoscope.rollouts import record
 from retinoscope.rollouts.chance import action_generator
-from retinoscope.worlds.declaration import Declaration, Endings, Event, Picture
-from retinoscope.worlds.from_gymnasium import GymnasiumWorld, gymnasium_world
+from retinoscope.worlds.declaration import Declaration, Picture
 from retinoscope.worlds.seeds import world_seed
+from tests.flicker import Flicker, flicker
 from tests.planted_memories import UNITS, VIEW, lstm_agent, two_memories_agent
-
-
-class Flicker(gymnasium.Env[np.ndarray, int]):
-    """Random pictures; what is rewarded is the action that the first pixel names, and a bright one ends it."""
-
-    observation_space = gymnasium.spaces.Box(0, 255, VIEW, np.uint8)
-    action_space = gymnasium.spaces.Discrete(3)
-
-    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[np.ndarray, dict[str, Any]]:
-        super().reset(seed=seed)
-        self.steps = 0
-        return self._next(), {}
-
-    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        wanted = int(self.seen.flat[0]) % 3
-        self.steps += 1
-        return self._next(), 1.0 if action == wanted else 0.0, bool(self.seen.flat[0] > 250), self.steps == 40, {}
-
-    def _next(self) -> np.ndarray:
-        self.seen = self.np_random.integers(0, 256, VIEW, dtype=np.uint8)
-        return self.seen
-
-
-def flicker() -> GymnasiumWorld:
-    return gymnasium_world(
-        Flicker,
-        name="flicker",
-        events={Event("hit", 1.0): lambda environment, info, reward: reward > 0},
-        endings=Endings("a flash ended it"),
-    )
 
 
 def play_edited(agent: Agent, columns: slice, matrix: np.ndarray, seed: int, episode: int) -> dict[str, Any]:
