@@ -36,9 +36,11 @@ def over_training(result: Result, *, figsize: Size = None) -> Figure:
         _draw(axes, result, name)
     for axes in panels[len(names) :]:
         axes.set_axis_off()
+    for axes in panels[max(len(names) - _COLUMNS, 0) : len(names)]:
+        axes.tick_params(labelbottom=True)
+        axes.set_xlabel("million frames trained")
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4))
-    figure.supxlabel("million frames trained", fontsize="medium")
     titled(figure, title_of(result, "Over training"))
     return figure
 

@@ -33,6 +33,7 @@ class Played(Mapping[str, "Recording"]):
         kept: where recordings of an earlier call lie.
         workers: processes that play; None for one per core.
         progress: show progress bars.
+        used: those that were asked for, by the names of their folders.
     """
 
     members: tuple[Member, ...]
@@ -43,7 +44,7 @@ class Played(Mapping[str, "Recording"]):
     kept: Path
     workers: int | None = None
     progress: bool = False
-    used: set[str] = field(default_factory=set)
+    used: dict[str, Recording] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Recording:
         """What a member played.
@@ -59,13 +60,15 @@ class Played(Mapping[str, "Recording"]):
                 f"agent {name!r}: the world it lives in is not known, so that it cannot play; name --world"
             )
         file = self._file(member)
-        self.used.add(file)
+        if file in self.used:
+            return self.used[file]
         if (self.kept / file).is_dir():
-            return open_recording(self.kept / file)
+            self.used[file] = open_recording(self.kept / file)
+            return self.used[file]
         say(f"recording {name}", self.progress)
         self.folder.mkdir(parents=True, exist_ok=True)
         environments = min(max(self.frames // _DECISIONS, 1), _MOST)
-        return record(
+        self.used[file] = record(
             member.agent,
             self.worlds[name],
             frames=self.frames,
@@ -75,6 +78,7 @@ class Played(Mapping[str, "Recording"]):
             workers=self.workers,
             progress=self.progress,
         )
+        return self.used[file]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.worlds)
