@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.quick import python_path
+from tests.warm import Warm
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -29,13 +29,12 @@ LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
 
 
 @pytest.mark.parametrize("page", PLAYED, ids=lambda page: page.name)
-def test_commands_and_snippets_work(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_and_snippets_work(page: Path, warm: Warm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, programs = tmp_path / "here", tmp_path / "programs"
     folder.mkdir()
     programs.mkdir()
-    command = programs / "retinoscope"  # so that it is this source that is run, whatever is installed
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m retinoscope "$@"\n', encoding="utf-8")
-    command.chmod(0o755)
+    # So that it is this source that is run, whatever is installed.
+    warm.program(programs / "retinoscope", "-m", "retinoscope")
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", python_path(ROOT / "src"))
     monkeypatch.chdir(folder)

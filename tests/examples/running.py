@@ -9,8 +9,11 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from tests.warm import Warm
+
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
+OURS = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
 
 
 def imported(name: str, file: str = "agent.py") -> ModuleType:
@@ -27,15 +30,16 @@ def imported(name: str, file: str = "agent.py") -> ModuleType:
 
 def run(*arguments: str | Path) -> str:
     """What a Python program of the source at hand prints; it must succeed."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     command = [sys.executable, *map(str, arguments)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=OURS, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def analyzed(out: Path, agent: str | Path, *options: str) -> set[str]:
+def analyzed(warm: Warm, out: Path, agent: str | Path, *options: str) -> set[str]:
     """Run `retinoscope analyze`, with fewer noise images than a figure needs; the analyses whose numbers it left."""
     few = ("--set", "receptive_fields.max_stimuli=64") if any("receptive_fields" in each for each in options) else ()
-    run("-m", "retinoscope", "analyze", agent, "--out", out, *options, *few)
+    command = ("-m", "retinoscope", "analyze", str(agent), "--out", str(out), *options, *few)
+    done = warm.run(*command, variables=OURS)
+    assert done.returncode == 0, done.stderr
     return {path.stem for path in (out / "results").glob("*.nc")}

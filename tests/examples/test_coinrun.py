@@ -11,6 +11,7 @@ import torch
 
 import retinoscope
 from tests.examples.running import EXAMPLES, analyzed, imported, run
+from tests.warm import Warm
 
 FOLDER = EXAMPLES / "coinrun"
 AGENT = f"{FOLDER / 'agent.py'}:agent"
@@ -88,11 +89,11 @@ def test_the_learning_curve_rises() -> None:
 
 
 @pytest.mark.engine
-def test_it_reaches_the_coin_more_often_than_chance(tmp_path: Path) -> None:
+def test_it_reaches_the_coin_more_often_than_chance(warm: Warm, tmp_path: Path) -> None:
     result = retinoscope.evaluate(retinoscope.load_agent(AGENT), episodes=24, workers=1)
     reached = result.data["events"].sel(event="coin reached").mean("episode")
     assert reached.sel(policy="agent") > reached.sel(policy="random") + 0.2
-    made = analyzed(tmp_path / "out", AGENT, "--frames", "400", "--only", "component_gallery,dataset_examples")
+    made = analyzed(warm, tmp_path / "out", AGENT, "--frames", "400", "--only", "component_gallery,dataset_examples")
     assert {"component_gallery", "dataset_examples"} <= made
 
 

@@ -12,6 +12,7 @@ from stable_baselines3 import PPO
 
 import retinoscope
 from tests.examples.running import EXAMPLES, analyzed, imported, run
+from tests.warm import Warm
 
 FOLDER = EXAMPLES / "minigrid"
 AGENT = f"{FOLDER / 'agent.py'}:agent"
@@ -88,11 +89,11 @@ def test_the_learning_curve_is_that_of_the_model() -> None:
 
 
 @pytest.mark.engine
-def test_it_reaches_the_goal_where_chance_does_not(tmp_path: Path) -> None:
+def test_it_reaches_the_goal_where_chance_does_not(warm: Warm, tmp_path: Path) -> None:
     result = retinoscope.evaluate(retinoscope.load_agent(AGENT), episodes=20, workers=1)
     reached = result.data["events"].sel(event="goal reached").mean("episode")
     assert reached.sel(policy="agent") > 0.9 and reached.sel(policy="random") < 0.5
-    made = analyzed(tmp_path / "out", AGENT, "--frames", "600", "--only", "event_triggered,receptive_fields")
+    made = analyzed(warm, tmp_path / "out", AGENT, "--frames", "600", "--only", "event_triggered,receptive_fields")
     assert {"event_triggered", "receptive_fields"} <= made
 
 

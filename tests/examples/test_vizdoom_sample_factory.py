@@ -9,6 +9,7 @@ import pytest
 
 import retinoscope
 from tests.examples.running import EXAMPLES, analyzed, imported, run
+from tests.warm import Warm
 
 FOLDER = EXAMPLES / "vizdoom_sample_factory"
 WORLD = f"{FOLDER / 'world.py'}:world"
@@ -23,14 +24,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.engine
-def test_the_default_network_is_read_from_its_run(trained: Path, tmp_path: Path) -> None:
+def test_the_default_network_is_read_from_its_run(trained: Path, warm: Warm, tmp_path: Path) -> None:
     agent = retinoscope.load_agent(trained)
     policy = agent.policy
     assert policy.observation_shape == (72, 128, 3) and policy.state_size == 512
     assert [head.outputs for head in policy.action_heads] == [("none", "left", "right", "attack")]
     assert [layer.shape[0] for layer in policy.layers if layer.kind == "convolution"] == [32, 64, 128]
     options = ("--world", WORLD, "--frames", "600", "--only", "event_triggered,receptive_fields")
-    assert {"event_triggered", "receptive_fields"} <= analyzed(tmp_path / "out", trained, *options)
+    assert {"event_triggered", "receptive_fields"} <= analyzed(warm, tmp_path / "out", trained, *options)
 
 
 @pytest.mark.engine
