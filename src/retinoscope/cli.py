@@ -209,9 +209,9 @@ def record(
 
     \b
     Example:
-        retinoscope record digits --frames 2000 --out digits.zarr
-        retinoscope record digits --frames 2000 --out parts --part 1/2
-        retinoscope record digits --frames 2000 --out parts --part 2/2
+        retinoscope record digits --frames 600 --out digits.zarr
+        retinoscope record digits --frames 600 --out parts --part 1/2
+        retinoscope record digits --frames 600 --out parts --part 2/2
     """
     import retinoscope
 
