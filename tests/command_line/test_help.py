@@ -63,6 +63,7 @@ def test_the_examples_work_one_after_the_other(
     assert made == {
         "analysis",
         "arenas",
+        "comparison",
         "digits.mp4",
         "digits.png",
         "digits.zarr",
