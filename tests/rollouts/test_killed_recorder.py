@@ -19,7 +19,7 @@ BLOCK_FRAMES = 64
 
 @pytest.mark.parametrize(
     ("where", "kills", "frames", "family"),
-    [("arena", 8, 800, 3), ("flicker", 12, 2400, 2)],
+    [("arena", 8, 800, 3), ("flicker", 12, 1500, 2)],
     ids=["with workers and engines", "with a worker"],
 )
 def test_killed_at_random_moments_a_recording_loses_one_block_at_most_and_goes_on(
