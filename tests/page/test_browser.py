@@ -173,7 +173,7 @@ def test_nothing_on_the_page_is_blocked_and_no_other_script_runs(
     name: str, finished_run: AnalysisRun, tmp_path: Path
 ) -> None:
     shutil.copytree(finished_run.directory, tmp_path / "a run")
-    write_pages(finished_run.manifest, tmp_path / "a run", single_file=True)
+    write_pages(finished_run.manifest, tmp_path / "a run", single_file=True, explorer=True)
     arguments = ("--enable-logging=stderr", "--virtual-time-budget=5000", f"--screenshot={tmp_path / 'page.png'}")
     done = chromium(tmp_path, *arguments, (tmp_path / "a run" / name).as_uri())
     assert "CONSOLE" not in done.stderr, "the browser complains"

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from retinoscope.page import single_file
+from retinoscope.page.explorer.writing import write_explorer
 from retinoscope.page.html import render_report
 from retinoscope.page.pages import write_pages
-from retinoscope.page.single_file import LARGEST
+from retinoscope.page.single_file import LARGEST, render_single_file
+from retinoscope.testing import planted_inputs
 from tests.page.planted import HOSTILE, picture, planted_run
 from tests.page.reading import Page
 
@@ -107,9 +110,25 @@ def test_the_explorer_has_its_place_before_the_report(tmp_path: Path) -> None:
     assert page.policy()["worker-src"] == "blob:" and "blob:" in page.policy()["img-src"]
     without = Page(render_report(manifest, tmp_path))
     assert "explorer" not in without.ids and "worker-src" not in without.policy()
+
+
+def test_one_file_holds_the_explorer_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = planted_run(tmp_path, {"a": picture()})
+    write_explorer(tmp_path, recording=planted_inputs("no memory").recording, results={}, title="T </script>")
     write_pages(manifest, tmp_path, single_file=True, explorer=True)
-    alone = Page((tmp_path / "single-file.html").read_text(encoding="utf-8"))
-    assert "explorer" not in alone.ids and "the explorer, PDF and GIF files" in " ".join(alone.text.split())
+    content = (tmp_path / "single-file.html").read_text(encoding="utf-8")
+    page = Page(content)
+    assert page.ids.index("explorer") < page.ids.index("report") < page.ids.index("retinoscope-index")
+    assert not any("src" in each for each in page.attributes("script")), "nothing lies beside it"
+    assert page.files(tmp_path) == []
+    for text in re.findall(r"<style>(.*?)</style>|<script>(.*?)</script>", content, flags=re.DOTALL):
+        digest = base64.b64encode(hashlib.sha256("".join(text).encode()).digest()).decode()
+        assert digest in page.policy()["style-src" if text[0] else "script-src"]
+    assert "This one file holds the explorer and 1 of 1 figures." in " ".join(page.text.split())
+    monkeypatch.setattr(single_file, "LARGEST", 700_000)
+    cut = render_single_file(manifest, tmp_path, explorer=True)
+    said = " ".join(Page(cut).text.split())
+    assert len(cut.encode()) < 700_000 and "Left out, to stay below 0 MB: " in said and "the explorer's frames" in said
 
 
 def test_what_was_not_made_says_why_in_its_place(tmp_path: Path) -> None:

@@ -8,13 +8,16 @@ import json
 from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import jinja2
 from PIL import Image
 
 from retinoscope.page.rendering import policy, templates
+
+if TYPE_CHECKING:
+    from retinoscope.page.explorer.pages import Held
 
 PAGE, STYLE, SCRIPT, SINGLE_FILE = "index.html", "page.css", "page.js", "single-file.html"
 """What the pages of a run are called in its directory, and what the first needs beside it."""
@@ -27,6 +30,8 @@ POLICIES = {
     # The explorer draws from blobs, and works in workers that it makes of blobs.
     "explorer": "img-src 'self' data: blob:; media-src 'self'; style-src 'self'; script-src 'self'; worker-src blob:",
     "single file": "img-src data:; media-src data:; style-src '{style}'; script-src '{script}'",
+    "single file with explorer": "img-src data: blob:; media-src data:; style-src '{style}' '{explorer_style}'; "
+    "script-src '{script}' '{explorer_script}'; worker-src blob:",
 }
 _LONGEST_VALUE = 80  # characters; longer lists of parameters are counted instead
 _LONGEST_TEXT = 20_000  # characters; of what is longer the page shows the beginning and names the file
@@ -40,6 +45,7 @@ def render_report(
     explorer: bool = False,
     pages: tuple[str, ...] = (PAGE, STYLE, SCRIPT),
     inlined: Mapping[str, str] | None = None,
+    held: Held | None = None,
     holds: str = "",
 ) -> str:
     """The page for a manifest whose figures and movies lie in `folder`; they are files beside it, loaded when seen.
@@ -50,10 +56,11 @@ def render_report(
     Args:
         manifest: as `analyze` writes it, `products` listed.
         folder: where the paths of the products lead from.
-        explorer: begin with a place for the explorer, and load it from explorer/.
+        explorer: begin with a place for the explorer, and load it from explorer/, or from `held`.
         pages: what the list of files names besides the products.
         inlined: for a page that is one file, the figures and movies it holds, as data, by their paths; others it
             leaves out.
+        held: the explorer that such a page holds.
         holds: what such a page says it holds and leaves out.
     """
     environment = page_templates()
@@ -75,15 +82,12 @@ def render_report(
         products=manifest["products"],
         pages=pages,
         explorer=explorer,
+        held=held,
         is_one_file=is_one_file,
         style=style,
         script=script,
         holds=holds,
-        policy=policy(
-            POLICIES["single file" if is_one_file else "explorer" if explorer else "report"],
-            style=style,
-            script=script,
-        ),
+        policy=_policy(style, script, explorer, is_one_file, held),
     )
 
 
@@ -92,6 +96,14 @@ def page_templates() -> jinja2.Environment:
     environment = templates(HERE / "templates")
     environment.filters |= {"compact": compact, "number": _number, "address": quote, "beginning": _beginning}
     return environment
+
+
+def _policy(style: str, script: str, explorer: bool, is_one_file: bool, held: Held | None) -> str:
+    if held is not None:
+        found = POLICIES["single file with explorer"]
+        return policy(found, style=style, script=script, explorer_style=held.style, explorer_script=held.script)
+    name = "single file" if is_one_file else "explorer" if explorer else "report"
+    return policy(POLICIES[name], style=style, script=script)
 
 
 def _held(inlined: Mapping[str, str], path: str) -> str | None:

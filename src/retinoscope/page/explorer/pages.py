@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ _HERE = Path(__file__).parent
 _FOLDER = "img-src 'self' data: blob:; style-src 'self'; script-src 'self'; worker-src blob:"
 _ONE_FILE = "img-src data: blob:; style-src '{style}'; script-src '{script}'; worker-src blob:"
 _MARKUP = 120  # bytes around a chunk
+_LARGE = ("saliency", "images", "checkpoint_pictures")  # kinds of panels that hold pictures of many moments
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,35 @@ def explorer_page(title: str) -> str:
     return _rendered(title=title, policy=policy(_FOLDER), parts=None, holds="")
 
 
-def single_file_page(folder: Path) -> SingleFile:
-    """All of an explorer that fits, in one file of at most `LARGEST` bytes.
+@dataclass(frozen=True)
+class Held:
+    """As much of an explorer as fits into a file.
+
+    Attributes:
+        index: JSON.
+        parts: chunks: `path`, `number` and `text`.
+        left_out: what does not fit, in words.
+        script, style: of the explorer.
+        title: of the page.
+    """
+
+    index: str
+    parts: tuple[dict[str, Any], ...]
+    left_out: tuple[str, ...]
+    script: str
+    style: str
+    title: str
+
+
+def held_explorer(folder: Path, most: int) -> Held:
+    """All of an explorer that fits into so many bytes.
 
     What is in it is chosen in this order, each where it still fits: what was recorded, frames (exact, or else a little
-    blurred), panels, and the activity of layers, components first.
+    blurred), panels but those of pictures, the activity of layers, components first, and panels of pictures.
 
     Args:
         folder: in which `write_explorer` has written.
+        most: bytes, script and style sheet among them.
 
     Raises:
         UserError: there is no explorer, or a part of it is missing or damaged.
@@ -55,22 +77,35 @@ def single_file_page(folder: Path) -> SingleFile:
     index = read_index(data)
     script = (folder / EXPLORER / "explorer.js").read_text(encoding="utf-8").replace("</script", "<\\/script")
     style = (folder / EXPLORER / "explorer.css").read_text(encoding="utf-8").replace("</style", "<\\/style")
-    room = _Room(data, LARGEST - len(script.encode()) - len(style.encode()) - len(json_text(index).encode()) - 10_000)
+    room = _Room(data, most - len(script.encode()) - len(style.encode()) - len(json_text(index).encode()) - 10_000)
     index = _chosen(index, room)
+    return Held(json_text(index), tuple(room.parts), tuple(room.left_out), script, style, index["title"])
+
+
+def single_file_page(folder: Path) -> SingleFile:
+    """An explorer in one file of at most `LARGEST` bytes, with what `held_explorer` chooses.
+
+    Args:
+        folder: in which `write_explorer` has written.
+
+    Raises:
+        UserError: there is no explorer, or a part of it is missing or damaged.
+    """
+    held = held_explorer(folder, LARGEST)
     holds = ""
-    if room.left_out:
-        holds = f"This one file leaves out, to stay below {LARGEST // 1_000_000} MB: {', '.join(room.left_out)}. "
+    if held.left_out:
+        holds = f"This one file leaves out, to stay below {LARGEST // 1_000_000} MB: {', '.join(held.left_out)}. "
         holds += "The page in a folder holds all of it."
     html = _rendered(
-        title=index["title"],
-        policy=policy(_ONE_FILE, style=style, script=script),
-        parts=room.parts,
+        title=held.title,
+        policy=policy(_ONE_FILE, style=held.style, script=held.script),
+        parts=held.parts,
         holds=holds,
-        index=json_text(index),
-        style=style,
-        script=script,
+        index=held.index,
+        style=held.style,
+        script=held.script,
     )
-    return SingleFile(html, tuple(room.left_out))
+    return SingleFile(html, held.left_out)
 
 
 def read_index(data: Path) -> dict[str, Any]:
@@ -145,12 +180,19 @@ def _chosen(index: dict[str, Any], room: _Room) -> dict[str, Any]:
             if frames is None:
                 advice["frames"] = "The frames were left out of this one file; the page in a folder holds them."
         found["recording"] = recording | {"frames": frames}
-    found["panels"] = [each for each in found["panels"] if room.takes(_paths(each), f"{each['title']}")]
+    is_large = {each["name"]: each["kind"] in _LARGE for each in found["panels"]}
+    shown = {each["name"] for each in found["panels"] if not is_large[each["name"]] and _takes_panel(room, each)}
     layers = sorted(found["layers"], key=lambda each: (each["quantity"] != "component", each["units"]))
     kept = [each["name"] for each in layers if room.takes(_paths(each), f"activity of {each['name']}")]
     found["layers"] = [each for each in found["layers"] if each["name"] in kept]
+    shown |= {each["name"] for each in found["panels"] if is_large[each["name"]] and _takes_panel(room, each)}
+    found["panels"] = [each for each in found["panels"] if each["name"] in shown]
     found["advice"] = advice
     return found
+
+
+def _takes_panel(room: _Room, panel: Mapping[str, Any]) -> bool:
+    return room.takes(_paths(panel), str(panel["title"]))
 
 
 def _frames_that_fit(frames: dict[str, Any], room: _Room) -> dict[str, Any] | None:
