@@ -49,7 +49,7 @@ NEVER_AT_RUN_TIME = {"worlds/": ("retinoscope.agents", "retinoscope.rollouts", "
 OURS = {
     "statistics/": ("retinoscope.statistics", "retinoscope.errors"),
     "figures/": ("retinoscope.figures", "retinoscope.result", "retinoscope.errors"),
-    "scale/": ("retinoscope.scale", "retinoscope.errors", "retinoscope.versions"),
+    "scale/": ("retinoscope.scale", "retinoscope.errors", "retinoscope.settings", "retinoscope.versions"),
     "result.py": ("retinoscope.errors", "retinoscope.files", "retinoscope.versions", "retinoscope.worlds.earlier"),
     "settings.py": ("retinoscope.errors",),
     "errors.py": (),

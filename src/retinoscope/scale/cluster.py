@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import yaml
 
 from retinoscope.errors import UserError, said
 from retinoscope.scale.own_process import in_own_process, versions_here
+from retinoscope.settings import nearest
 
 _SECONDS_TO_ANSWER = 10
 _ADDRESSES = ("tcp://", "tls://", "ucx://")
@@ -93,13 +95,27 @@ def _slurm(where: str) -> Iterator[Any]:
     path = Path(where.removeprefix("slurm:"))
     settings = _settings_of(path)
     jobs = settings.pop(_JOBS)
+    kind = _installed("dask_jobqueue").SLURMCluster
+    known = _arguments_of(kind, kind.job_cls)
+    for name in settings:
+        if name not in known:
+            raise UserError(f"{path}: there is no {name!r} for a SLURM cluster; {nearest(name, sorted(known))}")
     try:
-        cluster = _installed("dask_jobqueue").SLURMCluster(**settings)
+        cluster = kind(**settings)
     except (TypeError, ValueError) as error:
         raise UserError(f"{path}: {said(error)}; give the arguments of dask_jobqueue.SLURMCluster") from None
     with cluster:
         cluster.scale(jobs=jobs)
         yield cluster
+
+
+def _arguments_of(*kinds: type) -> set[str]:
+    """Names of what their constructors take, those above them included."""
+    found: set[str] = set()
+    for one in (each for kind in kinds for each in kind.__mro__ if "__init__" in vars(each) and each is not object):
+        parameters = inspect.signature(one.__init__).parameters.values()  # type: ignore[misc]
+        found |= {each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)}
+    return found - {"self"}
 
 
 def _settings_of(path: Path) -> dict[str, Any]:

@@ -1,0 +1,116 @@
+"""Recording in parts: two workers against one, a cluster against plain processes, and what 10⁸ decisions would take.
+
+    python benchmarks/scale.py [--rows 20000] [--rounds 1]
+
+Every side records the same rows, in the same two parts, from the start of its processes to the index over the parts:
+
+- one worker: one process records the parts one after the other.
+- two workers: two processes, one part each (`record --parts 2 --workers 2`).
+- cluster: the same two parts on a Dask cluster of two workers on this machine, which is there already.
+
+That all of them hold the same rows is checked. A part keeps a process that plays and one that decides busy in turn, so
+two workers need two idle cores: how busy the machine was otherwise is printed. Processor time, which other work on the
+machine changes far less than the clock, is what 10⁸ decisions are reckoned from: from the difference to a quarter of
+the rows, so that starting the processes does not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import distributed
+
+from retinoscope.agents.load import load_agent
+from retinoscope.rollouts import Recording, open_recording, record
+
+CORES, DECISIONS = 64, 10**8
+
+
+class Cost(NamedTuple):
+    """Seconds by the clock, and of the processors' time, of all that was started."""
+
+    clock: float
+    processor: float
+
+
+def processor_seconds() -> float:
+    """Of this process and of all that it started and that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def measured(make: Callable[[], object]) -> Cost:
+    clock, processor = time.monotonic(), processor_seconds()
+    make()
+    return Cost(time.monotonic() - clock, processor_seconds() - processor)
+
+
+def same(first: Recording, second: Recording) -> bool:
+    """To the last bit, a block at a time."""
+    return all(one.identical(other) for one, other in zip(first.blocks(), second.blocks(), strict=True))
+
+
+def bytes_of(folder: Path) -> dict[str, int]:
+    """On the disk, by column."""
+    found: dict[str, int] = {}
+    for path in folder.rglob("*"):
+        if path.is_file():
+            parts = path.relative_to(folder).parts
+            name = parts[1] if len(parts) > 2 else "rest"
+            found[name] = found.get(name, 0) + path.stat().st_size
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--rounds", type=int, default=1)
+    chosen = parser.parse_args()
+    agent = load_agent("digits")
+    settings = {"frames": chosen.rows, "environments": 32, "batch": 8, "parts": 2}
+    costs: dict[str, list[Cost]] = {"one worker": [], "two workers": [], "cluster": []}
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        local = stack.enter_context(
+            distributed.LocalCluster(
+                n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1"
+            )
+        )
+        cluster = {"cluster": local.scheduler_address}
+        record(agent, out=folder / "warm", **settings | {"frames": 64}, **cluster)  # its processes have loaded all
+        for number in range(chosen.rounds):
+            for side, how in (("one worker", {"workers": 1}), ("two workers", {"workers": 2}), ("cluster", cluster)):
+                out = folder / f"{side}-{number}"
+                costs[side].append(measured(lambda out=out, how=how: record(agent, out=out, **settings, **how)))
+        sides = [open_recording(folder / f"{side}-0") for side in costs]
+        are_same = all(same(sides[0], each) for each in sides[1:])
+        rows, sizes = sides[0].frames, bytes_of(folder / "one worker-0")
+        quarter = measured(
+            lambda: record(agent, out=folder / "quarter", **settings | {"frames": chosen.rows // 4}, workers=1)
+        )
+        fewer = open_recording(folder / "quarter").frames
+    clock = {side: statistics.median(each.clock for each in found) for side, found in costs.items()}
+    busy = statistics.median(each.processor for each in costs["one worker"])
+    print(f"{rows:,} rows in 2 parts, {chosen.rounds} rounds; load of the machine {os.getloadavg()[0]:.1f}")
+    for side, seconds in clock.items():
+        print(f"{side:12} {seconds:8.1f} s by the clock, {rows / seconds:8,.0f} rows/s")
+    print(f"the same rows on all sides: {'yes' if are_same else 'NO'}")
+    print(f"two workers record {clock['one worker'] / clock['two workers']:.2f} times the rows of one")
+    print(f"the cluster takes {clock['cluster'] / clock['two workers']:.2f} times as long as plain processes")
+    each = (busy - quarter.processor) / (rows - fewer)
+    print(f"\n{1e6 * each:,.0f} µs of one core for a row; reckoned from it, 10⁸ decisions on {CORES} cores:")
+    whole, frames = sum(sizes.values()), sizes["observation"]
+    print(f"time {DECISIONS * each / CORES / 3600:.1f} h")
+    print(f"disk {DECISIONS * whole / rows / 1e9:,.0f} GB, of which frames {DECISIONS * frames / rows / 1e9:,.0f} GB")
+
+
+if __name__ == "__main__":
+    main()
