@@ -21,8 +21,8 @@ FIGURES = {
 }
 """Of every picture: the figure, and how many pixels wide it is shown."""
 
-_MOVIE_SECONDS = 25.0  # into the movies: in the middle of things
-_GIF_FRAMES, _GIF_EVERY, _GIF_WIDTH = 60, 2, 460
+_MOVIE_SECONDS = 12.0  # into the movies: in the middle of things
+_GIF_FRAMES, _GIF_EVERY, _GIF_WIDTH, _GIF_COLOURS = 50, 2, 460, 64
 
 
 def main() -> None:
@@ -34,13 +34,16 @@ def main() -> None:
         _palette(_smaller(Image.open(run / "figures" / f"{figure}.png"), width)).save(
             IMAGES / f"{name}.png", optimize=True
         )
-    (frame,) = _frames(run / "movies" / "conv1.mp4", 1, 1)
+    (frame,) = _frames(run / "movies" / "activation_movies_conv1.mp4", 1, 1)
     frame.save(IMAGES / "activation-movie-conv1.png", optimize=True)
     _draw_movie(run / "movies" / "simulation.mp4")
 
 
 def _draw_movie(movie: Path) -> None:
-    first, *others = (_palette(_smaller(each, _GIF_WIDTH)) for each in _frames(movie, _GIF_FRAMES, _GIF_EVERY))
+    first, *others = (_smaller(each, _GIF_WIDTH) for each in _frames(movie, _GIF_FRAMES, _GIF_EVERY))
+    # One palette for all, so that what stands still is the same in the next frame and takes no room.
+    first = first.quantize(_GIF_COLOURS, dither=Image.Dither.NONE)
+    others = [each.quantize(palette=first, dither=Image.Dither.NONE) for each in others]
     shown = 2 * 1000 * 4 // 35  # milliseconds: four tics of 1/35 s a decision, every second of them
     first.save(IMAGES / "simulation.gif", save_all=True, append_images=others, duration=shown, loop=0, optimize=True)
 
