@@ -119,8 +119,8 @@ def measure_checkpoint(agent: Agent, recording: Recording, shuffles: int, seed: 
     maps = [each for each in agent.policy.layers if each.kind == "convolution" and each.is_map]
     convolutions = [each.name for each in maps] if fields else []
     if convolutions:
-        fields = receptive_fields(agent, layers=tuple(convolutions), seed=seed).data
-        variables |= {name: (fields[name].dims, fields[name].values) for name in convolutions}
+        measured = receptive_fields(agent, layers=tuple(convolutions), seed=seed).data
+        variables |= {name: (measured[name].dims, measured[name].values) for name in convolutions}
     data, where = xarray.Dataset(variables), provenance(agent=agent, recording=recording)
     return Result("training_progress_checkpoint", data, {"convolutions": convolutions}, where)
 
