@@ -50,7 +50,7 @@ def test_killed_while_training_and_evaluating_it_goes_on_and_its_table_is_that_o
     command = [sys.executable, "-m", "retinoscope", "sweep", str(plan), "--out", str(out), "--workers", "2", "--json"]
     environment = os.environ | {"PYTHONPATH": python_path(ROOT / "src", ROOT)}
     for doing in ("train", "train", "evaluate"):
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while process.poll() is None and not is_at(out, doing):
             time.sleep(0.05)
         time.sleep(1)
