@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from typing import Any
 
 import torch
 
@@ -15,14 +16,14 @@ from retinoscope.testing import planted_inputs
 CASE = "agent with memory"
 
 
-def planted() -> tuple[Agent, object]:
+def planted() -> tuple[Agent, Any]:
     """An agent and what it played."""
     inputs = planted_inputs(CASE)
     assert inputs.agent is not None
     return inputs.agent, inputs.recording
 
 
-def renamed(agent: Agent, name: str, **changed: object) -> Agent:
+def renamed(agent: Agent, name: str, **changed: Any) -> Agent:
     return dataclasses.replace(agent, name=name, **changed)
 
 
@@ -33,7 +34,7 @@ def drawn(agent: Agent, name: str, seed: int) -> Agent:
 
 def permuted(agent: Agent, name: str, seed: int = 0) -> tuple[Agent, torch.Tensor]:
     """The same function with the channels of its first layer in another order, and that order."""
-    policy = copy.deepcopy(agent.policy)
+    policy: Any = copy.deepcopy(agent.policy)
     first, second = [each for each in policy.network.encoder.modules() if isinstance(each, torch.nn.Conv2d)][:2]
     order = torch.randperm(first.out_channels, generator=torch.Generator().manual_seed(seed))
     if torch.equal(order, torch.arange(len(order))):
@@ -46,7 +47,7 @@ def permuted(agent: Agent, name: str, seed: int = 0) -> tuple[Agent, torch.Tenso
     return dataclasses.replace(agent, name=name, policy=policy), order
 
 
-def compared(*agents: Agent, recording: object = None, **more: object) -> Compared:
+def compared(*agents: Any, recording: Any = None, **more: Any) -> Compared:
     """Each of a training of its own."""
     frames = () if recording is None else (recording,)
     return Compared(tuple(Member(each.name, each.name, each) for each in agents), frames, **more)

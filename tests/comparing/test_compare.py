@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from retinoscope.workflows.run_directory import RunDirectory
 from tests.rollouts.recordings import small_agent
 
 QUICK = {"shuffles": 2, "shape_shuffles": 1, "groups": 2}
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "representations": QUICK,
     "matched_fields": {"stimuli": 16, "surrogates": 2},
     "matched_components": {"components": 2, "shuffles": 3},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ from retinoscope.analyses.early_vision.receptive_fields import receptive_fields
 from retinoscope.errors import NotMeasurable
 from tests.comparing.planted import compared, drawn, permuted, planted, renamed
 
-QUICK = {"stimuli": 64, "surrogates": 5, "layers": ("conv1",), "shift": 0}
+QUICK: dict[str, Any] = {"stimuli": 64, "surrogates": 5, "layers": ("conv1",), "shift": 0}
 
 
 def test_fields_find_the_channel_that_was_moved() -> None:

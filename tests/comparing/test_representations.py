@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from retinoscope.result import Result, load_result
 from retinoscope.testing import planted_inputs
 from tests.comparing.planted import compared, drawn, permuted, planted, renamed
 
-QUICK = {"shuffles": 5, "shape_shuffles": 2, "groups": 3}
+QUICK: dict[str, Any] = {"shuffles": 5, "shape_shuffles": 2, "groups": 3}
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +80,26 @@ def test_cka_is_that_of_the_blocks_that_are_said(found: Result) -> None:
             totals[one, other] += slow_hsic(block[one], block[other])
     expected = totals["fc", "rnn"] / np.sqrt(totals["fc", "fc"] * totals["rnn", "rnn"])
     assert value(found, "cka", "planted · fc", "planted · rnn") == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_start_of_episodes_can_be_left_out() -> None:
+    agent, recording = planted()
+    found = representations(
+        compared(agent, renamed(agent, "again"), recording=recording), layers=("fc", "rnn"), skip=20, **QUICK
+    )
+    rows = recording.rows(names=("fc", "rnn"))
+    late = rows["step"].values >= 20
+    count = -(-int(late.sum()) // 128)
+    totals = dict.fromkeys(itertools.product(("fc", "rnn"), repeat=2), 0.0)
+    for first in range(count):
+        block = {name: rows[name].values[late][first::count].astype(float) for name in ("fc", "rnn")}
+        for one, other in totals:
+            totals[one, other] += slow_hsic(block[one], block[other])
+    expected = totals["fc", "rnn"] / np.sqrt(totals["fc", "fc"] * totals["rnn", "rnn"])
+    assert value(found, "cka", "planted · fc", "planted · rnn") == pytest.approx(expected, abs=1e-5)
+    assert "first 20 decisions of episodes are not compared" in found.data.attrs["caption"]
+    with pytest.raises(NotMeasurable, match="no frames are left"):
+        representations(compared(agent, renamed(agent, "again"), recording=recording), skip=1000, **QUICK)
 
 
 def slow_hsic(first: np.ndarray, second: np.ndarray) -> float:

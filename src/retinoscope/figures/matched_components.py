@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from retinoscope.figures.page import Size, panel
-from retinoscope.figures.style import colour, require, series, shade, styled
+from retinoscope.figures.style import require, series, shade, styled
 from retinoscope.result import Result
 
 __all__ = ["matched_components"]
@@ -49,12 +49,9 @@ def matched_components(result: Result, *, ax: Axes | None = None, figsize: Size 
         axes.plot(
             at, r.mean(axis=0), color=colours[kind], linestyle=_STYLES[kind], marker=".", linewidth=1.6, label=label
         )
-    chance = data["chance"].values
-    if np.isfinite(chance).any():
-        axes.axhline(
-            float(np.nanmean(chance)), color=colour("chance"), linewidth=0.8, linestyle=":",
-            label="highest by chance, mean",
-        )  # fmt: skip
+        chance = data["chance"].values[chosen]
+        if np.isfinite(chance).any():
+            axes.axhline(float(np.nanmean(chance)), color=colours[kind], linewidth=0.9, linestyle=(0, (1, 3)))
     axes.set_ylim(0, 1.03)
     axes.set_xlabel("pair of components, from the most to the least alike")
     axes.set_ylabel("|r| of their time courses")

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from retinoscope.figures.page import WIDTH, Size, titled
-from retinoscope.figures.style import colour, framed, require, series, shade, styled, title_of
+from retinoscope.figures.style import framed, require, series, shade, styled, title_of
 from retinoscope.result import Result
 
 __all__ = ["matched_fields", "matched_fields_shown"]
@@ -115,12 +115,10 @@ def _alike(axes: Axes, result: Result, layer: str) -> None:
             axes.plot(at, each, color=colours[kind], linestyle=styles[kind], linewidth=0.5, alpha=0.6)
         label = f"{words} (n = {len(chosen)})"
         axes.plot(at, r.mean(axis=0), color=colours[kind], linestyle=styles[kind], linewidth=1.6, label=label)
-    chance = data[f"{layer}_chance"].values
-    if np.isfinite(chance).any():
-        line = float(np.nanmean(chance))
-        axes.axhline(
-            line, color=colour("chance"), linewidth=0.8, linestyle=(0, (1, 3)), label="highest by chance, mean"
-        )
+        # Smooth fields are alike by chance, and those of a kind are as smooth as they are: each has a level of its own.
+        chance = data[f"{layer}_chance"].values[chosen]
+        if np.isfinite(chance).any():
+            axes.axhline(float(np.nanmean(chance)), color=colours[kind], linewidth=0.9, linestyle=(0, (1, 3)))
     axes.set_ylim(0, 1.03)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel("|r| of the pair")

@@ -152,7 +152,8 @@ def _draw(result: Result) -> list[Drawing]:
 
     caption = str(result.data.attrs["caption"])
     about = (
-        f"{caption} Each line is a pair of networks, its components from the most to the least alike; dotted: chance."
+        f"{caption} Each line is a pair of networks, its components from the most to the least alike; dotted, in "
+        "its colour: the highest by chance, mean over pairs of the kind."
     )
     figure = FigureDrawing(
         "matched_components", "Components of the memory", about, lambda: figures.matched_components(result)

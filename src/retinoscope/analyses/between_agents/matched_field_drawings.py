@@ -22,7 +22,8 @@ def drawings(result: Result) -> list[Drawing]:
         FigureDrawing(
             "matched_fields",
             "Receptive fields, one to one",
-            f"{caption} Each line is a pair of networks, its units from the most to the least alike; dotted: chance. "
+            f"{caption} Each line is a pair of networks, its units from the most to the least alike; dotted, in its "
+            f"colour: the highest by chance, mean over pairs of the kind. "
             f"{learned}",
             lambda: figures.matched_fields(result),
         )

@@ -21,6 +21,7 @@ from retinoscope.analyses.between_agents.showing_stimuli import PIXELS, Network,
 from retinoscope.analyses.between_agents.side_by_side import set_side_by_side
 from retinoscope.analyses.compared import Compared
 from retinoscope.analyses.declaration import COMPARED, Analysis, Inputs
+from retinoscope.errors import NotMeasurable
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
 from retinoscope.settings import parameters, setting, stated, with_settings
@@ -45,6 +46,9 @@ class RepresentationsParameters:
         None,
         "that are compared; none for all, of more than five convolutions the ends of the stages",
         fewest=1,
+    )
+    skip: int = setting(
+        0, "at the start of each episode, which drive memories but are not compared", units="decisions", least=0
     )
     groups: int = setting(10, "of episodes or images, left out one at a time for intervals", least=2, most=100)
     shuffles: int = setting(20, "of the stimuli, what chance is made of", least=1, most=1000)
@@ -193,7 +197,11 @@ def _measured(
     shapes = ShapeDistances(count, chosen.dimensions, chosen.groups, chosen.shape_shuffles)
     axes: list[Axes | None] = [None] * count
     for stretch in shown.stretches():
-        blocks = stretch.blocks
+        blocks = stretch.blocks(chosen.skip)
+        if not blocks:
+            for network in networks:
+                network.begin(stretch)
+            continue
         grams = [np.empty((count, len(rows), len(rows)), np.float32) for rows in blocks]
         scores = [np.empty((count, len(rows), chosen.dimensions)) for rows in blocks]
         squares = np.zeros((len(blocks), count))
@@ -227,6 +235,8 @@ def _measured(
             orders = stretch.orders(len(rows), max(chosen.shuffles, chosen.shape_shuffles), random)
             similar.update(grams[number].astype(np.float64), group, orders[: chosen.shuffles])
             shapes.update(scores[number], squares[number], group, orders[: chosen.shape_shuffles])
+    if not similar.stimuli:
+        raise NotMeasurable(f"no {shown.name} are left without the first {chosen.skip} decisions; lower skip")
     return {**similar.finalize(), "angle": shapes.finalize(), "kept": shapes.share_kept}
 
 
@@ -271,11 +281,12 @@ def _caption(
 ) -> str:
     blocks = "in blocks of at most 128, each spread over up to 4,096 stimuli"
     of = {"frames": "episodes", "images": "images"}
+    start = f" The first {chosen.skip} decisions of episodes are not compared." if chosen.skip else ""
     groups = " and ".join(f"{min(chosen.groups, each.units)} groups of {of[each.name]}" for each in shown)
     kept = data["kept"].values[np.isfinite(data["kept"].values)]
     sentences = [
         f"n = {'; '.join(each.words for each in shown)}; all of them were shown to every network, memories driven by "
-        "what came before.",
+        f"what came before.{start}",
         f"CKA: linear, debiased (HSIC₁ of Song et al. 2012, {blocks}; Nguyen et al. 2021). RSA: Pearson's correlation "
         "of Euclidean distances of the same pairs. Angle: angular shape distance (Williams et al. 2021) of the leading "
         f"{chosen.dimensions} principal components, which hold {kept.min():.0%} to {kept.max():.0%} of a layer's "

@@ -19,6 +19,7 @@ from retinoscope.agents.policy import Layer, Policy, inference
 from retinoscope.analyses.compared import Compared
 from retinoscope.analyses.early_vision.receptive_field_parameters import ends_of_stages, maps_of_encoder
 from retinoscope.errors import NotMeasurable, UserError
+from retinoscope.statistics.similarity import FEWEST
 
 BLOCK = 128
 """Stimuli that are compared with each other, at most."""
@@ -53,20 +54,28 @@ class Stretch:
     Attributes:
         pixels: (row, height, width, channel).
         unit: (row,) number of the episode or image.
+        step: (row,) decisions since the start of the episode; zeros for images.
         lanes: of all rows.
         is_sequence: rows follow each other in time.
     """
 
     pixels: NDArray
     unit: NDArray[np.integer]
+    step: NDArray[np.integer]
     lanes: tuple[Lane, ...]
     is_sequence: bool
 
-    @property
-    def blocks(self) -> list[NDArray[np.intp]]:
-        """The rows in blocks that are spread over the whole stretch, as many in each as in the others."""
-        count = max(1, min(-(-len(self.unit) // BLOCK), len(self.unit) // 4))
-        return [np.arange(first, len(self.unit), count) for first in range(count)]
+    def blocks(self, skip: int = 0) -> list[NDArray[np.intp]]:
+        """The rows in blocks that are spread over the whole stretch, as many in each as in the others.
+
+        Args:
+            skip: decisions at the start of each episode that are left out; no image is.
+        """
+        rows = np.flatnonzero(self.step >= skip) if self.is_sequence else np.arange(len(self.unit))
+        if len(rows) < FEWEST:
+            return []
+        count = max(1, min(-(-len(rows) // BLOCK), len(rows) // FEWEST))
+        return [rows[first::count] for first in range(count)]
 
     def orders(self, count: int, shuffles: int, random: np.random.Generator) -> NDArray[np.intp]:
         """(shuffle, row of a block) so many other orders of a block of `count` rows.
@@ -198,7 +207,7 @@ def _frames(compared: Compared) -> Iterator[Stretch]:
     count = -(-total // STRETCH)
     before = np.cumsum([0, *(len(each.episodes) for each in recordings)])
     for number in range(count):
-        pixels, units, lanes, rows = [], [], [], 0
+        pixels, units, steps, lanes, rows = [], [], [], [], 0
         for source, recording in enumerate(recordings):
             start, stop = (recording.frames * part // count for part in (number, number + 1))
             if start == stop:
@@ -212,8 +221,10 @@ def _frames(compared: Compared) -> Iterator[Stretch]:
             ]
             pixels.append(read["observation"].values)
             units.append(episode + before[source])
+            steps.append(step)
             rows += stop - start
-        yield Stretch(np.concatenate(pixels), np.concatenate(units), tuple(lanes), is_sequence=True)
+        unit, step = np.concatenate(units), np.concatenate(steps)
+        yield Stretch(np.concatenate(pixels), unit, step, tuple(lanes), is_sequence=True)
 
 
 def _images(compared: Compared) -> Iterator[Stretch]:
@@ -224,4 +235,4 @@ def _images(compared: Compared) -> Iterator[Stretch]:
     for number in range(count):
         rows = np.arange(number, len(views.image), count)
         lanes = tuple(Lane(row, row + 1, 0, False) for row in range(len(rows)))
-        yield Stretch(views.observations[rows], views.image[rows], lanes, is_sequence=False)
+        yield Stretch(views.observations[rows], views.image[rows], np.zeros_like(rows), lanes, is_sequence=False)
