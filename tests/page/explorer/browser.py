@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -73,6 +73,25 @@ class Explorer:
         for place in places[1:]:
             self.page.mouse.move(*place, steps=3)
         self.page.mouse.up()
+
+
+def looks(explorer: Explorer, *names: str) -> list[bytes]:
+    explorer.page.mouse.move(2, 2)
+    explorer.page.wait_for_timeout(400)
+    return [explorer.view(name).screenshot() for name in names]
+
+
+def all_follow(explorer: Explorer, pick: Callable[[], object], views: tuple[str, ...]) -> dict[str, str]:
+    """Do something in one view, and see that these views look different afterwards."""
+    before = looks(explorer, *views)
+    pick()
+    after = looks(explorer, *views)
+    assert [name for name, old, new in zip(views, before, after, strict=True) if old == new] == []
+    return explorer.state()
+
+
+def row_of(explorer: Explorer) -> int:
+    return int(explorer.state()["moment"])
 
 
 @contextmanager

@@ -6,7 +6,7 @@ Needs Chromium; see `tests/runs.py` for what happens without.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -15,83 +15,13 @@ import pytest
 
 import retinoscope
 from retinoscope.result import load_result
-from retinoscope.rollouts import ArrayRecording, open_recording
+from retinoscope.rollouts import open_recording
 from retinoscope.workflows import AnalysisRun
-from tests.examples.running import EXAMPLES
-from tests.page.explorer.browser import Explorer, browsing
-from tests.sharing import made_once
+from tests.page.explorer.browser import Explorer, all_follow, row_of
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_to_complain_of")]
 
-EVIL = '<img src=x onerror="document.title=1">'
 AXE = Path(__file__).parents[3] / "explorer" / "node_modules" / "axe-core" / "axe.min.js"
-ANALYSES = ("receptive_fields", "embedding", "raster", "event_triggered", "dataset_examples", "component_gallery")
-
-
-@pytest.fixture(scope="module")
-def shipped(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of the shipped agent."""
-
-    def make(folder: Path) -> None:
-        settings = {"fitted_components": {"components": "ica:4"}, "receptive_fields": {"max_stimuli": 512}}
-        retinoscope.analyze("digits", out=folder / "run", frames=700, only=ANALYSES, settings=settings)
-
-    return made_once(pytestconfig, tmp_path_factory, "explored", make) / "run" / "index.html"
-
-
-@pytest.fixture(scope="module")
-def breakout(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A recording of somebody else's agent in another world."""
-
-    def make(folder: Path) -> None:
-        agent = retinoscope.load_agent(f"{EXAMPLES / 'breakout' / 'agent.py'}:agent")
-        retinoscope.record(agent, frames=200, out=folder / "recording.zarr")
-        retinoscope.explore(folder / "recording.zarr", out=folder / "page")
-
-    return made_once(pytestconfig, tmp_path_factory, "explored-breakout", make) / "page" / "index.html"
-
-
-@pytest.fixture(scope="module")
-def arrays(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Activity of anyone, without frames, actions or a value; names are not to be trusted, numbers may be missing."""
-    random = np.random.default_rng(0)
-    activity = random.normal(size=(400, 6)).cumsum(0).astype(np.float32)
-    activity[100:120, 2] = np.nan
-    recording = ArrayRecording({EVIL: activity})
-    return retinoscope.explore(recording, out=tmp_path_factory.mktemp("arrays") / "page").page
-
-
-@pytest.fixture(scope="module")
-def explorer() -> Iterator[Explorer]:
-    with browsing() as found:
-        yield found
-
-
-@pytest.fixture(autouse=True)
-def nothing_to_complain_of(explorer: Explorer) -> Iterator[None]:
-    """Nothing is blocked by the page's policy, nothing fails uncaught, and no name becomes markup."""
-    explorer.complaints.clear()
-    yield
-    assert explorer.complaints == []
-
-
-def looks(explorer: Explorer, *names: str) -> list[bytes]:
-    explorer.page.mouse.move(2, 2)
-    explorer.page.wait_for_timeout(400)
-    return [explorer.view(name).screenshot() for name in names]
-
-
-def all_follow(explorer: Explorer, pick: Callable[[], object], views: tuple[str, ...]) -> dict[str, str]:
-    """Do something in one view, and see that these views look different afterwards."""
-    before = looks(explorer, *views)
-    pick()
-    after = looks(explorer, *views)
-    assert [name for name, old, new in zip(views, before, after, strict=True) if old == new] == []
-    return explorer.state()
-
-
-def row_of(explorer: Explorer) -> int:
-    return int(explorer.state()["moment"])
 
 
 def test_a_moment_that_is_picked_anywhere_is_shown_everywhere(explorer: Explorer, shipped: Path) -> None:
@@ -262,7 +192,7 @@ def test_what_is_missing_or_cut_short_is_said_in_its_place_and_the_rest_works(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(explorer: Explorer, scheme: Literal["light", "dark"], shipped: Path) -> None:
     explorer.page.emulate_media(color_scheme=scheme)
-    for tab in ("embedding", "tables", "notes"):
+    for tab in ("embedding", "images", "tables", "notes"):
         explorer.open(shipped, f"unit=rnn/3&view.tab={tab}")
         explorer.page.wait_for_timeout(1500)
         explorer.page.evaluate(
