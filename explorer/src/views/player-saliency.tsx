@@ -72,11 +72,23 @@ function Where({ rows, choice }: { rows: Float32Array; choice: Choice }) {
 				{count(known.rows)} moments have one: {sayEpisodes(rows)}.
 			</p>
 			<p class="saliency-ways">
-				<button type="button" disabled={before === undefined} onClick={go(before)} title="m with Shift">
-					‹ Moment with saliency
+				<button
+					type="button"
+					disabled={before === undefined}
+					onClick={go(before)}
+					aria-label="Previous moment with saliency"
+					title="Previous moment with saliency (M)"
+				>
+					‹ Previous
 				</button>{" "}
-				<button type="button" disabled={after === undefined} onClick={go(after)} title="m">
-					Moment with saliency ›
+				<button
+					type="button"
+					disabled={after === undefined}
+					onClick={go(after)}
+					aria-label="Next moment with saliency"
+					title="Next moment with saliency (m)"
+				>
+					Next ›
 				</button>{" "}
 				<button type="button" onClick={() => select(recipeOfRows(rows))}>
 					Select them

@@ -93,7 +93,7 @@ def test_where_there_is_saliency_is_said_and_led_to(explorer: Explorer, shipped:
     note = explorer.view("player").locator(".saliency-note")
     note.get_by_text(f"No map at this moment; {len(rows)} of 700 moments have one").wait_for()
     assert "--set episode_attribution.episode=" in note.inner_text()
-    note.get_by_role("button", name="‹ Moment with saliency").click()
+    note.get_by_role("button", name="Previous moment with saliency").click()
     assert row_of(explorer) == row
     note.get_by_text("There is a map at this moment").wait_for()
     explorer.page.keyboard.press("M")
