@@ -86,7 +86,8 @@ def all_follow(explorer: Explorer, pick: Callable[[], object], views: tuple[str,
     before = looks(explorer, *views)
     pick()
     after = looks(explorer, *views)
-    assert [name for name, old, new in zip(views, before, after, strict=True) if old == new] == []
+    still = [name for name, old, new in zip(views, before, after, strict=True) if old == new]
+    assert not still, f"{', '.join(still)} look as before, at {explorer.state()}"
     return explorer.state()
 
 
