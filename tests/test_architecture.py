@@ -15,7 +15,13 @@ SOURCE = Path(__file__).parents[1] / "src" / "retinoscope"
 FILES = sorted(SOURCE.rglob("*.py"))
 HEAVY = {"gymnasium", "matplotlib", "sample_factory", "scipy", "sklearn", "torch", "vizdoom", "xarray", "zarr"}
 RUN_WHAT_THEY_READ = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}
-BETWEEN_OWN_PROCESSES = {"agents/from_module.py", "agents/network.py", "user_code.py", "worlds/from_gymnasium.py"}
+BETWEEN_OWN_PROCESSES = {
+    "agents/from_module.py",
+    "agents/network.py",
+    "scale/packing.py",
+    "user_code.py",
+    "worlds/from_gymnasium.py",
+}
 """Where cloudpickle copies an agent of the user's own code, in memory or to processes of ours; it reads no file."""
 SAFE_YAML = {"safe_load", "safe_dump", "SafeLoader", "YAMLError", "MappingNode", "constructor"}
 

@@ -8,9 +8,8 @@ import sys
 import threading
 import traceback
 
-import cloudpickle
-
 from retinoscope.scale.own_process import receive, send
+from retinoscope.scale.packing import packed, unpacked
 
 
 def main() -> None:
@@ -35,14 +34,14 @@ def _listen(tasks: queue.Queue[bytes]) -> None:
 
 def _done(task: bytes) -> bytes:
     try:
-        function, arguments, named = cloudpickle.loads(task)
-        return cloudpickle.dumps((True, function(*arguments, **named)))
+        function, arguments, named = unpacked(task)
+        return packed((True, function(*arguments, **named)))
     except Exception as error:
         error.add_note(traceback.format_exc())
         try:
-            return cloudpickle.dumps((False, error))
+            return packed((False, error))
         except Exception:
-            return cloudpickle.dumps((False, RuntimeError(traceback.format_exc())))
+            return packed((False, RuntimeError(traceback.format_exc())))
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
 import yaml
 
 from retinoscope.errors import UserError, said
 from retinoscope.scale.own_process import in_own_process, versions_here
+from retinoscope.scale.packing import packed, unpacked
 from retinoscope.settings import nearest
 
 _SECONDS_TO_ANSWER = 10
@@ -44,7 +44,7 @@ class ClusterExecutor(Executor):
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """As `Executor.submit`."""
-        task = cloudpickle.dumps((fn, args, kwargs))
+        task = packed((fn, args, kwargs))
         return _unpacked(self._tasks.submit(in_own_process, task, versions_here()))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -135,10 +135,10 @@ def _installed(name: str) -> Any:
         raise UserError(f"cluster: needs {name}, which is not installed; pip install 'retinoscope[scale]'") from None
 
 
-def _unpacked(packed: Future[bytes]) -> Future[Any]:
+def _unpacked(sent: Future[bytes]) -> Future[Any]:
     """What a task returns, or raises, of the bytes in which it came."""
     future: Future[Any] = Future()
-    future.add_done_callback(lambda ours: packed.cancel() if ours.cancelled() else None)
+    future.add_done_callback(lambda ours: sent.cancel() if ours.cancelled() else None)
 
     def settle(done: Future[bytes]) -> None:
         if not future.set_running_or_notify_cancel():
@@ -149,8 +149,8 @@ def _unpacked(packed: Future[bytes]) -> Future[Any]:
         elif error is not None:
             future.set_exception(RuntimeError(f"a task failed on the cluster: {said(error)}"))
         else:
-            is_well, value = cloudpickle.loads(done.result())
+            is_well, value = unpacked(done.result())
             future.set_result(value) if is_well else future.set_exception(value)
 
-    packed.add_done_callback(settle)
+    sent.add_done_callback(settle)
     return future

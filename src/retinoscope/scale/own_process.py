@@ -15,8 +15,7 @@ import threading
 from collections.abc import Callable
 from typing import IO, Any
 
-import cloudpickle
-
+from retinoscope.scale.packing import packed, unpacked
 from retinoscope.versions import versions
 
 _LENGTH = struct.Struct(">Q")
@@ -69,13 +68,13 @@ def in_new_process(function: Callable[..., Any], *arguments: Any) -> Any:
     child = _started()
     _new.add(child)
     try:
-        answer = _asked(child, cloudpickle.dumps((function, arguments, {})))
+        answer = _asked(child, packed((function, arguments, {})))
     finally:
         _new.discard(child)
         status = _ended(child)
     if answer is None:
         raise RuntimeError(f"its process ended by itself (status {status})")
-    is_well, value = cloudpickle.loads(answer)
+    is_well, value = unpacked(answer)
     if not is_well:
         raise value
     return value
