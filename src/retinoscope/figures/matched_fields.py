@@ -42,7 +42,7 @@ def matched_fields(result: Result, *, figsize: Size = None) -> Figure:
         _learned(panels[row, 1], result, layer)
         panels[row, 0].set_title(layer)
     if panels[0, 1].get_legend_handles_labels()[0]:
-        panels[0, 1].legend(fontsize="x-small", loc="best")
+        panels[0, 1].legend(fontsize="small", loc="best")
     panels[-1, 0].set_xlabel("pair of fields, from the most to the least alike")
     panels[-1, 1].set_xlabel("million frames trained")
     handles, labels = panels[0, 0].get_legend_handles_labels()
@@ -84,9 +84,9 @@ def matched_fields_shown(result: Result, pair: int, *, figsize: Size = None) -> 
             star = "*" if abs(r[unit]) > float(data[f"{layer}_chance"]) else ""
             down, right = data[f"{layer}_shift"].values[unit]
             above.set_title(f"{r[unit]:.2f}{star}".replace("-", "−"), fontsize="small", loc="center")
-            below.set_xlabel(f"{down:+d}, {right:+d}".replace("-", "−"), fontsize="x-small")
-        panels[2 * row, 0].set_ylabel(f"{layer}\n{first}", fontsize="x-small")
-        panels[2 * row + 1, 0].set_ylabel(second, fontsize="x-small")
+            below.set_xlabel(f"{down:+d}, {right:+d}".replace("-", "−"), fontsize="small")
+        panels[2 * row, 0].set_ylabel(f"{layer}\n{first}", fontsize="small")
+        panels[2 * row + 1, 0].set_ylabel(second, fontsize="small")
     titled(figure, title_of(result, f"{first} and {second}"))
     return figure
 

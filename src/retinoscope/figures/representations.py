@@ -181,8 +181,8 @@ def _numbers(axes: Axes, values: np.ndarray, low: float, high: float, is_divergi
         if np.isfinite(value):
             share = (value - low) / (high - low)
             dark = abs(share - 0.5) > 0.38 if is_diverging else share > 0.5
-            text = f"{value:.2f}".replace("0.", ".").replace("-", "−")
-            axes.text(column, row, text, fontsize=4.8, ha="center", va="center", color="white" if dark else "0.1")
+            text = f"{value:.2f}".replace("1.00", "1").replace("0.", ".").replace("-", "−")
+            axes.text(column, row, text, fontsize=6, ha="center", va="center", color="white" if dark else "0.1")
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
