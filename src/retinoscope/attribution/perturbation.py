@@ -30,12 +30,16 @@ class Discs:
     """Where a picture is blurred.
 
     Attributes:
+        sigma: standard deviation of the discs, pixels.
+        spacing: from one disc to the next, pixels.
         rows: (row,) of the centres, pixels.
         columns: (column,) of the centres, pixels.
         down: (row, height) the Gaussian around each row, peak 1.
         across: (column, width) the Gaussian around each column, peak 1.
     """
 
+    sigma: float
+    spacing: int
     rows: NDArray[np.float64]
     columns: NDArray[np.float64]
     down: NDArray[np.float64]
@@ -64,7 +68,7 @@ def discs(height: int, width: int, parameters: AttributionParameters) -> Discs:
         np.exp(-((np.arange(size) - centres[:, None]) ** 2) / (2 * sigma**2))
         for centres, size in ((rows, height), (columns, width))
     )
-    return Discs(rows, columns, down, across)
+    return Discs(sigma, spacing, rows, columns, down, across)
 
 
 def perturbation(

@@ -34,10 +34,7 @@ def analyze(
             show_default="all at their defaults",
         ),
     ] = None,
-    settings: Annotated[
-        Path | None,
-        typer.Option(help="YAML file of such parameters, by analysis; --set counts above it.", show_default="none"),
-    ] = None,
+    settings: options.Settings = None,
     list_them: Annotated[
         bool, typer.Option("--list", help="List all analyses, or the parameters of the one named, and do nothing else.")
     ] = False,

@@ -44,10 +44,7 @@ def compare(
             show_default="all at their defaults",
         ),
     ] = None,
-    settings: Annotated[
-        Path | None,
-        typer.Option(help="YAML file of such parameters; --set counts above it.", show_default="none"),
-    ] = None,
+    settings: options.Settings = None,
     dataset: Annotated[str | None, typer.Option(help="Images that are shown.", show_default="the world's")] = None,
     presentation: Annotated[
         str | None, typer.Option(help="How they are shown, as analyze takes it.", show_default="as in analyze")

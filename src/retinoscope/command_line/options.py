@@ -60,6 +60,14 @@ Cluster = Annotated[
     str | None,
     typer.Option(help="A Dask cluster: tcp://HOST:PORT, or slurm:FILE.yaml.", show_default="this machine"),
 ]
+Settings = Annotated[
+    Path | None,
+    typer.Option(
+        "--settings",
+        help="YAML file of such parameters, by analysis; --set counts above it.",
+        show_default="none",
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run left there.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 SingleFile = Annotated[

@@ -5,20 +5,14 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from retinoscope.figures.page import WIDTH, Size, titled
+from retinoscope.figures.pairs_of_networks import draw_alike
 from retinoscope.figures.style import framed, require, series, shade, styled, title_of
 from retinoscope.result import Result
 
 __all__ = ["matched_fields", "matched_fields_shown"]
 
-_KINDS = {
-    "agents": "two trainings",
-    "untrained": "what they began with",
-    "redrawn": "weights drawn anew",
-    "learned": "agent, what it began with",
-}
 _MOST = 12  # pairs of fields that are shown of a layer
 
 
@@ -38,7 +32,9 @@ def matched_fields(result: Result, *, figsize: Size = None) -> Figure:
     figure = Figure(figsize=figsize or (WIDTH, 0.8 + 2.1 * len(layers)), layout="constrained")
     panels = figure.subplots(len(layers), 2, squeeze=False, width_ratios=(1.3, 1))
     for row, layer in enumerate(layers):
-        _alike(panels[row, 0], result, layer)
+        values = (result.data[name].values for name in ("pair_kind", f"{layer}_correlation", f"{layer}_chance"))
+        draw_alike(panels[row, 0], *values)
+        panels[row, 0].set_ylabel("|r| of the pair")
         _learned(panels[row, 1], result, layer)
         panels[row, 0].set_title(layer)
     if panels[0, 1].get_legend_handles_labels()[0]:
@@ -99,29 +95,6 @@ def _field(axes: Axes, field: np.ndarray) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
     framed(axes)
-
-
-def _alike(axes: Axes, result: Result, layer: str) -> None:
-    data, shades = result.data, series()
-    colours = {"agents": shades[0], "learned": shades[1], "untrained": shade(0.7), "redrawn": shade(0.45)}
-    styles = {"agents": "-", "learned": "-", "untrained": "--", "redrawn": ":"}
-    for kind, words in _KINDS.items():
-        chosen = np.flatnonzero(data["pair_kind"].values == kind)
-        if not len(chosen):
-            continue
-        r = -np.sort(-np.nan_to_num(np.abs(data[f"{layer}_correlation"].values[chosen])), axis=1)
-        at = np.arange(1, r.shape[1] + 1)
-        for each in r if len(r) > 1 else []:
-            axes.plot(at, each, color=colours[kind], linestyle=styles[kind], linewidth=0.5, alpha=0.6)
-        label = f"{words} (n = {len(chosen)})"
-        axes.plot(at, r.mean(axis=0), color=colours[kind], linestyle=styles[kind], linewidth=1.6, label=label)
-        # Smooth fields are alike by chance, and those of a kind are as smooth as they are: each has a level of its own.
-        chance = data[f"{layer}_chance"].values[chosen]
-        if np.isfinite(chance).any():
-            axes.axhline(float(np.nanmean(chance)), color=colours[kind], linewidth=0.9, linestyle=(0, (1, 3)))
-    axes.set_ylim(0, 1.03)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_ylabel("|r| of the pair")
 
 
 def _learned(axes: Axes, result: Result, layer: str) -> None:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from retinoscope.figures.page import WIDTH, Size, titled
+from retinoscope.figures.pairs_of_networks import KINDS
 from retinoscope.figures.style import colour, colour_map, framed, require, series, shade, styled, title_of
 from retinoscope.result import Result
 
@@ -19,12 +20,6 @@ _WORDS = {
     "cka": "debiased linear CKA",
     "rsa": "correlation of\ndistances (RSA)",
     "angle": "angular shape\ndistance (rad)",
-}
-_KINDS = {
-    "agents": "two trainings",
-    "untrained": "what they began with",
-    "redrawn": "weights drawn anew",
-    "learned": "agent, what it began with",
 }
 _MARKERS = {"agents": "o", "untrained": "s", "redrawn": "D", "learned": "^"}
 
@@ -72,7 +67,7 @@ def representations_by_layer(result: Result, stimuli: str, *, figsize: Size = No
     """
     require(result, "representations")
     data = result.data.sel(stimuli=stimuli)
-    rows = [str(each) for each in data["kind"].values if str(each) in _KINDS]
+    rows = [str(each) for each in data["kind"].values if str(each) in KINDS]
     columns = [str(each) for each in data["measure"].values]
     figure = Figure(figsize=figsize or (WIDTH, 0.7 + 2.15 * len(rows)), layout="constrained")
     panels = figure.subplots(len(rows), len(columns), squeeze=False)
@@ -90,7 +85,7 @@ def representations_by_layer(result: Result, stimuli: str, *, figsize: Size = No
             axes.set_xticks(range(len(layers)), layers if row == len(rows) - 1 else [], rotation=60)
             axes.set_yticks(range(len(layers)), layers if column == 0 else [])
             if column == 0:
-                axes.set_ylabel(f"{_KINDS[kind]}\n(n = {int(chosen['pairs'])})", fontsize="small")
+                axes.set_ylabel(f"{KINDS[kind]}\n(n = {int(chosen['pairs'])})", fontsize="small")
             if row == 0:
                 axes.set_title(_WORDS[measure].replace("\n", " "))
         figure.colorbar(image, ax=panels[:, column], orientation="horizontal", shrink=0.8, aspect=25, pad=0.01)
@@ -141,10 +136,10 @@ def representations_over_training(result: Result, *, figsize: Size = None) -> Fi
 
 def _by_name(axes: Axes, data: xarray.Dataset) -> None:
     layers = [str(each) for each in data["pair_layer"].values]
-    there = [kind for kind in _KINDS if (data["pair_kind"].values == kind).any()]
+    there = [kind for kind in KINDS if (data["pair_kind"].values == kind).any()]
     at, shades = np.arange(len(layers)), series()
-    chance = data["same_layer_chance"].values
-    axes.plot(at, _mean(chance), color=colour("chance"), linestyle=":", linewidth=1, label="chance: other stimuli")
+    chance = data["same_layer_chance"].mean("pair")
+    axes.plot(at, chance, color=colour("chance"), linestyle=":", linewidth=1, label="chance: other stimuli")
     for number, kind in enumerate(there):
         chosen = data.isel(pair=np.flatnonzero(data["pair_kind"].values == kind))
         place = at + 0.17 * (number - (len(there) - 1) / 2)
@@ -158,8 +153,8 @@ def _by_name(axes: Axes, data: xarray.Dataset) -> None:
                 markersize=2 if several else 3.5, elinewidth=0.5, alpha=0.6 if several else 1,
             )  # fmt: skip
         axes.plot(
-            place, _mean(values), color=shown, linestyle="", marker=_MARKERS[kind], markersize=4.5,
-            label=f"{_KINDS[kind]} (n = {len(values)})",
+            place, chosen["same_layer"].mean("pair"), color=shown, linestyle="", marker=_MARKERS[kind], markersize=4.5,
+            label=f"{KINDS[kind]} (n = {len(values)})",
         )  # fmt: skip
     axes.set_xticks(at, layers, rotation=60)
 
@@ -183,11 +178,3 @@ def _numbers(axes: Axes, values: np.ndarray, low: float, high: float, is_divergi
             dark = abs(share - 0.5) > 0.38 if is_diverging else share > 0.5
             text = f"{value:.2f}".replace("1.00", "1").replace("0.", ".").replace("-", "−")
             axes.text(column, row, text, fontsize=6, ha="center", va="center", color="white" if dark else "0.1")
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    """(layer,) over pairs, of those where it is known."""
-    known = np.isfinite(values)
-    return np.where(
-        known.any(axis=0), np.where(known, values, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1), np.nan
-    )

@@ -6,7 +6,7 @@ import importlib
 import inspect
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ def connected(where: str) -> Iterator[ClusterExecutor]:
             f"cluster {where!r}: is no address; give tcp://HOST:PORT of a Dask scheduler, or slurm:FILE.yaml"
         )
     distributed = _installed("distributed")
-    with _slurm(where) if where.startswith("slurm:") else _address(where) as target:
+    with _slurm(where) if where.startswith("slurm:") else nullcontext(where) as target:
         try:
             client = distributed.Client(target, timeout=_SECONDS_TO_ANSWER, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
@@ -83,11 +83,6 @@ def connected(where: str) -> Iterator[ClusterExecutor]:
                 yield tasks
             finally:
                 tasks.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _address(where: str) -> Iterator[str]:
-    yield where
 
 
 @contextmanager

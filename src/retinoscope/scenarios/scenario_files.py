@@ -46,6 +46,18 @@ def read_scenario(path: Path) -> Scenario:
         raise UserError(f"{path}: {_first_complaint(error)}") from None
 
 
+def with_changes(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
+    """A scenario with some of its values changed, by the rules of a file that extends it.
+
+    Raises:
+        UserError: the changes do not fit the specification (names the first wrong key).
+    """
+    try:
+        return type(scenario).model_validate(_merged(scenario.model_dump(), changes))
+    except pydantic.ValidationError as error:
+        raise UserError(f"scenario.{_first_complaint(error)}") from None
+
+
 def _composed(path: Path, descendants: tuple[Path, ...]) -> dict[str, Any]:
     """The content of the file on top of that of all files it extends."""
     content = _with_absolute_paths(_read_mapping(path), path.resolve().parent)

@@ -14,6 +14,7 @@ import pydantic
 from retinoscope.agents.sample_factory_run import list_checkpoints
 from retinoscope.errors import UserError, said
 from retinoscope.scenarios import Scenario, load_scenario
+from retinoscope.scenarios.scenario_files import with_changes
 from retinoscope.sweeps.plan import Member
 from retinoscope.sweeps.states import State, frames_of
 
@@ -74,7 +75,9 @@ def training_of(member: Member) -> Any:
     try:
         return TrainingConfig.model_validate(member.training)
     except pydantic.ValidationError as error:
-        raise UserError(_first_of(error)) from None
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise UserError(f"{name}: {first['msg']} (given: {first['input']!r}); correct the value") from None
 
 
 def scenario_of(member: Member) -> Scenario:
@@ -84,12 +87,7 @@ def scenario_of(member: Member) -> Scenario:
         UserError: a change of it is impossible.
     """
     scenario = load_scenario(member.scenario)
-    if not member.changes:
-        return scenario
-    try:
-        return type(scenario).model_validate(_merged(scenario.model_dump(), member.changes))
-    except pydantic.ValidationError as error:
-        raise UserError(f"scenario.{_first_of(error)}") from None
+    return with_changes(scenario, member.changes) if member.changes else scenario
 
 
 def _train(folder: Path, member: Member) -> None:
@@ -123,18 +121,3 @@ def _analyze(folder: Path, member: Member) -> None:
 
 
 _STAGES: dict[str, Callable[[Path, Member], None]] = {"train": _train, "evaluate": _evaluate, "analyze": _analyze}
-
-
-def _first_of(error: pydantic.ValidationError) -> str:
-    first = error.errors()[0]
-    name = ".".join(map(str, first["loc"]))
-    return f"{name}: {first['msg']} (given: {first['input']!r}); correct the value"
-
-
-def _merged(content: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    return content | {
-        name: _merged(content[name], value)
-        if isinstance(value, dict) and isinstance(content.get(name), dict)
-        else value
-        for name, value in changes.items()
-    }

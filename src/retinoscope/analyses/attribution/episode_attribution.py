@@ -50,10 +50,10 @@ from retinoscope.analyses.recorded import (
     require_agent,
     require_same,
 )
-from retinoscope.attribution.baselines import blur_sigma
 from retinoscope.attribution.checks import has_gradient
 from retinoscope.attribution.measures import Frames, Task, answers, past, signed_maps, similarities
 from retinoscope.attribution.parameters import WITH_BASELINE, AttributionMethod, settle
+from retinoscope.attribution.perturbation import discs
 from retinoscope.attribution.randomisation import first_judged, stages
 from retinoscope.attribution.targets import Targets, default_targets, parse_target
 from retinoscope.errors import UserError
@@ -378,13 +378,12 @@ def _badge(one: xarray.Dataset, prefix: str, threshold: float, judged: str) -> s
 def _caption(data: xarray.Dataset, settings: dict[str, Any], compared: Compared, world: Declaration) -> str:
     """Over what and how the maps of an episode were made."""
     method, count = str(data.attrs["method"]), data.sizes["time"]
-    sixteenth = blur_sigma(*world.picture.shape[:2])
+    blurred = discs(*world.picture.shape[:2], settle(settings))
     how = {
         "integrated_gradients": f", {settings['steps']} steps",
         "smoothgrad": f", {settings['samples']} samples, σ {settings['noise_sigma']:g} pixel units",
         "occlusion": f", squares of {settings['window']} pixels every {settings['stride']}",
-        "perturbation": f", discs of σ {settings['disc_sigma'] or sixteenth:.3g} pixels blurred, every "
-        f"{settings['disc_spacing'] or max(1, round(sixteenth))}",
+        "perturbation": f", discs of σ {blurred.sigma:.3g} pixels blurred, every {blurred.spacing}",
     }.get(method, "")
     unit = _in_units_of(method, "target units")
     baseline = " ".join(["", f"Baseline: {compared.baseline}.", *filter(None, [compared.why])])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from retinoscope.analyses.between_agents.references import Standing, with_references
 from retinoscope.analyses.between_agents.representations import members_of
 from retinoscope.analyses.between_agents.showing_stimuli import Network, stimuli_of
-from retinoscope.analyses.between_agents.side_by_side import KINDS, pairs_of
+from retinoscope.analyses.between_agents.side_by_side import KINDS, network_coordinates, pair_coordinates, pairs_of
 from retinoscope.analyses.compared import Compared
 from retinoscope.analyses.declaration import COMPARED, Analysis
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
@@ -86,7 +86,6 @@ def matched_components(
     explained = np.full((len(standing), most), np.nan)
     for number, (courses, shares) in enumerate(found):
         explained[number, : courses.shape[1]] = shares
-    members = [each.member for each in standing]
     data = xarray.Dataset(
         {
             "partner": (("pair", "component"), partner, {"long_name": "number of the second memory's component"}),
@@ -95,15 +94,7 @@ def matched_components(
             "found": ("pair", share, {"units": "1"}),
             "explained": (("network", "component"), explained, {"units": "1"}),
         },
-        coords={
-            "network": [each.name for each in members],
-            "run": ("network", [each.run for each in members]),
-            "role": ("network", [each.role for each in standing]),
-            "frames_trained": ("network", [each.frames_trained for each in members], {"units": "frames"}),
-            "pair_kind": ("pair", [each.kind for each in pairs]),
-            "pair_first": ("pair", [members[each.first].name for each in pairs]),
-            "pair_second": ("pair", [members[each.second].name for each in pairs]),
-        },
+        coords=network_coordinates(standing) | pair_coordinates(pairs, standing),
     )
     used = found[0][0].shape[0]
     data.attrs["caption"] = _caption(stimuli_of(compared)[0].words, used, chosen, beside.note)

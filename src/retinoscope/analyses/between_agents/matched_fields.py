@@ -19,7 +19,7 @@ from retinoscope.analyses.between_agents.matched_field_drawings import drawings
 from retinoscope.analyses.between_agents.references import Standing, with_references
 from retinoscope.analyses.between_agents.representations import members_of
 from retinoscope.analyses.between_agents.showing_stimuli import layers_compared
-from retinoscope.analyses.between_agents.side_by_side import Pair, pairs_of
+from retinoscope.analyses.between_agents.side_by_side import Pair, network_coordinates, pair_coordinates, pairs_of
 from retinoscope.analyses.compared import Compared
 from retinoscope.analyses.declaration import COMPARED, Analysis, Inputs
 from retinoscope.analyses.early_vision.receptive_field_parameters import ends_of_stages, maps_of_encoder
@@ -90,18 +90,8 @@ def matched_fields(
     variables: dict[str, Any] = {}
     for layer, shape in layers.items():
         variables |= _of_layer(layer, shape, measured, standing, pairs, chosen)
-    members = [each.member for each in standing]
-    coordinates = {
-        "network": [each.name for each in members],
-        "run": ("network", [each.run for each in members]),
-        "role": ("network", [each.role for each in standing]),
-        "frames_trained": ("network", [each.frames_trained for each in members], {"units": "frames"}),
-        "pair_kind": ("pair", [each.kind for each in pairs]),
-        "pair_first": ("pair", [members[each.first].name for each in pairs]),
-        "pair_second": ("pair", [members[each.second].name for each in pairs]),
-        "axis": ["down", "right"],
-    }
-    data = xarray.Dataset(variables, coords=coordinates)
+    coordinates = network_coordinates(standing) | pair_coordinates(pairs, standing)
+    data = xarray.Dataset(variables, coords=coordinates | {"axis": ["down", "right"]})
     data.attrs["caption"] = _caption(layers, chosen, beside.note)
     said = stated(chosen) | {"layers": list(layers)}
     return Result("matched_fields", data, said, provenance(members=members_of(standing)))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from retinoscope.analyses.between_agents.references import Standing
 from retinoscope.analyses.between_agents.representations import members_of
+from retinoscope.analyses.between_agents.side_by_side import network_coordinates
 from retinoscope.analyses.compared import Compared, Member
 from retinoscope.analyses.comparison.checkpoint_numbers import ENDS, measure_checkpoint
 from retinoscope.analyses.declaration import COMPARED, Analysis
@@ -106,13 +107,7 @@ def over_training(
                 variables[f"{name}{end}"] = ("frames", values, about[name])
     data = xarray.Dataset(
         variables,
-        coords=coordinates
-        | {
-            "network": [each.member.name for each in standing],
-            "run": ("network", runs),
-            "role": ("network", [each.role for each in standing]),
-            "frames_trained": ("network", trained, {"units": "frames"}),
-        },
+        coords=coordinates | network_coordinates(standing),
     )
     data.attrs["caption"] = _caption(compared, standing, len(grid) > 0)
     said = stated(chosen) | {"numbers": list(about)}

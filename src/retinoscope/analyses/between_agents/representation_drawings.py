@@ -6,6 +6,7 @@ import functools
 
 import numpy as np
 
+from retinoscope.analyses.between_agents.side_by_side import KINDS
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
 from retinoscope.result import Result
 
@@ -65,18 +66,7 @@ def _found(result: Result) -> TableDrawing:
             ]
             means = np.reshape(shares, (-1, 2)).mean(axis=1)
             chance = data["found_by_chance"].sel(found_member=first, found_other=second).item()
-            rows.append(
-                (first, second, _WORDS[kind], str(stimuli), *(f"{each:.0%}" for each in means), f"{chance:.0%}")
-            )
+            rows.append((first, second, KINDS[kind], str(stimuli), *(f"{each:.0%}" for each in means), f"{chance:.0%}"))
     columns = ("network", "beside", "pair", "stimuli", "by CKA", "by RSA", "by angle", "by chance")
     about = "Of how many layers the most similar one of the other network has the same name, in both directions."
     return TableDrawing("representations", "Layers that find each other", about, columns, tuple(rows))
-
-
-_WORDS = {
-    "agents": "two trainings",
-    "untrained": "what they began with",
-    "redrawn": "weights drawn anew",
-    "learned": "agent and what it began with",
-    "course": "checkpoint and last of its training",
-}

@@ -53,6 +53,26 @@ def pairs_of(standing: Sequence[Standing]) -> list[Pair]:
     return found
 
 
+def network_coordinates(standing: Sequence[Standing]) -> dict[str, Any]:
+    """Coordinates of a Result over `network`: name, run, role and frames trained of each."""
+    members = [each.member for each in standing]
+    return {
+        "network": [each.name for each in members],
+        "run": ("network", [each.run for each in members]),
+        "role": ("network", [each.role for each in standing]),
+        "frames_trained": ("network", [each.frames_trained for each in members], {"units": "frames"}),
+    }
+
+
+def pair_coordinates(pairs: Sequence[Pair], standing: Sequence[Standing]) -> dict[str, Any]:
+    """Coordinates of a Result over `pair`: its kind and the names of both networks."""
+    return {
+        "pair_kind": ("pair", [each.kind for each in pairs]),
+        "pair_first": ("pair", [standing[each.first].member.name for each in pairs]),
+        "pair_second": ("pair", [standing[each.second].member.name for each in pairs]),
+    }
+
+
 def set_side_by_side(
     variables: Mapping[str, Any],
     measures: Sequence[str],
@@ -102,9 +122,7 @@ def set_side_by_side(
         "kind": kinds,
         "pair_layer": names,
         "pair_other_layer": names,
-        "pair_kind": ("pair", [each.kind for each in pairs]),
-        "pair_first": ("pair", [members[each.first].name for each in pairs]),
-        "pair_second": ("pair", [members[each.second].name for each in pairs]),
+        **pair_coordinates(pairs, standing),
         "pair_run": ("pair", [members[each.first].run for each in pairs]),
         "pair_frames_trained": ("pair", [members[each.first].frames_trained for each in pairs], {"units": "frames"}),
     }

@@ -16,15 +16,13 @@ def field_panels(result: Result) -> list[Panel]:
     for layer in result.parameters["layers"]:
         fields = result.data[layer]
         about, units = fields.attrs, fields[f"{layer}_unit"].values
-        rows = slice(about.get("drawn_top"), about.get("drawn_bottom"))
-        columns = slice(about.get("drawn_left"), about.get("drawn_right"))
         panels.append(
             UnitPicturesPanel(
                 f"receptive_fields_{layer}",
                 f"Receptive fields of {layer}",
                 str(about["caption"]),
                 layer,
-                by_unit(fields.values[:, rows, columns], units),
+                by_unit(_drawn(fields), units),
                 is_signed=True,
                 notes=_placed(_of_reliability(result.data, layer), units),
                 note=str(about.get("learned", "")),  # Results of before do not have it
@@ -60,9 +58,7 @@ def movie_panels(result: Result) -> list[Panel]:
     panels: list[Panel] = []
     for layer in result.parameters["layers"]:
         fields = result.data[layer]
-        about, units = fields.attrs, fields[f"{layer}_unit"].values
-        rows = slice(about.get("drawn_top"), about.get("drawn_bottom"))
-        columns = slice(about.get("drawn_left"), about.get("drawn_right"))
+        units = fields[f"{layer}_unit"].values
         panels.append(
             CheckpointPicturesPanel(
                 f"field_movie_{layer}",
@@ -70,11 +66,19 @@ def movie_panels(result: Result) -> list[Panel]:
                 str(result.data.attrs["caption"]),
                 layer,
                 frames,
-                by_unit(fields.values[kept][:, :, rows, columns].swapaxes(0, 1), units),
+                by_unit(_drawn(fields)[kept].swapaxes(0, 1), units),
                 is_signed=True,
             )
         )
     return panels
+
+
+def _drawn(fields: xarray.DataArray) -> NDArray[np.floating]:
+    """The part that figures show of fields (..., height, width, colour)."""
+    about = fields.attrs
+    rows = slice(about.get("drawn_top"), about.get("drawn_bottom"))
+    columns = slice(about.get("drawn_left"), about.get("drawn_right"))
+    return np.asarray(fields.values[..., rows, columns, :])
 
 
 def _of_reliability(data: xarray.Dataset, layer: str) -> list[str]:
