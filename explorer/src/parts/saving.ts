@@ -17,7 +17,7 @@ export function save(name: string, type: string, content: BlobPart): void {
 }
 
 /** Pixels of a saved picture for one of the page, so that it can be printed. */
-const PNG_DENSITY = 2;
+export const PNG_DENSITY = 2;
 
 /** Rows as CSV (RFC 4180). Text that a spreadsheet would run as a formula gets an apostrophe before it. */
 export function csvOf(rows: (string | number | null)[][]): string {

@@ -8,6 +8,9 @@ import { canvasOf, paintMap } from "./fields";
 import { placeAmong } from "./searching";
 import { useSeen } from "./seeing";
 
+/** Between two frames, pixels on the page. */
+export const GAP = 2;
+
 export interface Saliency {
 	height: number;
 	width: number;
@@ -27,7 +30,8 @@ interface Props {
 	onPick: (row: number) => void;
 }
 
-interface Drawn {
+/** A frame as it is drawn. */
+export interface Shot {
 	sheet: ImageBitmap;
 	left: number;
 	top: number;
@@ -38,10 +42,10 @@ export function Strip({ frames, rows, marked, saliency, width, label, onPick }: 
 	const place = useRef<HTMLButtonElement>(null);
 	const canvas = useRef<HTMLCanvasElement>(null);
 	const isSeen = useSeen(place);
-	const each = Math.max(1, Math.floor(width / rows.length) - 2);
+	const each = Math.max(1, Math.floor(width / rows.length) - GAP);
 	const high = Math.round((each * frames.height) / frames.width);
 	const { value, fault } = useAnswer(
-		() => (isSeen ? Promise.all(rows.map((row) => read(frames, row, saliency))) : null),
+		() => (isSeen ? Promise.all(rows.map((row) => readShot(frames, row, saliency))) : null),
 		[isSeen, frames, rows.join(), saliency?.target],
 	);
 	useEffect(() => {
@@ -58,14 +62,14 @@ export function Strip({ frames, rows, marked, saliency, width, label, onPick }: 
 	const share = 100 / rows.length;
 	return (
 		<button type="button" class="strip" ref={place} aria-label={label} title={label} onClick={click}>
-			<canvas ref={canvas} style={{ width: `${(each + 2) * rows.length}px`, height: `${high}px` }} />
+			<canvas ref={canvas} style={{ width: `${(each + GAP) * rows.length}px`, height: `${high}px` }} />
 			<span class="strip-mark" style={{ left: `${at * share}%`, width: `${share}%` }} />
 			{fault && <span class="fault">{fault}</span>}
 		</button>
 	);
 }
 
-async function read(frames: Pictures, row: number, saliency: Saliency | null): Promise<Drawn> {
+export async function readShot(frames: Pictures, row: number, saliency: Saliency | null): Promise<Shot> {
 	const { sheet, left, top } = placeOf(frames, row);
 	const [bitmap, map] = await Promise.all([readSheet(frames, sheet), saliency ? mapAt(saliency, row) : null]);
 	return { sheet: bitmap, left, top, map };
@@ -79,18 +83,28 @@ export async function mapAt({ target, height, width }: Saliency, row: number): P
 	return canvasOf(paintMap(numbers, Math.abs(target.maps.high?.[0] ?? 1)), width, height);
 }
 
-function draw(canvas: HTMLCanvasElement, drawn: Drawn[], frames: Pictures, each: number, high: number): void {
+function draw(canvas: HTMLCanvasElement, shots: Shot[], frames: Pictures, each: number, high: number): void {
 	const density = window.devicePixelRatio || 1;
-	canvas.width = Math.round((each + 2) * drawn.length * density);
+	canvas.width = Math.round((each + GAP) * shots.length * density);
 	canvas.height = Math.round(high * density);
 	const pen = canvas.getContext("2d");
 	if (!pen) return;
 	pen.scale(density, density);
-	drawn.forEach(({ sheet, left, top, map }, i) => {
-		const x = i * (each + 2) + 1;
-		pen.imageSmoothingEnabled = each * density < frames.width;
-		pen.drawImage(sheet, left, top, frames.width, frames.height, x, 0, each, high);
+	drawShots(pen, shots, frames, { top: 0, width: each, height: high, density });
+}
+
+/** Frames side by side; sizes are of each on the page, and `density` is that of what is drawn on. */
+export function drawShots(
+	pen: CanvasRenderingContext2D,
+	shots: readonly Shot[],
+	frames: Pictures,
+	{ top: y, width, height, density }: { top: number; width: number; height: number; density: number },
+): void {
+	shots.forEach(({ sheet, left, top, map }, i) => {
+		const x = i * (width + GAP) + GAP / 2;
+		pen.imageSmoothingEnabled = width * density < frames.width;
+		pen.drawImage(sheet, left, top, frames.width, frames.height, x, y, width, height);
 		pen.imageSmoothingEnabled = true;
-		if (map) pen.drawImage(map, x, 0, each, high);
+		if (map) pen.drawImage(map, x, y, width, height);
 	});
 }

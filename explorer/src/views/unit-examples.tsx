@@ -8,6 +8,7 @@ import { Caption } from "../parts/caption";
 import { Part } from "../parts/part";
 import { saveCsv } from "../parts/saving";
 import { type Saliency, Strip } from "../parts/strip";
+import { stripsDownload } from "../parts/strips_saving";
 import { Verdict } from "../parts/verdict";
 import { Select } from "../parts/view";
 import { count, say, sayMoment } from "../parts/words";
@@ -96,8 +97,14 @@ function Examples({ panel, layer, unit, width, children }: Props) {
 	if (!known || !key) return null;
 	const found = value ?? [];
 	const saliency = saliencyOf(layer, unit);
+	const file = `${layer}-${unit}-${panel.name}-${key.scope}-${key.level}`;
+	const strips = found.slice(0, shown).map((each) => ({
+		title: `${Number.isNaN(each.activity) ? "" : `${say(each.activity)}, `}${titleOf(each, panel, known)}`,
+		rows: framesOf(each, panel),
+		marked: each.start + panel.gradient_step,
+	}));
 	const csv = () =>
-		saveCsv(`${layer}-${unit}-${panel.name}-${key.scope}-${key.level}`, [
+		saveCsv(file, [
 			["sample", "name", "first moment", "gradient step", "activity there"],
 			...found.map((each) => [
 				each.sample,
@@ -112,7 +119,7 @@ function Examples({ panel, layer, unit, width, children }: Props) {
 			title={panel.title}
 			note={value ? `${count(found.length)} of ${count(panel.samples.rows)} samples` : ""}
 			fault={fault}
-			downloads={[{ format: "CSV", run: csv }]}
+			downloads={[{ format: "CSV", run: csv }, ...stripsDownload(file, known.frames, saliency, strips)]}
 		>
 			<div class="unit-settings">
 				{children}
@@ -154,6 +161,16 @@ function Examples({ panel, layer, unit, width, children }: Props) {
 	);
 }
 
+function titleOf({ sample, start }: Example, panel: ExamplesPanel, known: Recording): string {
+	const row = start + panel.gradient_step;
+	const at = sayMoment(known, episodeAt(row), row);
+	return panel.names[sample] ? `${panel.names[sample]}: ${at}` : at;
+}
+
+/** Moments whose frames are shown. */
+const framesOf = ({ start }: Example, panel: ExamplesPanel): number[] =>
+	stepsShown(panel.steps, panel.gradient_step, FRAMES).map((step) => start + step);
+
 interface SampleProps {
 	example: Example;
 	panel: ExamplesPanel;
@@ -165,13 +182,12 @@ interface SampleProps {
 function Sample({ example, panel, known, saliency, width }: SampleProps) {
 	const row = example.start + panel.gradient_step;
 	const at = sayMoment(known, episodeAt(row), row);
-	const rows = stepsShown(panel.steps, panel.gradient_step, FRAMES).map((step) => example.start + step);
 	return (
 		<li>
 			<div class="strip-line">
 				{!Number.isNaN(example.activity) && <strong>{say(example.activity)}</strong>}
 				<button type="button" class="strip-go" onClick={() => goTo(row)} title={`Go to ${at}`}>
-					{panel.names[example.sample] ? `${panel.names[example.sample]}: ${at}` : at}
+					{titleOf(example, panel, known)}
 				</button>
 				<button
 					type="button"
@@ -184,7 +200,7 @@ function Sample({ example, panel, known, saliency, width }: SampleProps) {
 			{known.frames && (
 				<Strip
 					frames={known.frames}
-					rows={rows}
+					rows={framesOf(example, panel)}
 					marked={row}
 					saliency={saliency}
 					width={width}

@@ -9,6 +9,7 @@ import { Part } from "../parts/part";
 import { saveCsv } from "../parts/saving";
 import { medianOf } from "../parts/statistics";
 import { type Saliency, Strip } from "../parts/strip";
+import { stripsDownload } from "../parts/strips_saving";
 import { Select } from "../parts/view";
 import { say, sayMoment } from "../parts/words";
 import { recipeOfRows } from "../selection";
@@ -46,8 +47,15 @@ export function UnitMoments({ layer, unit, width }: PickedUnit) {
 			}),
 		]);
 	const all = [...new Set(rows.flatMap((row) => stretchOf(known, row)))].sort((a, b) => a - b);
+	const saliency = saliencyOf(layer, unit);
+	const strips = rows.map((row) => ({
+		title: `${say(value[row] ?? Number.NaN)}, ${sayMoment(known, episodeAt(row), row)}`,
+		rows: stripOf(known, row),
+		marked: row,
+	}));
+	const png = stripsDownload(`${layer}-${unit}-moments-${level}`, known.frames, saliency, strips);
 	return (
-		<Part title="Moments" fault={fault} downloads={[{ format: "CSV", run: csv }]}>
+		<Part title="Moments" fault={fault} downloads={[{ format: "CSV", run: csv }, ...png]}>
 			<div class="unit-settings">
 				<Select
 					label="Show the"
@@ -59,7 +67,7 @@ export function UnitMoments({ layer, unit, width }: PickedUnit) {
 					Select these
 				</button>
 			</div>
-			<Strips rows={rows} activity={value} saliency={saliencyOf(layer, unit)} width={width} />
+			<Strips rows={rows} activity={value} saliency={saliency} width={width} />
 			<p class="caption">
 				Frames at {OFFSETS.map((each) => say(each)).join(", ")} decisions. No two moments of an episode within {APART}{" "}
 				decisions of one another, and one of every episode before a second of any.
@@ -74,7 +82,6 @@ function Strips({ rows, activity, saliency, width }: StripsProps) {
 		<ol class="strips">
 			{rows.map((row) => {
 				const at = sayMoment(known, episodeAt(row), row);
-				const episode = known.episodes[episodeAt(row)] ?? { start: 0, stop: known.rows, ending: "" };
 				return (
 					<li key={row}>
 						<div class="strip-line">
@@ -93,7 +100,7 @@ function Strips({ rows, activity, saliency, width }: StripsProps) {
 						{known.frames && (
 							<Strip
 								frames={known.frames}
-								rows={around(row, episode, OFFSETS)}
+								rows={stripOf(known, row)}
 								marked={row}
 								saliency={saliency}
 								width={width}
@@ -120,13 +127,17 @@ interface StripsProps {
 	width: number;
 }
 
+/** Moments at offsets from one of them, as far as its episode has them. */
+function stripOf(known: Recording, row: number, offsets: readonly number[] = OFFSETS): number[] {
+	return around(row, known.episodes[episodeAt(row)] ?? { start: 0, stop: known.rows, ending: "" }, offsets);
+}
+
 /** All moments that a strip spans. */
 function stretchOf(known: Recording, row: number): number[] {
-	const episode = known.episodes[episodeAt(row)] ?? { start: 0, stop: known.rows, ending: "" };
 	const [first, last] = [OFFSETS[0] ?? 0, OFFSETS[OFFSETS.length - 1] ?? 0];
-	return around(
+	return stripOf(
+		known,
 		row,
-		episode,
 		Array.from({ length: last - first + 1 }, (_, i) => first + i),
 	);
 }
