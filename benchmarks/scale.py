@@ -11,7 +11,8 @@ Every side records the same rows, in the same two parts, from the start of its p
 That all of them hold the same rows is checked. A part keeps a process that plays and one that decides busy in turn, so
 two workers need two idle cores: how busy the machine was otherwise is printed. Processor time, which other work on the
 machine changes far less than the clock, is what 10⁸ decisions are reckoned from: from the difference to a quarter of
-the rows, so that starting the processes does not count.
+the rows, so that starting the processes does not count. A recording without frames (`--keep-frames 0`) is made too, and
+its frames rendered again, for what that saves on the disk and costs.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ from typing import NamedTuple
 import distributed
 
 from retinoscope.agents.load import load_agent
-from retinoscope.rollouts import Recording, open_recording, record
+from retinoscope.rollouts import Recording, open_recording, record, with_frames
 
 CORES, DECISIONS = 64, 10**8
+EVERY = 8  # of how many decisions the frame of one is kept, in a line of the table
 
 
 class Cost(NamedTuple):
@@ -97,6 +99,13 @@ def main() -> None:
             lambda: record(agent, out=folder / "quarter", **settings | {"frames": chosen.rows // 4}, workers=1)
         )
         fewer = open_recording(folder / "quarter").frames
+        without = record(
+            agent, out=folder / "none", **settings | {"frames": chosen.rows // 4, "keep_frames": 0}, workers=1
+        )
+        unkept = sum(bytes_of(folder / "none").values()) / without.frames
+        again = with_frames(without, "digits")
+        again.rows(0, 1, ["observation"])  # the engine has started
+        rendered = measured(lambda: [None for _ in again.blocks(512, ["observation"])]).clock / again.frames
     clock = {side: statistics.median(each.clock for each in found) for side, found in costs.items()}
     busy = statistics.median(each.processor for each in costs["one worker"])
     print(f"{rows:,} rows in 2 parts, {chosen.rounds} rounds; load of the machine {os.getloadavg()[0]:.1f}")
@@ -109,7 +118,10 @@ def main() -> None:
     print(f"\n{1e6 * each:,.0f} µs of one core for a row; reckoned from it, 10⁸ decisions on {CORES} cores:")
     whole, frames = sum(sizes.values()), sizes["observation"]
     print(f"time {DECISIONS * each / CORES / 3600:.1f} h")
-    print(f"disk {DECISIONS * whole / rows / 1e9:,.0f} GB, of which frames {DECISIONS * frames / rows / 1e9:,.0f} GB")
+    some = (whole - frames * (1 - 1 / EVERY)) / rows
+    for kept, size in (("all frames", whole / rows), (f"one frame in {EVERY}", some), ("no frames", unkept)):
+        print(f"disk {DECISIONS * size / 1e9:,.0f} GB with {kept}")
+    print(f"frames rendered again: {1e6 * rendered:,.0f} µs each, {DECISIONS * rendered / CORES / 3600:.1f} h for all")
 
 
 if __name__ == "__main__":

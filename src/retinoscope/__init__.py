@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from retinoscope.agents.sb3 import from_sb3
     from retinoscope.page.explorer.notes import load_notes
     from retinoscope.result import Result, load_result
-    from retinoscope.rollouts import Recording, join, record
+    from retinoscope.rollouts import Recording, join, record, with_frames
     from retinoscope.rollouts import open_recording as open
     from retinoscope.rollouts.evaluation import evaluate
     from retinoscope.scenarios import Scenario, get_arena, load_scenario, new_scenario, shipped_scenarios
@@ -89,6 +89,7 @@ __all__ = [  # noqa: RUF022 - in workflow order
     "Recording",
     "record",
     "join",
+    "with_frames",
     "open",
     "Result",
     "load_result",
@@ -131,6 +132,7 @@ _HOMES = {
     "Recording": "retinoscope.rollouts",
     "record": "retinoscope.rollouts",
     "join": "retinoscope.rollouts",
+    "with_frames": "retinoscope.rollouts",
     "open": "retinoscope.rollouts:open_recording",
     "Result": "retinoscope.result",
     "load_result": "retinoscope.result",

@@ -198,6 +198,9 @@ def record(
     cluster: options.Cluster = None,
     workers: options.Workers = None,
     block_frames: Annotated[int, typer.Option(help="Decisions written at a time; lost at most.")] = 4096,
+    keep_frames: Annotated[
+        int, typer.Option(help="Keep the frame of every n-th decision; 0 for none. They can be rendered again.")
+    ] = 1,
     greedy: options.Greedy = False,
     device: options.Device = "cpu",
     as_json: options.AsJson = False,
@@ -228,6 +231,7 @@ def record(
         cluster=cluster,
         workers=workers,
         block_frames=block_frames,
+        keep_frames=keep_frames,
         greedy=greedy,
         progress=True,
     )

@@ -119,7 +119,7 @@ def _no_frames(inputs: Inputs) -> str | None:
     recording = inputs.recording
     if recording is None:
         return "there is no recording"
-    return None if "observation" in recording.columns else "the recording holds no frames"
+    return recording.why_no_frames
 
 
 def _no_value(inputs: Inputs) -> str | None:

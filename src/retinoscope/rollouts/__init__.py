@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from retinoscope.rollouts.opening import is_recording, open_recording
     from retinoscope.rollouts.recorder import record
     from retinoscope.rollouts.recording import Episode, Recording
+    from retinoscope.rollouts.rendered_recording import with_frames
     from retinoscope.rollouts.replay import ReplayReport, replay_error
 
 _HOMES = {
@@ -23,6 +24,7 @@ _HOMES = {
     "open_recording": "opening",
     "record": "recorder",
     "replay_error": "replay",
+    "with_frames": "rendered_recording",
 }
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "open_recording",
     "record",
     "replay_error",
+    "with_frames",
 ]
 
 

@@ -74,6 +74,12 @@ class JoinedRecording(Recording):
         spans = self._spans(start, stop)
         return [row for number, first, last in spans for row in self._parts[number].objects(first, last)]
 
+    @property
+    def rows_with_frames(self) -> np.ndarray:
+        """As `Recording.rows_with_frames`."""
+        parts = zip(self._parts, self._starts, strict=False)
+        return np.concatenate([part.rows_with_frames + offset for part, offset in parts])
+
     def _spans(self, start: int, stop: int) -> list[tuple[int, int, int]]:
         """Rows as (number of the part, first row in it, row behind the last); at least one, if only of no rows."""
         bounds = enumerate(itertools.pairwise(self._starts))

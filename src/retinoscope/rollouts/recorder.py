@@ -7,21 +7,27 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from retinoscope.agents.agent import Agent
 from retinoscope.errors import UserError
+from retinoscope.rollouts.kept_frames import KEEP
 from retinoscope.rollouts.locking import only_writer
 from retinoscope.rollouts.opening import open_recording
 from retinoscope.rollouts.parts import PART, default_batch, part_numbers, part_path, parts_in, share
 from retinoscope.rollouts.playing import Player, full_disk_explained
 from retinoscope.rollouts.recording import Recording
+from retinoscope.rollouts.rendered_recording import require_repeating, with_frames
 from retinoscope.rollouts.replay import replay_error
 from retinoscope.rollouts.schema import SCHEMA_VERSION, describe, require_storable, stored_columns
 from retinoscope.rollouts.store import EpisodeStore
 from retinoscope.rollouts.stored_recording import StoredRecording, open_stored
 from retinoscope.worlds.choosing import WorldLike, world_of
+from retinoscope.worlds.world import World
 
 _FRAMES_PER_ENVIRONMENT = 2000  # about four whole episodes of the shipped arenas
 _MOST_ENVIRONMENTS = 16  # two batches of 8: larger ones make the network no faster on a CPU
+_TESTED, _TESTED_ALONE, _FIRST = 512, 128, 16  # rows replayed; where not all have frames; of each episode rendered
 
 
 def record(
@@ -40,6 +46,7 @@ def record(
     block_frames: int = 4096,
     progress: bool = False,
     greedy: bool = False,
+    keep_frames: int = 1,
 ) -> Recording:
     """Let the agent play and store every decision: what it saw, computed and did, and what followed.
 
@@ -74,6 +81,8 @@ def record(
             each. Where a recording is there already, its own holds.
         progress: show a progress bar on standard error if that is a terminal.
         greedy: take the likeliest action instead of drawing from the policy.
+        keep_frames: keep the frames of the decisions 0, n, 2 n ... of each environment: 1 for all, 0 for none. They are
+            most of what a recording weighs; `with_frames` renders all of them again, where the world repeats itself.
 
     Raises:
         UserError: the agent does not fit the world; `frames` is below 1; `out` cannot be written, holds something
@@ -83,18 +92,21 @@ def record(
     """
     _check_counts(frames=frames, environments=environments, batch=batch, parts=parts)
     _check_counts(workers=workers, block_frames=block_frames)
-    if seed < 0:
-        raise UserError(f"seed: {seed} is negative; give 0 or more")
+    for name, number in (("seed", seed), ("keep_frames", keep_frames)):
+        if number < 0:
+            raise UserError(f"{name}: {number} is negative; give 0 or more")
     if parts is not None or cluster is not None:
         from retinoscope.rollouts.in_parts import record_in_parts
 
         settings = {"frames": frames, "seed": seed, "environments": environments, "batch": batch}
-        settings |= {"block_frames": block_frames, "greedy": greedy}
+        settings |= {"block_frames": block_frames, "greedy": greedy, "keep_frames": keep_frames}
         return record_in_parts(agent, world, Path(out), part, parts, cluster, workers, progress, settings)
     number, of = (1, 1) if part is None else part_numbers(part)
     where = world_of(agent, world)
     where.require_playable()
     require_storable(where.declaration, agent)
+    if keep_frames == 0:
+        require_repeating(where)
     path = Path(out) if part is None else _place_of_part(Path(out), number, of)
     there = _already_there(path, is_part=part is not None)
     if there is not None:
@@ -103,7 +115,7 @@ def record(
     if there is not None:
         batch = batch or there.attributes.get("batch", default_batch(environments))
     batch = batch or default_batch(environments, of)
-    attributes = describe(agent, where.declaration, seed, environments, greedy)
+    attributes = describe(agent, where.declaration, seed, environments, greedy, keep_frames)
     if batch != default_batch(environments):
         attributes["batch"] = batch
     if there is not None:
@@ -123,7 +135,7 @@ def record(
             _require_present_schema(store)
             Player(store, agent.policy, where, workers or os.cpu_count() or 1).run(steps, progress)
         if not store.complete:
-            _self_test(agent, path)
+            _self_test(agent, where, path)
             with full_disk_explained(path):
                 store.mark_complete()
     return open_recording(path)
@@ -158,8 +170,8 @@ def _already_there(path: Path, is_part: bool) -> StoredRecording | None:
 
 def _check_same(recording: StoredRecording, asked: dict[str, Any]) -> None:
     """Raises `UserError` naming the first thing in which the recording differs from what is asked for."""
-    for name in ("checkpoint_sha256", "world_sha256", "seed", "environments", "batch", "greedy"):
-        there, value = recording.attributes.get(name), asked.get(name)
+    for name in ("checkpoint_sha256", "world_sha256", "seed", "environments", "batch", "greedy", KEEP):
+        there, value = (each.get(name, 1 if name == KEEP else None) for each in (recording.attributes, asked))
         if there != value:
             raise UserError(
                 f"{recording.path}: holds a recording with {name} {_short(there)}, not {_short(value)}; "
@@ -169,7 +181,7 @@ def _check_same(recording: StoredRecording, asked: dict[str, Any]) -> None:
 
 def _require_present_schema(store: EpisodeStore) -> None:
     version = store.attributes["schema_version"]
-    if version != SCHEMA_VERSION:
+    if version < SCHEMA_VERSION:
         raise UserError(
             f"{store.path}: was recorded by an earlier version (schema {version}) and can be read, not gone on with; "
             "choose another path"
@@ -189,8 +201,18 @@ def _block_steps(block_frames: int, environments: int) -> int:
     return steps - steps % 64 if steps >= 64 else steps
 
 
-def _self_test(agent: Agent, path: Path) -> None:
-    report = replay_error(open_recording(path), agent)
+def _self_test(agent: Agent, where: World, path: Path) -> None:
+    recording: Recording = open_recording(path)
+    rows: int | list[int] = _TESTED
+    if KEEP in recording.attributes:
+        generator = np.random.default_rng(0)
+        if recording.attributes[KEEP]:
+            rows = generator.permutation(recording.rows_with_frames)[:_TESTED_ALONE].tolist()
+        else:
+            starts = generator.permutation([each.start for each in recording.episodes])[: _TESTED_ALONE // _FIRST]
+            rows = [row for start in starts for row in range(start, min(start + _FIRST, recording.frames))]
+            recording = with_frames(recording, where)
+    report = replay_error(recording, agent, rows)
     if not report.holds:
         found = ", ".join(f"{name} by {report.maximum_difference[name]:.2g}" for name in report.failures)
         raise RuntimeError(f"{path}: the self-test failed: shown its stored rows, the agent differs in {found}")

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray
 
 from retinoscope.agents.policy import Role
 from retinoscope.errors import UserError
+from retinoscope.rollouts.kept_frames import FRAMES, KEEP, kept_in_words
 from retinoscope.worlds.declaration import Declaration
 
 
@@ -46,7 +48,7 @@ class Recording(abc.ABC):
             outputs), action_kinds, layers (name -> units of those that are stored), roles (of these), state_columns
             (memory -> first and last column of the state, the last not included), versions.
         episodes: all episodes in the order of their rows.
-        columns: names of the variables of `rows`.
+        columns: names of the variables of `rows`; `observation` only if that of every row is there.
     """
 
     path: Path
@@ -84,6 +86,21 @@ class Recording(abc.ABC):
         Raises:
             UserError: there are no such rows, or the recording is damaged.
         """
+
+    @property
+    def rows_with_frames(self) -> np.ndarray:
+        """Rows whose `observation` can be read, in increasing order, int64."""
+        return np.arange(self.frames if FRAMES in self.columns else 0)
+
+    @property
+    def why_no_frames(self) -> str | None:
+        """Why its frames cannot be analysed, one clause; None if they can."""
+        if FRAMES in self.columns:
+            return None
+        if KEEP not in self.attributes:
+            return "the recording holds no frames"
+        kept = kept_in_words(self.attributes[KEEP])
+        return f"the recording holds {kept}; `retinoscope.with_frames(recording, world)` renders all of them again"
 
     def layers_of(self, *roles: Role) -> tuple[str, ...]:
         """Names of the stored layers with one of these roles, in the order in which they are computed."""

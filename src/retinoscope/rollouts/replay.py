@@ -79,9 +79,10 @@ def replay_error(
         for start, stop in spans:
             for first in range(start, stop, batch):
                 last = min(first + batch, stop)
-                # One row more, for the state that entered it.
+                # One row more, for the state that entered it; its frame may not be kept.
                 data = recording.rows(first, min(last + 1, recording.frames), _wanted(names, agent.policy))
-                _compare(comparison, data, last - first, agent.policy, names)
+                seen = recording.rows(first, last, ("observation",))["observation"].to_numpy()
+                _compare(comparison, data, seen, agent.policy, names)
     return comparison.report()
 
 
@@ -95,14 +96,15 @@ def _check_layers(recording: Recording, agent: Agent) -> None:
 
 
 def _wanted(names: list[str], policy: Policy) -> list[str]:
-    return ["observation", *names, *(["state_entering"] if policy.state_size else [])]
+    return [*names, *(["state_entering"] if policy.state_size else [])]
 
 
-def _compare(comparison: _Comparison, data: xarray.Dataset, rows: int, policy: Policy, names: list[str]) -> None:
+def _compare(comparison: _Comparison, data: xarray.Dataset, seen: np.ndarray, policy: Policy, names: list[str]) -> None:
+    rows = len(seen)
     states = np.zeros((data.sizes["time"], 0), np.float32)
     if policy.state_size:
         states = data["state_entering"].to_numpy()
-    observations = torch.from_numpy(data["observation"].to_numpy()[:rows]).to(policy.device)
+    observations = torch.from_numpy(seen).to(policy.device)
     with policy.capture(*(name for name in names if name not in ("logits", "value"))) as activity:
         logits, value, leaving = policy.step(observations, torch.from_numpy(states[:rows]).to(policy.device))
     for name in names:

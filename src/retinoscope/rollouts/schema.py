@@ -1,6 +1,7 @@
 """What a recording stores of each row, and what is written about it: schema version 2.
 
-Version 1 knew one kind of world; `worlds.earlier` says what its recordings mean in the words of today.
+Version 1 knew one kind of world; `worlds.earlier` says what its recordings mean in the words of today. Version 3 is
+version 2 where not all frames are kept, which whoever knows that one alone has to refuse.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import numpy as np
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Layer, Policy
 from retinoscope.errors import UserError
+from retinoscope.rollouts.kept_frames import KEEP
 from retinoscope.rollouts.table import OBJECT, Column, action_column, following_columns, moment_columns
 from retinoscope.versions import versions
 from retinoscope.worlds.declaration import Declaration
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION, WITHOUT_FRAMES = 2, 3
 _OF_OBJECTS = tuple(f"object_{each}" for each in OBJECT.names or ())
 _PACKAGES = ("retinoscope", "numpy", "torch", "gymnasium", "vizdoom", "zarr")
 
@@ -84,13 +86,16 @@ def require_storable(world: Declaration, agent: Agent) -> None:
             )
 
 
-def describe(agent: Agent, world: Declaration, seed: int, environments: int, greedy: bool) -> dict[str, Any]:
+def describe(
+    agent: Agent, world: Declaration, seed: int, environments: int, greedy: bool, keep_frames: int = 1
+) -> dict[str, Any]:
     """The attributes of a new recording: who played where, and all that is needed to play it again."""
     policy = agent.policy
     stored = vector_layers(policy)
     columns = {layer.name: policy.state_columns(layer.name) for layer in stored}
     return {
-        "schema_version": SCHEMA_VERSION,
+        **({} if keep_frames == 1 else {KEEP: keep_frames}),
+        "schema_version": SCHEMA_VERSION if keep_frames == 1 else WITHOUT_FRAMES,
         "agent": agent.name,
         "checkpoint_sha256": agent.checkpoint_sha256,
         "frames_trained": agent.frames_trained,

@@ -4,6 +4,7 @@ A recording is a Zarr v3 group. Each column is an array (environment, step, ...)
 environment, episode after episode without a gap. All environments are always recorded to the same step, and they are
 written in blocks of `block_steps` steps. The objects in view, of which rows have different numbers, lie in three flat
 lists (`object_class_index`, `object_box`, `object_distance`); `object_start` and `object_count` say which are a row's.
+Where not all frames are kept, `observation` has those that are, side by side (`kept_frames`).
 
 A block is written first; then the group's own file, which holds the number of steps that are valid, is written beside
 and renamed. So a reader sees whole blocks only, and whatever ends the writer, at most the block in flight is lost.
@@ -27,6 +28,7 @@ import numpy as np
 import zarr
 
 from retinoscope.errors import UserError
+from retinoscope.rollouts.kept_frames import FRAMES, KEEP, KeptFrames, kept_in_words
 from retinoscope.rollouts.store_format import OBJECT_ARRAYS, DurableStore, column_of, create_array, create_object_array
 from retinoscope.rollouts.table import OBJECT, Column
 
@@ -57,6 +59,7 @@ class EpisodeStore:
         environments, block_steps: shape of a block.
         steps: how many are valid, in every environment.
         complete: the recording has all it was asked for and has passed its self-test.
+        kept: which frames it has.
         sha256: of what is written about the recording, these two included.
     """
 
@@ -98,8 +101,9 @@ class EpisodeStore:
             raise UserError(f"{path}: cannot be written ({error.strerror}); choose another path") from None
         try:
             group = zarr.open_group(DurableStore(temporary), mode="w", zarr_format=3)
+            kept = KeptFrames(attributes.get(KEEP, 1), block_steps)
             for column in columns:
-                create_array(group, column, environments, block_steps)
+                create_array(group, column, environments, kept.slots if column.name == FRAMES else block_steps)
             for name, column in OBJECT_ARRAYS.items():
                 create_object_array(group, name, column)
             layout = {"environments": environments, "block_steps": block_steps}
@@ -126,7 +130,10 @@ class EpisodeStore:
         first, stored = number * self.block_steps, self.steps - number * self.block_steps
         for environment in range(self.environments if stored > 0 else 0):
             for name, values in columns.items():
-                values[environment, :stored] = self.read(name, environment, first, self.steps)
+                if name == FRAMES and self.kept.every != 1:
+                    self._read_kept(values[environment], environment, first)
+                else:
+                    values[environment, :stored] = self.read(name, environment, first, self.steps)
             block.objects[environment][:stored] = self.read_objects(environment, first, self.steps)
         return block
 
@@ -136,9 +143,9 @@ class EpisodeStore:
         Raises:
             OSError: the disk is full or fails.
         """
-        stop = math.ceil(max(steps, self.steps) / self.block_steps) * self.block_steps
+        blocks = math.ceil(max(steps, self.steps) / self.block_steps)
         for name in self.columns:
-            array = self._arrays[name]
+            array, stop = self._arrays[name], blocks * self._room_of(name)
             if array.shape[1] != stop:
                 array.resize((self.environments, stop, *array.shape[2:]))
 
@@ -151,7 +158,7 @@ class EpisodeStore:
         Raises:
             OSError: the disk is full or fails; the blocks before this one stay valid.
         """
-        first, stop = block.number * self.block_steps, (block.number + 1) * self.block_steps
+        first = block.number * self.block_steps
         if first < self.steps:
             self._commit(first, complete=False)
         offset = 0 if block.number == 0 else self._objects_before(first)
@@ -160,7 +167,9 @@ class EpisodeStore:
         starts = offset + np.cumsum(counts) - counts
         block.columns["object_start"] = starts.reshape(self.environments, self.block_steps)
         for name, values in block.columns.items():
-            self._arrays[name][:, first:stop] = values
+            room = self._room_of(name)
+            written = self.kept.packed(values, block.number, steps) if name == FRAMES else values
+            self._arrays[name][:, block.number * room : (block.number + 1) * room] = written
         objects = np.frombuffer(b"".join(each.tobytes() for each in flat), OBJECT)  # numpy joins records one by one
         for name in OBJECT_ARRAYS:
             array, end = self._arrays[name], offset + len(objects)
@@ -178,8 +187,17 @@ class EpisodeStore:
         """A column's values, (stop - start, ...), of one environment.
 
         Raises:
-            UserError: the file that holds them is damaged.
+            UserError: the file that holds them is damaged, or a frame is not kept.
         """
+        if name == FRAMES and self.kept.every != 1:
+            slots = [self.kept.slot(step, self.steps) for step in range(start, stop)]
+            if None in slots:
+                raise UserError(
+                    f"{self.path}: holds {kept_in_words(self.kept.every)}, and not that of decision "
+                    f"{start + slots.index(None)} of an environment; give its world to `retinoscope.with_frames`"
+                )
+            found = [self._read(name, (environment, slice(slot, slot + 1))) for slot in slots]  # type: ignore[operator]
+            return np.concatenate([np.empty((0, *self.columns[name].shape), self.columns[name].dtype), *found])
         return self._read(name, (environment, slice(start, stop)))
 
     def read_objects(self, environment: int, start: int, stop: int) -> list[np.ndarray]:
@@ -192,6 +210,16 @@ class EpisodeStore:
         for first, last in itertools.pairwise(bounds):  # within a block they lie side by side
             found += self._objects_of(starts[first - start : last - start], counts[first - start : last - start])
         return found
+
+    def _read_kept(self, frames: np.ndarray, environment: int, first: int) -> None:
+        """Fill in, (block_steps, ...), those frames of a block that are there."""
+        for step in range(first, self.steps):
+            if self.kept.slot(step, self.steps) is not None:
+                frames[step - first] = self.read(FRAMES, environment, step, step + 1)[0]
+
+    def _room_of(self, name: str) -> int:
+        """Values that a block has of each environment."""
+        return self.kept.slots if name == FRAMES else self.block_steps
 
     def _objects_of(self, starts: np.ndarray, counts: np.ndarray) -> list[np.ndarray]:
         span = slice(int(starts[0]), int(starts[-1] + counts[-1]))
@@ -221,6 +249,7 @@ class EpisodeStore:
         self.environments, self.block_steps = int(attributes["environments"]), int(attributes["block_steps"])
         self.steps, self.complete, self._names = int(index["steps"]), bool(index["complete"]), list(index["arrays"])
         self.sha256 = str(index["sha256"])
+        self.kept = KeptFrames(int(attributes.get(KEEP, 1)), self.block_steps)
 
     def _array(self, name: str) -> zarr.Array[Any]:
         try:

@@ -11,9 +11,10 @@ import numpy as np
 import xarray
 
 from retinoscope.errors import UserError
+from retinoscope.rollouts.kept_frames import FRAMES
 from retinoscope.rollouts.parts import PART, Part
 from retinoscope.rollouts.recording import Episode, Recording, labels_of
-from retinoscope.rollouts.schema import SCHEMA_VERSION
+from retinoscope.rollouts.schema import WITHOUT_FRAMES
 from retinoscope.rollouts.store import EpisodeStore
 from retinoscope.rollouts.table import Column
 from retinoscope.worlds.declaration import Declaration
@@ -70,8 +71,9 @@ class StoredRecording(Recording):
 
     @property
     def columns(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Names of the variables of `rows`."""
-        return tuple(name for name in self._columns if name not in _NOT_FOR_READERS)
+        """Names of the variables of `rows`; without the frames, where not all are kept."""
+        left_out = _NOT_FOR_READERS if self._store.kept.every == 1 else (*_NOT_FOR_READERS, FRAMES)
+        return tuple(name for name in self._columns if name not in left_out)
 
     def rows(self, start: int = 0, stop: int | None = None, names: Iterable[str] | None = None) -> xarray.Dataset:
         """Load the rows from `start` up to but not including `stop` (the end, if None), and no others.
@@ -79,7 +81,7 @@ class StoredRecording(Recording):
         Args:
             start: first row.
             stop: row behind the last.
-            names: variables wanted; None for all.
+            names: variables wanted; None for all those in `columns`.
 
         Returns:
             Variables over `time`, with coordinates `episode` (index in `episodes`) and `step` (decisions since the
@@ -90,12 +92,13 @@ class StoredRecording(Recording):
             what followed before the next row: `reward`, `terminated`, `truncated`, `events` (time, event) uint8.
 
         Raises:
-            UserError: there are no such rows or variables, or the recording is damaged.
+            UserError: there are no such rows or variables, a frame is wanted that is not kept, or the recording is
+                damaged.
         """
         stop = self.frames if stop is None else stop
         self._check_span(start, stop)
         columns = {name: column for name, column in self._columns.items() if name not in _NOT_FOR_READERS}
-        wanted = tuple(columns) if names is None else tuple(names)
+        wanted = self.columns if names is None else tuple(names)
         for name in wanted:
             if name not in columns:
                 raise UserError(f"{self.path}: has no variable {name!r}; choose from {', '.join(columns)}")
@@ -142,6 +145,13 @@ class StoredRecording(Recording):
         column = self._columns[name]
         empty = np.empty((0, *column.shape), column.dtype)
         return np.concatenate([empty, *(self._store.read(column.name, *span) for span in self._spans(start, stop))])
+
+    @property
+    def rows_with_frames(self) -> np.ndarray:
+        """As `Recording.rows_with_frames`."""
+        every = self._store.kept.every
+        kept = np.arange(0, self.steps if every else 0, every or 1)
+        return (np.arange(self._store.environments)[:, None] * self.steps + kept).ravel()
 
     @functools.cached_property
     def _first_episodes(self) -> np.ndarray:
@@ -202,9 +212,9 @@ def open_stored(path: Path) -> StoredRecording:
     """
     store = EpisodeStore(path)
     version = store.attributes.get("schema_version")
-    if version not in range(1, SCHEMA_VERSION + 1):
+    if version not in range(1, WITHOUT_FRAMES + 1):
         raise UserError(
-            f"{path}: has schema version {version}, this retinoscope reads versions 1 to {SCHEMA_VERSION}; use the "
+            f"{path}: has schema version {version}, this retinoscope reads versions 1 to {WITHOUT_FRAMES}; use the "
             "retinoscope that made it, or record again"
         )
     return StoredRecording(store)

@@ -80,8 +80,8 @@ def simulation(recording: Recording, *, parameters: SimulationParameters | None 
         NotMeasurable: the recording holds no frames.
     """
     chosen = with_settings(parameters or SimulationParameters(), settings)
-    if "observation" not in recording.columns:
-        raise NotMeasurable(f"simulation: {recording.path} holds no frames, and there is nothing to be watched")
+    if (why := recording.why_no_frames) is not None:
+        raise NotMeasurable(f"simulation: {recording.path} has nothing to be watched, {why}")
     if chosen.start >= recording.frames:
         raise UserError(f"simulation: start is {chosen.start}, and the recording has rows 0 to {recording.frames - 1}")
     world, known = recording.world, numbers_of(recording, "quantity")
