@@ -353,3 +353,22 @@ def _(checked: Checked) -> None:
     )
     expected = (data["events"] * data["event_valence"]).sum("event").values
     np.testing.assert_allclose(data["gathered"].values, expected)
+
+
+@planted("fixed_points")
+def _(checked: Checked) -> None:
+    """At every point the whole agent, shown that view, hands its state on as it is; the planted memory keeps `KEPT`."""
+    data, agent = data_of(checked), checked.inputs.agent
+    views, rows = rows_of(checked, "observation")["observation"].values, data["view_row"].values
+    held = data["held"].values.tolist()
+    for point in range(data.sizes["point"]):
+        of_agent = str(data["point_network"].values[point]) == "trained"
+        row = int(rows[held.index(str(data["point_input"].values[point]))])
+        if of_agent and agent.name == NAME:
+            np.testing.assert_allclose(data["eigenvalue_real"].values[point], KEPT, atol=1e-4)
+            np.testing.assert_allclose(data["time_constant"].values[point], -1 / np.log(KEPT), rtol=1e-3)
+        if of_agent and row >= 0 and str(data["kind"].values[point]) != "slow":
+            state = torch.tensor(data["state"].values[point])[None]
+            with torch.no_grad():
+                leaving = agent.policy.step(torch.from_numpy(views[row])[None], state).state
+            np.testing.assert_allclose(leaving, state, atol=1e-4)

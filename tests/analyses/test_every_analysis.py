@@ -57,6 +57,7 @@ QUICK: dict[str, dict[str, Any]] = {
         "workers": 1,
     },
     "shown_images": {"presentation": "paste height=20 position=30x40", "checkpoints": False},
+    "fixed_points": {"views": 2, "starts": 16, "iterations": 120},
     "intervention": {"episodes": 2, "random_directions": 1, "component": 0, "workers": 1},
 }
 """Settings that keep the suite quick, and make the most of little data."""

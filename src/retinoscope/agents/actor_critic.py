@@ -139,6 +139,15 @@ class ActorCriticPolicy(Policy):
         self._note(name, activity)
         return self._step_through(stages, activity, state)
 
+    def step_from(self, layer: str, activity: torch.Tensor, state: torch.Tensor) -> PolicyStep:
+        stages = dict(self._encoder.layers.named_children())
+        if layer not in stages or activity.ndim != 2:
+            return super().step_from(layer, activity, state)
+        self._note(layer, activity)
+        names = list(stages)
+        above = names[names.index(layer) + 1 :]
+        return self._step_through(iter([(name, stages[name]) for name in above]), activity, state)
+
     def _step_through(
         self, stages: Iterator[tuple[str, nn.Module]], activity: torch.Tensor, state: torch.Tensor
     ) -> PolicyStep:

@@ -248,6 +248,22 @@ class Policy(abc.ABC):
         """`step` from what `first_preactivation` gives on, for policies that give it."""
         raise NotImplementedError
 
+    def step_from(self, layer: str, activity: torch.Tensor, state: torch.Tensor) -> PolicyStep:
+        """One decision for each row from the activity of a dense layer of the encoder on, whatever was seen.
+
+        Nothing below the layer is computed for more than one picture. What a network of anyone's reads beside that
+        layer is then that of a grey picture: compare with `step` before anything is made of it.
+
+        Args:
+            layer: its name.
+            activity: (batch, unit).
+            state: (batch, state).
+
+        Raises:
+            UserError: this agent cannot decide from that layer on.
+        """
+        raise UserError(f"layer {layer!r}: this agent cannot decide from it on; give whole observations")
+
     @property
     @abc.abstractmethod
     def grey_level(self) -> float:

@@ -16,7 +16,7 @@ from retinoscope.agents.network import Network
 from retinoscope.agents.observing import Edit, Observing, Reached, took_another_path
 from retinoscope.agents.policy import Layer, Policy, PolicyStep, ReceptiveField
 from retinoscope.agents.traced_layers import TracedLayer
-from retinoscope.errors import UserError
+from retinoscope.errors import UserError, said
 
 
 class TracedPolicy(Policy):
@@ -91,6 +91,22 @@ class TracedPolicy(Policy):
             raise took_another_path(missing[0])
         step = self._read(answer, len(observations))
         self._note(observing.found, step)
+        return step
+
+    def step_from(self, layer: str, activity: torch.Tensor, state: torch.Tensor) -> PolicyStep:
+        traced = self._traced.get(layer)
+        if traced is None or traced.layer.is_map or not self._is_before_memory(traced.layer):
+            return super().step_from(layer, activity, state)
+        wanted = {name for names, _ in self._captures for name in names} | self._edits.keys() | {layer}
+        watched = [self._traced[name] for name in wanted if name in self._traced]
+        picture = torch.full((1, *self.observation_shape), self.grey_level, device=self.device)
+        try:
+            with Observing(watched, {**self._edits, layer: lambda _: activity}) as observing:
+                answer = self.network.answer(picture, state)
+            step = self._read(answer, len(activity))
+        except (RuntimeError, ValueError, TypeError) as error:  # of the user's own code, which asks for one batch size
+            raise UserError(f"layer {layer!r}: this agent cannot decide from it on ({said(error)})") from error
+        self._note({**observing.found, layer: activity}, step)
         return step
 
     def _note(self, found: Mapping[str, torch.Tensor], step: PolicyStep) -> None:
