@@ -22,6 +22,7 @@ ARRIVES: dict[str, tuple[Any, dict[str, str]]] = {
     "entropy_coefficient": (0.5, {"exploration_loss_coeff": "0.5"}),
     "batch_size": (4096, {"batch_size": "4096"}),
     "rollout": (16, {"rollout": "16", "recurrence": "16"}),
+    "initial_harm_weight": (0.25, {"initial_harm_weight": "0.25"}),
     "harm_weight": (2.0, {"harm_weight": "2.0"}),
     "harm_ramp": ((0.1, 0.9), {"harm_ramp_start": "3000000", "harm_ramp_stop": "27000000"}),
     "workers": (5, {"num_workers": "5"}),

@@ -204,10 +204,13 @@ def test_an_unwritable_run_directory_is_refused(tmp_path: Path) -> None:
         train("apples", tmp_path / "file" / "run", SMALL)
 
 
-@pytest.mark.parametrize(("frames", "weight"), [(0, 1.0), (100, 1.0), (150, 2.0), (200, 3.0), (900, 3.0)])
-def test_harm_counts_for_more_once_the_agent_gathers(frames: int, weight: float) -> None:
+@pytest.mark.parametrize(
+    ("first", "frames", "weight"),
+    [(1.0, 100, 1.0), (1.0, 150, 2.0), (1.0, 900, 3.0), (0.5, 0, 0.5), (0.5, 120, 1.0), (0.5, 200, 3.0)],
+)
+def test_harm_counts_for_more_once_the_agent_gathers(first: float, frames: int, weight: float) -> None:
     plain = GatheringEnvironment("apples", objects_in_view=False)
-    weighted = TrainingEnvironment("apples", 3.0, (100, 200))
+    weighted = TrainingEnvironment("apples", (first, 3.0), (100, 200))
     weighted.set_training_info({"approx_total_training_steps": frames})
     random, seen, steps = np.random.default_rng(0), np.zeros(2, np.int64), 0
     is_over = True
@@ -234,7 +237,10 @@ def test_the_curve_counts_healing_and_harmful_pick_ups_of_each_episode(tmp_path:
     """Both environments play the same episodes; the plain one says what was picked up at every step."""
     brief = tmp_path / "brief.yaml"
     brief.write_text(load_scenario("apples").model_copy(update={"episode_tics": 320}).to_yaml())
-    plain, counted = GatheringEnvironment(brief, objects_in_view=False), TrainingEnvironment(str(brief), 3.0, (1, 2))
+    plain, counted = (
+        GatheringEnvironment(brief, objects_in_view=False),
+        TrainingEnvironment(str(brief), (1.0, 3.0), (1, 2)),
+    )
     effects, random, total = np.array(plain.scenario.class_effects), np.random.default_rng(0), np.zeros(2)
     for episode in range(6):
         plain.reset(seed=episode)

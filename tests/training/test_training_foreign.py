@@ -141,7 +141,7 @@ def test_evaluation_counts_goals_as_survived_and_health_as_it_changed() -> None:
 
 
 def test_training_gets_the_engine_s_reward_and_no_weight_of_harm() -> None:
-    environment = TrainingEnvironment("vizdoom:defend_the_center", 10.0, (0, 1))
+    environment = TrainingEnvironment("vizdoom:defend_the_center", (1.0, 10.0), (0, 1))
     environment.set_training_info({"approx_total_training_steps": 100})
     try:
         environment.reset(seed=0)

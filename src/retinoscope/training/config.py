@@ -28,7 +28,9 @@ class TrainingConfig(Levers):
 
     In a dense arena it pays to run over a mildly harmful stimulus on the way to a healing one, so an agent that
     maximises the plain reward has little reason to tell them apart. `harm_weight` makes harm count for more, but only
-    once the agent gathers (`harm_ramp`): counted so from the start, it learns to touch nothing.
+    once the agent gathers (`harm_ramp`): counted so from the start, it learns to touch nothing. Where kinds are hard to
+    tell apart, healing and harm cancel even when counted alike: with an `initial_harm_weight` below 1 it pays to
+    gather first.
     """
 
     frames: float = pydantic.Field(30e6, gt=0, description="train until this many frames in all")
@@ -52,11 +54,14 @@ class TrainingConfig(Levers):
     entropy_coefficient: float = pydantic.Field(0.003, ge=0)
     batch_size: int = pydantic.Field(1024, ge=1, description="decisions per gradient step")
     rollout: int = pydantic.Field(32, ge=2, description="decisions through which the gradient travels back")
+    initial_harm_weight: float = pydantic.Field(
+        1.0, ge=0, description="what harmful pick-ups count for in the training reward before `harm_ramp`"
+    )
     harm_weight: float = pydantic.Field(
         3.0, ge=1, description="what harmful pick-ups count for in the training reward at the end of the run"
     )
     harm_ramp: tuple[float, float] = pydantic.Field(
-        (0.27, 0.55), description="shares of the run between which that weight rises from 1"
+        (0.27, 0.55), description="shares of the run between which that weight rises"
     )
     workers: int = pydantic.Field(2, ge=1, description="processes that play")
     environments_per_worker: int = pydantic.Field(16, ge=2, multiple_of=2)
@@ -95,6 +100,7 @@ def sample_factory_arguments(
         "scenario": scenario,
         "restart_behavior": "resume",
         "train_for_env_steps": int(config.frames),
+        "initial_harm_weight": config.initial_harm_weight,
         "harm_weight": config.harm_weight,
         "harm_ramp_start": int(config.harm_ramp[0] * config.frames),
         "harm_ramp_stop": int(config.harm_ramp[1] * config.frames),

@@ -47,13 +47,13 @@ for _handler in sample_factory_log.handlers:
 class TrainingEnvironment(gymnasium.Wrapper, TrainingInfoInterface):
     """The arena as Sample Factory wants it: a tuple of discrete actions, pick-ups per episode, harm weighted."""
 
-    def __init__(self, scenario: str, harm_weight: float, harm_ramp_frames: tuple[int, int]) -> None:
+    def __init__(self, scenario: str, harm_weights: tuple[float, float], harm_ramp_frames: tuple[int, int]) -> None:
         from retinoscope.worlds.doom.environment import GatheringEnvironment
 
         environment = GatheringEnvironment(scenario, objects_in_view=False)
         gymnasium.Wrapper.__init__(self, environment)
         TrainingInfoInterface.__init__(self)
-        self._harm_weight, self._harm_ramp_frames = harm_weight, harm_ramp_frames
+        self._harm_weights, self._harm_ramp_frames = harm_weights, harm_ramp_frames
         self._effects = np.array(environment.scenario.class_effects)
         self._harm_reward = np.zeros(len(self._effects))  # an arena made elsewhere sets its own reward
         if foreign_part(environment.scenario) is None:
@@ -83,7 +83,7 @@ class TrainingEnvironment(gymnasium.Wrapper, TrainingInfoInterface):
 
     def _present_harm_weight(self) -> float:
         frames = self.training_info.get("approx_total_training_steps", 0)
-        return float(np.interp(frames, self._harm_ramp_frames, (1.0, self._harm_weight)))
+        return float(np.interp(frames, self._harm_ramp_frames, self._harm_weights))
 
 
 class PixelEncoder(SampleFactoryEncoder):
@@ -114,6 +114,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Teach Sample Factory's parser our options."""
     parser.add_argument("--scenario", type=str, required=True)
     parser.add_argument("--encoder_custom", type=str)
+    parser.add_argument("--initial_harm_weight", type=float, default=1.0)
     parser.add_argument("--harm_weight", type=float, default=1.0)
     parser.add_argument("--harm_ramp_start", type=int, default=0)
     parser.add_argument("--harm_ramp_stop", type=int, default=1)
@@ -131,7 +132,8 @@ def _boolean(text: str) -> bool:
 
 def make_environment(_name: str, cfg: Any, _env_config: Any, render_mode: str | None = None) -> TrainingEnvironment:
     """The environment, by the signature that Sample Factory calls."""
-    return TrainingEnvironment(cfg.scenario, cfg.harm_weight, (cfg.harm_ramp_start, cfg.harm_ramp_stop))
+    weights = (cfg.initial_harm_weight, cfg.harm_weight)
+    return TrainingEnvironment(cfg.scenario, weights, (cfg.harm_ramp_start, cfg.harm_ramp_stop))
 
 
 def make_encoder(cfg: Any, observation_space: Any) -> PixelEncoder:
