@@ -372,3 +372,35 @@ def _(checked: Checked) -> None:
             with torch.no_grad():
                 leaving = agent.policy.step(torch.from_numpy(views[row])[None], state).state
             np.testing.assert_allclose(leaving, state, atol=1e-4)
+
+
+@planted("tuning")
+def _(checked: Checked) -> None:
+    """Rates are means over the decisions of a bin, of the agent and along its frames; nobody else is asked."""
+    data = data_of(checked)
+    listed = json.loads(data.attrs["variables"])
+    burn_in, rows = checked.result.parameters["burn_in_steps"], rows_of(checked)
+    kept = rows["step"].values >= burn_in
+    layer = str(data["unit_layer"].values[0])
+    values = rows_of(checked, layer)[layer].values[kept].astype(float)
+    of_layer = data.isel(unit=np.flatnonzero(data["unit_layer"].values == layer)).sel(network="agent")
+    for about in listed:
+        occupancy = data[f"{about['stored']}_occupancy"].values
+        rates = of_layer[f"{about['stored']}_rate"].values
+        assert occupancy.sum() <= kept.sum()
+        if occupancy.sum() == kept.sum() and np.isfinite(rates).all():
+            np.testing.assert_allclose(
+                (rates * occupancy).sum(axis=tuple(range(1, rates.ndim))), values.sum(axis=0), rtol=1e-4, atol=1e-3
+            )
+
+
+@planted("dose_response")
+def _(checked: Checked) -> None:
+    """Held at no dose, at the mean or by adding nothing: small; and never more is done than at the largest doses."""
+    data = data_of(checked)
+    outputs = data["change"].values
+    heads = [len(head.outputs) for head in checked.inputs.agent.policy.action_heads]
+    for part in np.split(outputs, np.cumsum(heads)[:-1], axis=-1):
+        np.testing.assert_allclose(part.sum(axis=-1), 0, atol=1e-5)
+    doses, divergence = data["dose"].values, data["divergence"].values
+    assert (divergence[:, np.abs(doses).argmax()] >= divergence[:, np.abs(doses).argmin()] - 1e-6).all()

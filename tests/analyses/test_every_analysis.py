@@ -56,8 +56,17 @@ QUICK: dict[str, dict[str, Any]] = {
         "method": "gradient",
         "workers": 1,
     },
+    "tuning": {
+        "shifts": 5,
+        "place_bins": 4,
+        "curve_bins": 4,
+        "object_bins": (2, 2),
+        "fewest": 4,
+        "frame_components": 4,
+    },
     "shown_images": {"presentation": "paste height=20 position=30x40", "checkpoints": False},
     "fixed_points": {"views": 2, "starts": 16, "iterations": 120},
+    "dose_response": {"decisions": 24, "followed": 8, "follow_steps": 4, "random_directions": 2},
     "intervention": {"episodes": 2, "random_directions": 1, "component": 0, "workers": 1},
 }
 """Settings that keep the suite quick, and make the most of little data."""
@@ -74,6 +83,7 @@ REASONS: dict[tuple[str, str], str] = {
     ("matched_fields", "arena"): "one agent is no comparison",
     ("matched_components", "arena"): "one agent is no comparison",
     ("over_training", "arena"): "one agent is no comparison",
+    ("same_stimuli", "arena"): "one agent is no comparison",
 }
 """What cannot be made of a planted recording, and what its reason has to say."""
 

@@ -30,6 +30,7 @@ from tests.figures import (
     test_component_gallery,
     test_components,
     test_intervention,
+    tuning_results,
 )
 from tests.figures import test_between_agents as of_several_agents
 from tests.figures import test_field_structure as of_structure
@@ -187,6 +188,9 @@ RESULTS: dict[str, Callable[[], Result]] = {
     "scenario_preview": of_preview.planted,
     "simulation_summary": simulation_result,
     "training_progress": progress_result,
+    "tuning": tuning_results.planted,
+    "tuning_beyond_view": tuning_results.planted,
+    "tuning_of": tuning_results.planted,
     "tuning_to_gratings": of_gratings.planted,
     "twin_comparison": image_results.twin_result,
 }

@@ -123,6 +123,19 @@ class Recording(abc.ABC):
         for start in range(0, self.frames, size):
             yield self.rows(start, min(start + size, self.frames), wanted)
 
+    def to_pynapple(self, names: Iterable[str] | None = None) -> dict[str, Any]:
+        """The columns as time series of pynapple, by name, and `episodes`; see `rollouts.as_pynapple`.
+
+        Args:
+            names: of columns; None for all but the frames and the state that enters.
+
+        Raises:
+            UserError: pynapple is not installed, or there is no such column.
+        """
+        from retinoscope.rollouts.as_pynapple import as_pynapple  # loads what few ask for
+
+        return as_pynapple(self, names)
+
     def __repr__(self) -> str:
         return f"<Recording {self.path}: {self.frames:,} rows of {self.attributes['agent']}>"
 
