@@ -208,6 +208,8 @@ class Analysis:
             ends in its first second and not minutes later.
         functions: further public functions of its module.
         rank: its place within its group, lower first.
+        methods: how it is made, in the sentences of a paper's methods section: a template, see `analyses.methods`.
+        bibliography: entries of BibTeX that `methods` cites and `references.bib` does not hold; for other packages.
     """
 
     name: str
@@ -229,6 +231,8 @@ class Analysis:
     refuse: Callable[[Inputs, Any], None] | None = None
     functions: tuple[Callable[..., Any], ...] = ()
     rank: int = 100
+    methods: str = ""
+    bibliography: str = ""
 
     def why_not(self, inputs: Inputs) -> str | None:
         """Why it cannot be made of these inputs, in one line; None if nothing speaks against it."""

@@ -20,6 +20,17 @@ AttributionMethod = Literal[
     "perturbation",
 ]
 ATTRIBUTION_METHODS: tuple[AttributionMethod, ...] = get_args(AttributionMethod)
+IN_A_PAPER: dict[AttributionMethod, str] = {
+    "gradient": "the gradient [@simonyan2014]",
+    "gradient_x_input": "the gradient times the difference from the baseline",
+    "guided_backprop": "guided backpropagation [@springenberg2015]",
+    "integrated_gradients": "integrated gradients [@sundararajan2017]",
+    "smoothgrad": "SmoothGrad [@smilkov2017]",
+    "occlusion": "occlusion [@zeiler2014]",
+    "perturbation": "blurring of discs [@greydanus2018]",
+}
+"""What methods are called in text for papers, with the key of the paper in `analyses/references.bib`."""
+
 WITH_BASELINE: tuple[AttributionMethod, ...] = ("gradient_x_input", "integrated_gradients", "occlusion")
 """Methods that compare the observation with one in which there is nothing to see."""
 

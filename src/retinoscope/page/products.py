@@ -23,6 +23,7 @@ from retinoscope.analyses.drawing import (
     TableDrawing,
     TextDrawing,
 )
+from retinoscope.analyses.methods import measured
 from retinoscope.analyses.registry import analysis
 from retinoscope.page.movie import write_movies
 from retinoscope.result import Result
@@ -40,6 +41,8 @@ Kind = Literal[
     "style",
     "script",
     "single file",
+    "methods",
+    "references",
 ]
 DOTS_PER_INCH = 160
 _POSTER_AT = 0.3  # of the way through the movie: by then something has happened
@@ -58,6 +61,7 @@ class Product:
         title: for people.
         caption: what was measured, over how much, and how.
         says_caption: the file itself shows the caption.
+        measured: of a result, over how much it is, see `analyses.methods.measured`.
     """
 
     analysis: str
@@ -68,6 +72,7 @@ class Product:
     title: str = ""
     caption: str = ""
     says_caption: bool = False
+    measured: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The manifest's entry."""
@@ -80,12 +85,21 @@ class Product:
         }
         if self.caption:
             entry |= {"title": self.title, "caption": self.caption, "says_caption": self.says_caption}
+        if self.measured:
+            entry["measured"] = dict(self.measured)
         return entry
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> Product:
         """The product that an entry of a manifest describes."""
         return cls(**entry)
+
+
+def of_result(result: Result, seconds: float) -> Product:
+    """The entry of a saved Result."""
+    found = {} if OMITTED in result.data.attrs else measured(result)
+    path = f"results/{result.analysis}.nc"
+    return Product(result.analysis, "result", path, seconds, result.parameters, measured=found)
 
 
 OMITTED = "omitted"

@@ -14,12 +14,14 @@ import xarray
 
 from retinoscope.analyses.declaration import Analysis, Inputs
 from retinoscope.analyses.drawing import FigureDrawing, MovieDrawing, RecordedMovieDrawing, TableDrawing
+from retinoscope.analyses.methods import INTERVAL, cited, measured, papers, sentences
 from retinoscope.analyses.registry import all_analyses
 from retinoscope.page.products import OMITTED
 from retinoscope.result import Result, load_result
 from retinoscope.settings import with_settings
 from retinoscope.testing.cases import CASES, planted_inputs
 from retinoscope.testing.panels import check_panels
+from retinoscope.testing.said import numbers_not_held
 from retinoscope.workflows.running import computed
 
 
@@ -65,6 +67,7 @@ def check_analysis(
             assert reason and "\n" not in reason, f"{analysis.name}: the reason is not one line: {reason!r}"
             return Checked(inputs, None, str(reason))
         _check_saving(result, Path(folder))
+        _check_methods(analysis, result)
         if not analysis.is_shared:
             _check_drawings(analysis, result, inputs)
         check_panels(analysis, result, inputs)
@@ -91,6 +94,16 @@ def _check_saving(result: Result, folder: Path) -> None:
     xarray.testing.assert_equal(again.data, result.data)
     assert again.parameters == result.parameters, f"{result.analysis}: other parameters after saving"
     assert again.provenance == result.provenance, f"{result.analysis}: another provenance after saving"
+
+
+def _check_methods(analysis: Analysis, result: Result) -> None:
+    said = sentences(analysis, result.parameters, measured(result))
+    assert said.endswith((".", ".)")), f"{analysis.name}: the text for papers is no whole sentence: {said!r}"
+    unknown = set(cited(said)) - set(papers())
+    assert not unknown, f"{analysis.name}: cites {', '.join(unknown)}, which no bibliography holds"
+    held = [result.parameters, measured(result), INTERVAL]
+    new = numbers_not_held(said, held) if analysis.methods else []
+    assert not new, f"{analysis.name}: the text for papers says {', '.join(new)}, which the manifest does not hold"
 
 
 def _check_drawings(analysis: Analysis, result: Result, inputs: Inputs) -> None:

@@ -15,13 +15,15 @@ from retinoscope.agents.agent import Agent
 from retinoscope.agents.load import load_agent, require_device
 from retinoscope.analyses.declaration import Analysis, Inputs
 from retinoscope.analyses.drawing import RecordedMovieDrawing
+from retinoscope.analyses.methods import INTERVAL
 from retinoscope.analyses.registry import select_analyses
 from retinoscope.errors import UserError
 from retinoscope.page.description import describe_agent, describe_world
 from retinoscope.page.explorer.writing import EXPLORER, write_explorer
 from retinoscope.page.html import SINGLE_FILE
+from retinoscope.page.methods import write_methods
 from retinoscope.page.pages import write_pages
-from retinoscope.page.products import OMITTED, Product, drawings_of, write_drawings
+from retinoscope.page.products import OMITTED, Product, drawings_of, of_result, write_drawings
 from retinoscope.progress import say
 from retinoscope.result import Result, load_result
 from retinoscope.scale.work import computing_on
@@ -207,9 +209,9 @@ def _make(wanted: _Wanted, directory: RunDirectory) -> tuple[dict[str, Any], lis
     with stage("recording", wanted.progress):
         recording = record(wanted.agent, wanted.world, frames=frames, out=path, seed=seed, progress=wanted.progress)
         recording.path = directory.path / RECORDING  # where it will be: what is said of it outlives `unfinished`
-    products = [
-        Product("recording", "recording", RECORDING, time.monotonic() - start, {"frames": frames, "seed": seed})
-    ]
+    seconds, about = time.monotonic() - start, {"frames": frames, "seed": seed}
+    counts = {"environments": recording.attributes["environments"], "episodes": len(recording.episodes)}
+    products = [Product("recording", "recording", RECORDING, seconds, about, measured={"found": counts})]
     inputs = Inputs(wanted.agent, recording, wanted.world, directory.cache)
     store = ResultStore(directory.unfinished / "results", directory.cache, directory.path / "results")
     omitted: dict[str, str] = {}
@@ -217,7 +219,7 @@ def _make(wanted: _Wanted, directory: RunDirectory) -> tuple[dict[str, Any], lis
     for made in run_analyses(wanted.analyses, inputs, wanted.parameters, store, wanted.identity, wanted.progress):
         name = made.analysis.name
         names[made.is_kept].append(name)
-        products.append(Product(name, "result", f"results/{name}.nc", made.seconds, made.result.parameters))
+        products.append(of_result(made.result, made.seconds))
         products += write_drawings(made.result, directory.unfinished, inputs, wanted.gif)
         if OMITTED in made.result.data.attrs and not made.analysis.is_shared:
             omitted[name] = made.result.data.attrs[OMITTED]
@@ -293,6 +295,7 @@ def rebuild_report(directory: str | Path, *, single_file: bool = False) -> Analy
                 products.append(held)
             if held.kind == "result":
                 result = load_result(run.path / held.path)
+                held = dataclasses.replace(held, measured=of_result(result, held.seconds).measured)
                 products += [held, *write_drawings(result, run.unfinished), *_kept_movies(result, manifest, run)]
         path = run.path / RECORDING
         recording = open_recording(path) if path.is_dir() else None  # large, and may have been deleted
@@ -335,7 +338,8 @@ def _publish(
         not_made=not_made_of(manifest),
     )
     products = [*products, Product("explorer", "explorer", EXPLORER, time.monotonic() - began)]
-    manifest = {**manifest, "products": [each.to_json() for each in products]}
+    manifest = {**manifest, "interval_percent": INTERVAL, "products": [each.to_json() for each in products]}
+    manifest["products"] += [each.to_json() for each in write_methods(manifest, directory.unfinished)]
     pages = write_pages(manifest, directory.unfinished, single_file=single_file, explorer=True)
     manifest["products"] += [each.to_json() for each in pages]
     directory.publish(manifest)

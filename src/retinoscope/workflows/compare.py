@@ -18,10 +18,12 @@ from retinoscope.analyses.declaration import Analysis, Inputs
 from retinoscope.analyses.early_vision.learned_line import learned_line
 from retinoscope.analyses.images.display import display
 from retinoscope.analyses.images.shown_images import ShownImagesParameters
+from retinoscope.analyses.methods import INTERVAL
 from retinoscope.analyses.registry import all_analyses, analysis, select_analyses
 from retinoscope.errors import UserError
 from retinoscope.page.comparison import write_comparison
-from retinoscope.page.products import OMITTED, Product, write_drawings
+from retinoscope.page.methods import write_methods
+from retinoscope.page.products import OMITTED, Product, of_result, write_drawings
 from retinoscope.progress import say
 from retinoscope.settings import nearest, stated, with_settings
 from retinoscope.stimuli.presentation import present
@@ -142,7 +144,8 @@ def compare(
 
 def publish_comparison(directory: RunDirectory, manifest: Mapping[str, Any], products: list[Product]) -> dict[str, Any]:
     """Write the page from what is in `unfinished`, then put all of it in place."""
-    found = {**manifest, "products": [each.to_json() for each in products]}
+    found = {**manifest, "interval_percent": INTERVAL, "products": [each.to_json() for each in products]}
+    found["products"] += [each.to_json() for each in write_methods(found, directory.unfinished)]
     found["products"] += [each.to_json() for each in write_comparison(found, directory.unfinished)]
     directory.publish(found)
     return found
@@ -296,7 +299,7 @@ def _make(
     for made in run_analyses(analyses, inputs, parameters, store, identity, progress):
         name = made.analysis.name
         names[made.is_kept].append(name)
-        products.append(Product(name, "result", f"results/{name}.nc", made.seconds, made.result.parameters))
+        products.append(of_result(made.result, made.seconds))
         products += write_drawings(made.result, directory.unfinished)
         if OMITTED in made.result.data.attrs and not made.analysis.is_shared:
             omitted[name] = made.result.data.attrs[OMITTED]

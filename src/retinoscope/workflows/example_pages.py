@@ -17,6 +17,7 @@ from retinoscope.errors import UserError
 from retinoscope.page.explorer.pages import explorer_page
 from retinoscope.page.explorer.writing import DATA, EXPLORER, write_explorer
 from retinoscope.page.html import PAGE
+from retinoscope.page.methods import METHODS, REFERENCES
 from retinoscope.result import Result
 from retinoscope.rollouts.recording import Episode, Recording
 from retinoscope.workflows.explore import put_in_place
@@ -120,6 +121,7 @@ def write_page(samples: Samples, results: Mapping[str, Result], folder: Path) ->
             title=title,
             subtitle=subtitle_of(recording) if is_recorded else about,
         )
-        (Path(made) / PAGE).write_text(explorer_page(title), encoding="utf-8")
+        holds = f"For a paper: {METHODS} and {REFERENCES} lie beside this page."
+        (Path(made) / PAGE).write_text(explorer_page(title, holds), encoding="utf-8")
         put_in_place(Path(made), folder)
     return PAGE, f"{EXPLORER}/{DATA}/index.js"

@@ -20,17 +20,23 @@ from retinoscope.analyses.memory.fitted_components import (
     fitted_components,
     samples_of,
 )
+from retinoscope.analyses.memory.memory_components import FIT_STEPS
 from retinoscope.analyses.memory.recording_windows import WINDOW_STEPS, RecordingWindows
 from retinoscope.analyses.memory.samples import ArraySamples, FolderSamples, Samples
+from retinoscope.analyses.methods import INTERVAL
 from retinoscope.errors import UserError
-from retinoscope.page.products import write_drawings
+from retinoscope.page.methods import write_methods
+from retinoscope.page.products import of_result, write_drawings
 from retinoscope.result import Result
-from retinoscope.workflows.example_files import write_json, write_table
+from retinoscope.versions import versions
+from retinoscope.workflows.example_files import Words, write_directions, write_json, write_scores, write_table
 from retinoscope.workflows.example_pages import write_page
 
 if TYPE_CHECKING:
     from retinoscope.rollouts import Recording
     from retinoscope.worlds.choosing import WorldLike
+
+_PACKAGES = ("retinoscope", "torch", "numpy", "scipy", "scikit-learn", "xarray")
 
 RECORDED = 10_000
 """Decisions recorded of an agent."""
@@ -61,6 +67,7 @@ def examples(
     gradient_step: int | None = None,
     proportion: float | Iterable[float] = (0.1,),
     components: str = "ica:16",
+    fit_steps: int = FIT_STEPS,
     layer: str | None = None,
     decisions: int = RECORDED,
     window_steps: int = WINDOW_STEPS,
@@ -69,15 +76,18 @@ def examples(
     leave_out_constant: bool = False,
     stability: bool = False,
     gallery: bool = True,
+    keys: str | None = None,
+    ids: str = "names",
     seed: int = 0,
     progress: bool = False,
 ) -> Examples:
     """Find and write the samples where each component is high, middling, low.
 
     Writes `dataset_examples.json` (scope, level, component: ids in ascending order), `dataset_examples.csv` (scope,
-    level, component, sample, rank, value, step), `dataset_examples.nc` (the Result), histograms, and, where there are
-    frames, a contact sheet for each component; with several proportions one JSON and one CSV for each. `index.html`
-    shows all of it in the explorer.
+    level, component, sample, rank, value, step), `dataset_examples.nc` (the Result), histograms, `scores.npy`
+    (sample, step, component) with every step's activations, `directions.npz` (directions, patterns, offset),
+    `fitted_components.nc`, and, where there are frames, a contact sheet for each component; with several proportions
+    one JSON and one CSV for each. `index.html` shows all of it in the explorer.
 
     Args:
         source: an agent, or what `load_agent` takes, which is then recorded; or a recording, or its path. None if
@@ -92,6 +102,7 @@ def examples(
         gradient_step: that gradients are taken from, counted from 0; None for the last.
         proportion: of the steps that are high, middling, low; one or several.
         components: `ica:16`, `pca:16`, `nmf:16`, or `units`.
+        fit_steps: drawn at random to find the components on, and to judge their stability on.
         layer: of a recording: whose activity; None for the first layer of the memory, or the only one there is.
         decisions: recorded of an agent.
         window_steps: decisions in a sample of a recording.
@@ -100,6 +111,9 @@ def examples(
         leave_out_constant: leave out units that never change, instead of refusing them.
         stability: also judge the components, which takes some minutes: `components.nc` and figures.
         gallery: draw the contact sheets.
+        keys: what scopes are called in JSON and CSV, `any,saliency_step`, or scopes and levels,
+            `any,saliency_step,high,mid,low`; None for `any_step,gradient_step,high,middle,low`.
+        ids: of samples in JSON and CSV: `names`, or `numbers` (33 of `sample_00033`).
         seed: of all that is drawn at random.
         progress: show a progress bar while an agent is recorded.
 
@@ -119,6 +133,7 @@ def examples(
         window_steps=window_steps,
         stride_steps=stride_steps,
         burn_in_steps=burn_in_steps,
+        fit_steps=fit_steps,
         layer=layer,
         leave_out_constant=leave_out_constant,
         seed=seed,
@@ -127,7 +142,7 @@ def examples(
     samples, agent = _samples(source, world, activity, frames, wanted, folder, decisions, progress)
     if layer is not None and not isinstance(samples, RecordingWindows):
         raise UserError(f"examples: {samples.source} has no layers to choose {layer!r} from; leave --layer out")
-    step = gradient_step_of(parameters, samples)
+    step, words = gradient_step_of(parameters, samples), Words.of(samples, keys, ids)
     given = {"fitted_components": fitted_components(samples, parameters=wanted)}
     fit = fit_of(samples, given=given)
     written: list[str] = []
@@ -137,9 +152,12 @@ def examples(
             name = "dataset_examples" if number == 0 else f"dataset_examples_{share:g}"
             thresholds = thresholds_of(result.data.sel(proportion=share))
             lists = example_lists(activations, fit.fitted.numbers, thresholds, step)
-            write_json(result, share, folder / f"{name}.json")
-            write_table(lists, samples, folder / f"{name}.csv")
+            write_json(result, share, folder / f"{name}.json", words)
+            write_table(lists, words, folder / f"{name}.csv")
             written += [f"{name}.json", f"{name}.csv"]
+        written.append(write_scores(activations, folder / "scores.npy").name)
+    written.append(write_directions(fit.fitted, folder / "directions.npz").name)
+    written.append(given["fitted_components"].save(folder / "fitted_components.nc").name)
     results, given = [result], given | {"dataset_examples": result}
     if stability:
         results.append(judge_components(samples, given=given))
@@ -148,8 +166,21 @@ def examples(
     for each in results:
         each.save(folder / f"{each.analysis}.nc")
         written += [f"{each.analysis}.nc", *(product.path for product in write_drawings(each, folder))]
+    written += [each.path for each in write_methods(_manifest([*given.values(), *results[1:]]), folder)]
     written += write_page(samples, given | {each.analysis: each for each in results}, folder)
     return Examples(folder, result, tuple(written))
+
+
+def _manifest(results: list[Result]) -> dict[str, Any]:
+    """What text for papers is written from."""
+    products = [of_result(each, 0.0).to_json() for each in results]
+    return {"products": products, "interval_percent": INTERVAL, "versions": versions(*_PACKAGES)}
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Both name one place: what there is of frames lies beside the activity."""
+    are_places = isinstance(one, str | Path) and isinstance(other, str | Path)
+    return are_places and Path(one).resolve() == Path(other).resolve()
 
 
 def _directory(out: str | Path) -> Path:
@@ -176,11 +207,13 @@ def _samples(
 
     if activity is not None:
         if isinstance(activity, str | Path) and Path(activity).is_dir():
-            if frames is not None:
+            if frames is not None and not _is_same(frames, activity):
                 raise UserError(f"{activity}: a folder of samples has its frames in it; leave --frames out")
             if next(Path(activity).glob("*.npy"), None) is not None:
                 return samples_of(ArrayRecording.open(activity), wanted), None
             return FolderSamples(activity), None
+        if _is_same(frames, activity):
+            raise UserError(f"{activity}: is one file and cannot hold both; leave --frames out, or give another")
         return ArraySamples(activity, frames), None
 
     if isinstance(source, str | Path) and is_recording(source):

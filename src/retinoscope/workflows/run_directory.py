@@ -20,6 +20,7 @@ from typing import Any
 from retinoscope.errors import UserError
 from retinoscope.files import replacing
 from retinoscope.page.html import PAGE, SCRIPT, SINGLE_FILE, STYLE
+from retinoscope.page.methods import METHODS, REFERENCES
 from retinoscope.rollouts.locking import only_writer
 from retinoscope.worlds.earlier import manifest_of_today
 
@@ -30,6 +31,8 @@ _PRODUCTS = (
     STYLE,
     SCRIPT,
     SINGLE_FILE,
+    METHODS,
+    REFERENCES,
     "explorer",
     "figures",
     "movies",

@@ -324,4 +324,19 @@ ANALYSIS = Analysis(
     explore=tables_of,
     refuse=refuse_targets,
     rank=20,
+    methods="""
+        {% for method in methods %}{% if loop.first %}Compared were {% endif %}{{ attribution(method) }}{{ "" if
+        loop.last else ", " }}{% endfor %}, each attributing {{ targets | listed }} to the pixels of {{ frames
+        }} recorded frames in stretches of {{ stretch_frames }} {%- if "integrated_gradients" in methods %};
+        integrated gradients in {{ steps }} steps{% endif %}{% if "smoothgrad" in methods %}; SmoothGrad over {{
+        samples }} samples with a standard deviation of {{ noise_sigma }} pixel units{% endif %}{% if
+        "occlusion" in methods %}; occlusion by squares of {{ window }} pixels every {{ stride }}{% endif %}.
+        Checks: cascading randomisation of the parameters [@adebayo2018], passed if the mean absolute rank
+        correlation of maps before and after exceeds that by chance by {{ threshold }} at most; deletion and
+        insertion of pixels in the order of the maps [@petsiuk2018], beside random order and the order of the
+        difference from the baseline; {% if "objects" in found %}and the agreement of the attribution on each of
+        {{ found.objects }} objects in view with what painting it out changes{% else %}what painting out objects
+        changes was not measured{% endif %}. {{ interval }}% intervals are bootstrap intervals over stretches
+        (seed {{ seed }}).
+    """,
 )

@@ -475,4 +475,16 @@ ANALYSIS = Analysis(
     refuse=refuse_targets,
     formerly=("attribution",),
     rank=10,
+    methods="""
+        What moves {{ targets | listed }} was attributed to the pixels of {{ sizes.time }} consecutive decisions
+        of episode {{ episode }} by {{ attribution(method) }}{% if method == "integrated_gradients" %} ({{ steps
+        }} steps){% elif method == "smoothgrad" %} ({{ samples }} samples, standard deviation {{ noise_sigma }}
+        pixel units){% elif method == "occlusion" %} (squares of {{ window }} pixels every {{ stride }}){% endif
+        %}. Whether the maps depend on what the network learned was judged by cascading randomisation of its
+        parameters [@adebayo2018] on {{ found.checked_frames }} frames: the mean absolute rank correlation
+        between maps before and after may exceed that by chance by {{ threshold }} at most. {% if "lag" in sizes
+        %}Gradients were followed back through the memory for {{ lag_steps }} decisions, at {{ times }}
+        decisions at most, with {{ interval }}% bootstrap intervals over stretches.{% endif %} (Seed {{ seed
+        }}.)
+    """,
 )

@@ -237,4 +237,9 @@ ANALYSIS = Analysis(
     draw=_draw,
     functions=(movie_blocks,),
     rank=20,
+    methods="""
+        The feature maps of {{ layers | listed }} were computed again from the recorded observations, from
+        decision {{ start }} on and for {{ frames }} decisions at most, and drawn as movies. Every filter has
+        one colour scale throughout, which ends at the {{ quantile }} quantile of the magnitude of its activity.
+    """,
 )

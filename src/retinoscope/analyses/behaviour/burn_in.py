@@ -361,4 +361,17 @@ ANALYSIS = Analysis(
     draw=_draw,
     functions=(choose_burn_in,),
     rank=10,
+    methods="""
+        {% if method == "forgetting" %}How long the memory ({{ layers | listed }}) takes to forget its start was
+        measured by resetting the whole recurrent state at {{ over }} moments amid recorded episodes and showing
+        the same observations again. The start counts as forgotten once, in a share of {{ share }} of these
+        windows, the distance to the state that was never reset is within {{ tolerance }} of the distance
+        between unrelated states, and stays so for {{ hold }} decisions.{% else %}How long the memory ({{ layers
+        | listed }}) takes to settle was judged by the recording alone, from {{ over }} episodes: until the mean
+        state over episodes differs from what it is late in the episodes by no more than the {{ level }}
+        quantile of what chance gives.{% endif %} {% if found.settled %}This took {{ found.steps }} decisions{%
+        else %}This was not reached within the {{ horizon_steps }} decisions that were looked at, and {{
+        found.steps }} were taken{% endif %}; analyses of the memory leave out so many at the start of every
+        episode, unless another number is given for them (seed {{ seed }}).
+    """,
 )

@@ -291,4 +291,9 @@ ANALYSIS = Analysis(
     draw=_draw,
     is_shared=True,
     rank=5,
+    methods="""
+        All {{ sizes.time }} recorded observations were passed through {{ labels.layer | listed }} again; kept
+        were the mean of every channel over its map and the variances along its principal components, {{
+        components }} at most.
+    """,
 )

@@ -311,4 +311,13 @@ ANALYSIS = Analysis(
     draw=_draw,
     explore=_explore,
     rank=60,
+    methods="""
+        The activity of {{ layers | listed }} at the same {{ sizes.point }} decisions was embedded in the plane
+        by t-SNE [@maaten2008] (perplexity {{ perplexity }}), started from the first two principal components
+        and at a learning rate of the number of points over the exaggeration [@kobak2019; @belkina2019]. How far
+        an embedding can be trusted is told by the share of the {{ neighbours }} nearest neighbours of a
+        decision that it keeps, and by the share of neighbours that are of the same episode and within {{
+        time_neighbour_seconds }} {{ words.clock_units }}, with {{ interval }}% bootstrap intervals over
+        episodes.
+    """,
 )

@@ -462,4 +462,23 @@ ANALYSIS = Analysis(
     draw=_draw,
     explore=panels,
     rank=30,
+    methods="""
+        The activity of all units of {{ layers | listed }} (of a convolution, the mean of each channel) was
+        averaged around events ({% for kind in labels.kind %}{{ found.events[loop.index0] }} {{ kind }}{{ "" if
+        loop.last else ", " }}{% endfor %}), from {{ seconds }} {{ words.clock_units }} before to {{ seconds }}
+        {{ words.clock_units }} after them. An event counts if it follows no other within {{ isolation_seconds
+        }} {{ words.clock_units }}; kinds with fewer than {{ fewest_events }} are left out{% if burn_in_steps
+        %}, and so are the first {{ burn_in_steps }} decisions of every episode{% endif %}. Means have {{
+        interval }}% bootstrap intervals over events ({{ resamples }} samples) [@efron1993]. For chance, the
+        events of an episode were shifted together by a random number of decisions around it, {{ shuffles }}
+        times, which keeps their spacing and the correlation of the activity in time. A unit counts as locked to
+        events if its mean within {{ tested_seconds }} {{ words.clock_units }} before or after them lies beyond
+        that of shuffled events at a family-wise error rate of {{ level }}; the family are all units of a layer
+        and both sides, and it is judged by the maximum over them [@westfall1993]. Shares of units have Wilson's
+        {{ interval }}% intervals [@wilson1927]. {% if "encoded" in words %}The sparseness of {{ words.encoded
+        }} is that of Treves and Rolls [@treves1991; @vinje2000].{% endif %} {% if "predicted" in words %}How
+        well {{ labels.predictor | listed }} tell whether an event ({{ words.predicted }}) follows within {{
+        horizons_seconds | listed }} {{ words.clock_units }} is given as the area under the ROC curve.{% endif
+        %} (Seed {{ seed }}.)
+    """,
 )

@@ -271,4 +271,13 @@ ANALYSIS = Analysis(
     draw=_draw,
     explore=_explore,
     rank=70,
+    methods="""
+        The activity of all units of {{ layers | listed }} (of a convolution, the mean of each channel) is shown
+        over {{ sizes.time }} consecutive decisions, z-scored by mean and standard deviation of all decisions.
+        Units are in the order of {% if order == "rastermap" %}Rastermap [@stringer2025]{% else %}a t-SNE in one
+        dimension [@maaten2008], by the {% if order == "cosine" %}cosine distance of their z-scored time
+        courses{% else %}Euclidean distance of their time courses{% endif %} {% endif %}. How far the order is
+        one of the units is told by Spearman's rank correlation between the orders of two halves of the
+        episodes, halved in {{ splits }} ways at random, beside that of random orders (seed {{ seed }}).
+    """,
 )

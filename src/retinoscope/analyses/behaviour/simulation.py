@@ -236,4 +236,9 @@ ANALYSIS = Analysis(
     draw=_draw,
     is_always_made=True,
     rank=0,
+    methods="""
+        From row {{ start }} of the recording on, {{ sizes.time }} consecutive decisions are shown as they were
+        played: the observations, and beside them, as far as they were recorded, the critic's value, the
+        probability of every action, the action that was taken, rewards, events, and the world's own variables.
+    """,
 )

@@ -15,6 +15,7 @@ from retinoscope.analyses.between_agents.side_by_side import KINDS, network_coor
 from retinoscope.analyses.compared import Compared
 from retinoscope.analyses.declaration import COMPARED, Analysis
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
+from retinoscope.analyses.exploring import tables_of
 from retinoscope.errors import NotMeasurable
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
@@ -176,5 +177,15 @@ ANALYSIS = Analysis(
     of="compared",
     needs=(COMPARED,),
     draw=_draw,
+    explore=tables_of(_draw),
     rank=20,
+    methods="""
+        {{ components }} components of each memory at most were found by {% if method == "ica" %}independent
+        component analysis [@hyvarinen1999]{% else %}principal component analysis{% endif %} on the same frames,
+        {{ rows }} of them at most, which drove every memory alike, and those of two memories paired one to one
+        so that the absolute correlations of their time courses add up to the most [@kuhn1955]. A pair counts as
+        found if it is more alike than any pair in {{ shuffles }} matchings in which the time courses of one
+        memory were moved along by random amounts. Beside the agents stand the networks their trainings began
+        with and networks with weights drawn anew, as far as these are known (seed {{ seed }}).
+    """,
 )

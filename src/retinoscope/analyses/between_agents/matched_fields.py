@@ -24,6 +24,7 @@ from retinoscope.analyses.compared import Compared
 from retinoscope.analyses.declaration import COMPARED, Analysis, Inputs
 from retinoscope.analyses.early_vision.receptive_field_parameters import ends_of_stages, maps_of_encoder
 from retinoscope.analyses.early_vision.receptive_fields import fields_within_budget
+from retinoscope.analyses.exploring import tables_of
 from retinoscope.errors import NotMeasurable
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
@@ -202,6 +203,15 @@ ANALYSIS = Analysis(
     of="compared",
     needs=(COMPARED,),
     draw=drawings,
+    explore=tables_of(drawings),
     refuse=_refuse,
     rank=10,
+    methods="""
+        Receptive fields of {{ layers | listed }} (mean gradients under Gaussian white noise [@stein1981], {{
+        stimuli }} stimuli at most) of two networks were paired one to one so that their absolute correlations
+        add up to the most [@kuhn1955]; {% if shift %}fields may be moved by {{ shift }} pixels, and {% endif
+        %}a field matches its negative. A pair counts as found if it is more alike than any pair in {{
+        surrogates }} matchings with noise as smooth as the fields. Beside the agents stand the networks their
+        trainings began with and networks with weights drawn anew, as far as these are known (seed {{ seed }}).
+    """,
 )

@@ -22,6 +22,7 @@ from retinoscope.analyses.compared import Compared, Member
 from retinoscope.analyses.comparison.checkpoint_numbers import ENDS, measure_checkpoint
 from retinoscope.analyses.declaration import COMPARED, Analysis
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
+from retinoscope.analyses.exploring import tables_of
 from retinoscope.analyses.images.action_given_stimulus import action_given_stimulus
 from retinoscope.analyses.images.decoding import decoding
 from retinoscope.analyses.images.shown_images import shown_images
@@ -251,5 +252,13 @@ ANALYSIS = Analysis(
     of="compared",
     needs=(COMPARED,),
     draw=_draw,
+    explore=tables_of(_draw),
     rank=30,
+    methods="""
+        Each of {{ sizes.network }} agents was measured on what it played itself, in the same worlds: {{ numbers
+        | listed }}. Activity around events is told against {{ shuffles }} arrangements of shuffled events, and
+        decoding, where images were shown, against {{ permutations }} permutations of the labels. Intervals of
+        an agent are {{ interval }}% intervals{% if "frames" in sizes %}; those of means over trainings are by
+        Student's t{% endif %} (seed {{ seed }}).
+    """,
 )

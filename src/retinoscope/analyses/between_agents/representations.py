@@ -21,6 +21,7 @@ from retinoscope.analyses.between_agents.showing_stimuli import PIXELS, Network,
 from retinoscope.analyses.between_agents.side_by_side import set_side_by_side
 from retinoscope.analyses.compared import Compared
 from retinoscope.analyses.declaration import COMPARED, Analysis, Inputs
+from retinoscope.analyses.exploring import tables_of
 from retinoscope.errors import NotMeasurable
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
@@ -315,6 +316,20 @@ ANALYSIS = Analysis(
     of="compared",
     needs=(COMPARED,),
     draw=drawings,
+    explore=tables_of(drawings),
     refuse=_refuse,
     rank=0,
+    methods="""
+        The activity of every layer of every network was compared with that of every other on the same stimuli
+        ({{ stimuli | listed }}). Measures: linear CKA [@kornblith2019] by the unbiased estimator of HSIC
+        [@song2012], averaged over blocks of stimuli [@nguyen2021]; the correlation of Euclidean distances
+        between stimuli, as in representational similarity analysis [@kriegeskorte2008]; and the angular shape
+        distance [@williams2021] on {{ dimensions }} principal components at most. {% if skip %}The first {{
+        skip }} decisions of every episode drove memories, and were not compared. {% endif %}{{ interval }}%
+        intervals are jackknife intervals [@efron1993], leaving out one of {{ groups }} groups of episodes or
+        images at a time, or one episode or image where there are fewer. Chance is the highest of {{ shuffles }}
+        shuffles of the stimuli ({{ shape_shuffles }} for the shape distance). Beside the agents stand the
+        networks their trainings began with and networks with weights drawn anew, as far as these are known
+        (seed {{ seed }}).
+    """,
 )

@@ -280,4 +280,12 @@ ANALYSIS = Analysis(
     explore=_explore,
     is_reusable=False,
     rank=0,
+    methods="""
+        Each of {{ sizes.checkpoint }} checkpoints of the training run played {% if frames %}{{ frames }}{% else
+        %}as many{% endif %} decisions{% if not frames %} as the agent{% endif %} in the same worlds (seed {{
+        seed }}). Of each were measured what it did, the dimensions of its layers (participation ratio), its
+        activity around events, against {{ shuffles }} arrangements of shuffled events, and its receptive
+        fields, compared with those of the last checkpoint and of the one before by their cosine; chance is that
+        of fields of different filters. Intervals are {{ interval }}% intervals.
+    """,
 )

@@ -190,4 +190,11 @@ ANALYSIS = Analysis(
     explore=movie_panels,
     is_reusable=False,
     rank=80,
+    methods="""
+        Receptive fields (mean gradients under Gaussian white noise [@stein1981]) of {{ sizes.checkpoint }}
+        checkpoints of the training run, of {{ found.checkpoints_of_run }} there are, were measured with the
+        same stimuli for all: until every unit that answers had a split-half reliability of {{
+        target_reliability }}, and at most {{ max_stimuli }} (seed {{ seed }}). Every unit has one scale
+        throughout.
+    """,
 )

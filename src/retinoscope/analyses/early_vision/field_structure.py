@@ -383,4 +383,15 @@ ANALYSIS = Analysis(
     explore=panels,
     is_reusable=False,
     rank=30,
+    methods="""
+        To the receptive fields of {{ layers | listed }}, of {{ most_units }} units of a layer at most, a
+        difference of Gaussians [@rodieck1965] and a Gabor function were fitted, each to the field by one half
+        of the stimuli and judged by that of the other half. What the better fit explains was compared with what
+        it explains of {{ surrogates }} surrogates of each kind: shuffled pixels, noise as smooth as the field,
+        and fields of the same power spectrum with random phases [@theiler1992]. A field is named
+        centre-surround, oriented or a blob only if the fit explains half of it, and more than of shuffled
+        pixels and smooth noise; else it is smooth or not structured. The same was done for {{ sizes.network }}
+        networks in all, which are {{ labels.network | listed }} (first: the checkpoint before training;
+        redrawn: the same network with other weights; seed {{ seed }}).
+    """,
 )

@@ -273,4 +273,12 @@ ANALYSIS = Analysis(
     explore=panels,
     is_reusable=False,
     rank=10,
+    methods="""
+        How much was learned is measured against the network before training. The share learned of a layer is
+        one less the squared correlation of all its weights (without biases) with the same weights before
+        training: what the initialisation does not explain. The same was computed for {{ sizes.checkpoint }}
+        networks of the run, the agent included, and for {{ untrained }} independent initialisations{% if fields
+        %}; receptive fields were compared with those before training unit by unit, by their correlation{% endif
+        %} (seed {{ seed }}).
+    """,
 )

@@ -320,4 +320,15 @@ ANALYSIS = Analysis(
     explore=natural_field_panels,
     builds_on=("receptive_fields",),
     rank=40,
+    methods="""
+        The activity of the units of {{ layers | listed }} was regressed on the pixels they saw at {{
+        found.decisions }} recorded decisions of {{ found.episodes }} episodes [@theunissen2001; @willmore2003],
+        {% if regularisation == "ridge" %}with a Gaussian prior on the weights (ridge){% else %}within the
+        principal components of largest variance{% endif %}, whose strength was chosen for every unit on data
+        that are neither fitted nor judged. Fields of more than {{ most_inputs }} inputs were computed of
+        averages of blocks of pixels; of a map, {{ positions }} units at most answer for their channel. What a
+        field predicts of held-out activity ({{ folds }} folds) is given as correlation, beside what the field
+        under white noise predicts, what is predicted of activity shifted in time ({{ shifts }} shifts), and {{
+        untrained }} networks with weights drawn anew, as far as these can be made (seed {{ seed }}).
+    """,
 )

@@ -316,4 +316,16 @@ ANALYSIS = Analysis(
     refuse=_refuse,
     functions=(cross_check,),
     rank=20,
+    methods="""
+        Receptive fields of the units of {{ layers | listed }} were measured with {% if stimuli == "white noise"
+        %}Gaussian white noise (mean {{ noise_mean }}, standard deviation {{ noise_sigma }}, pixel units){% else
+        %}recorded observations{% endif %}{% if method == "gradient" %} as the mean gradient of a unit's
+        activity with respect to the pixels{% if stimuli == "white noise" %}, which under such stimuli estimates
+        the same as their average weighted by the activity [@stein1981]{% endif %}.{% else %} as the average of
+        the stimuli, less their mean, weighted by a unit's activity and divided by the variance of the
+        stimuli.{% endif %} Of a map, the unit in the middle answered for its channel. Stimuli were added until
+        every unit that answers had a split-half reliability of {{ target_reliability }}, and at most {{
+        max_stimuli }} of them; shown were {% for layer in layers %}{{ found[layer ~ "_stimuli"] }} to {{ layer
+        }}{{ "" if loop.last else ", " }}{% endfor %} (seed {{ seed }}).
+    """,
 )

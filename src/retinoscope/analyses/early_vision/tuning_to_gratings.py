@@ -294,4 +294,18 @@ ANALYSIS = Analysis(
     explore=panels,
     refuse=_refuse,
     rank=60,
+    methods="""
+        Sinusoidal gratings of {{ orientations }} orientations, {{ frequencies }} spatial frequencies up to {{
+        highest_frequency }} cycles per pixel, and {{ phases }} phases were shown to the network, on a grey of
+        {{ found.grey_level }} pixel units; contrast ({{ contrasts }} steps) and colour were varied around what
+        a unit preferred. The strength of an answer is its root-mean-square difference from the activity at the
+        even grey, over phases. Of each layer {{ most_units }} units at most were measured; of a map the unit in
+        the middle answers for its channel. Orientation selectivity is one less the circular variance
+        [@ringach2002], and its chance level the ninety-fifth percentile of {{ shuffles }} shuffles of
+        orientations and phases; units are simple or complex by the modulation of their rectified answer over
+        phases [@skottun1991]; answers to contrast were fitted by the hyperbolic ratio [@naka1966]{% if
+        sizes.axis > 1 %}; axes of colour are after [@derrington1984]{% endif %}. The same gratings were shown
+        to {{ sizes.network }} networks in all, which are {{ labels.network | listed }} (first: the checkpoint
+        before training; redrawn: the same network with other weights; seed {{ seed }}).
+    """,
 )

@@ -277,4 +277,10 @@ ANALYSIS = Analysis(
     draw=_draw,
     explore=_explore,
     rank=40,
+    methods="""
+        The probability of walking and turning was computed for {{ sizes.image }} images of {{ dataset }}, one
+        step from the state at the start of an episode, at {{ sizes.place }} places. The summary is P(forward) −
+        P(backward), averaged over healing classes, less the same over harmful ones, with Welch's {{ interval
+        }}% interval over classes [@welch1947] (seed {{ seed }}).
+    """,
 )

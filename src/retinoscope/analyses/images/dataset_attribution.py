@@ -143,4 +143,10 @@ ANALYSIS = Analysis(
     draw=_draw,
     explore=attributed_image_panels,
     rank=60,
+    methods="""
+        What moves {{ targets | listed }} was attributed to the pixels of held-out images of {{ dataset }} ({{
+        place }}; {{ images_per_class }} of each class) by {{ attribution(method) }}; the baseline is the same
+        view without the image. The share of the absolute gradient that lies on the pixels of the image stands
+        beside the share of the view that these are (seed {{ seed }}).
+    """,
 )

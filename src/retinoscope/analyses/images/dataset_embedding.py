@@ -173,4 +173,10 @@ ANALYSIS = Analysis(
     draw=_draw,
     explore=_explore,
     rank=20,
+    methods="""
+        What {{ sizes.image }} images of {{ dataset }} ({{ place }}) evoke in {{ layers | listed }} was laid out
+        by the first two principal components and by t-SNE [@maaten2008; @kobak2019] of {{ components }}
+        components at most (perplexity {{ perplexity }}). Beside each stand the share of the {{ neighbours }}
+        nearest neighbours that it keeps, and the share that are of the image's own class (seed {{ seed }}).
+    """,
 )

@@ -170,4 +170,10 @@ ANALYSIS = Analysis(
     draw=_draw,
     explore=_explore,
     rank=10,
+    methods="""
+        How far from the agent's own life the images of {{ dataset }} are was measured on {{ layer }}, with {{
+        images }} images at most at each of {{ sizes.place }} places: the distance of the activity that an image
+        evokes to the nearest of {{ sizes.row }} recorded decisions, relative to the median distance of these to
+        the nearest of another episode (seed {{ seed }}).
+    """,
 )

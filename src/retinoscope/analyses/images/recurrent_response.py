@@ -222,4 +222,11 @@ ANALYSIS = Analysis(
     builds_on=("shown_images",),
     draw=_draw,
     rank=50,
+    methods="""
+        After each of {{ histories }} recorded histories of {{ settled }} decisions at least, {{ sizes.image }}
+        images of {{ dataset }} ({{ place }}) were shown for {{ steps }} decisions; the response is the
+        difference of the recurrent state to that after the same view without the image. The class was read out
+        of the response by Fisher's linear discriminant [@hastie2009] on {{ components }} principal components
+        at most, against {{ permutations }} permutations of the labels (seed {{ seed }}).
+    """,
 )

@@ -228,4 +228,10 @@ ANALYSIS = Analysis(
     is_shared=True,
     refuse=_refuse,
     rank=0,
+    methods="""
+        Images of {{ dataset }} were shown to the agent one step from the state at the start of an episode, at
+        {{ sizes.place }} places, the first {{ places | first }}. There all {{ sizes.image }} images were shown,
+        and views of {{ sizes.view }} kept. Activity was reduced to {{ components }} principal components of
+        each layer at most, fitted to {{ sizes.fit_image }} images of the training part (seed {{ seed }}).
+    """,
 )

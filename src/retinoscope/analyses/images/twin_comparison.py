@@ -229,4 +229,11 @@ ANALYSIS = Analysis(
     draw=_draw,
     refuse=_refuse,
     rank=70,
+    methods="""
+        The agent was compared with a network of the same encoder that was trained to name the class of images
+        of {{ dataset }}. Receptive fields of the first convolution were paired one to one by their absolute
+        correlation [@kuhn1955]; chance is that of {{ untrained }} networks with random weights. Classes were
+        read out of both networks by Fisher's linear discriminant [@hastie2009], against {{ permutations }}
+        permutations of the labels (seed {{ seed }}).
+    """,
 )

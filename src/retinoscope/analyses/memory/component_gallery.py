@@ -127,7 +127,7 @@ def component_gallery(
         sentences.append(picture_sentence(samples.recording.world))
     if why_not:
         sentences.append(f"Not attributed to the pixels: {why_not}.")
-    data.attrs["caption"] = " ".join(filter(None, sentences))
+    data.attrs |= {"caption": " ".join(filter(None, sentences)), "is_attributed": int("attribution" in data)}
     said = fit.parameters | {"proportions": [share], "gradient_step": step} | stated(chosen)
     return Result("component_gallery", data, said, fit.provenance)
 
@@ -297,4 +297,10 @@ ANALYSIS = Analysis(
     draw=_draw,
     explore=gallery_panels,
     rank=40,
+    methods="""
+        For {{ sizes.component }} components, {{ per_level }} samples of each of their lists are shown, the most
+        extreme first. {% if found.is_attributed %}What moves a component was attributed to the pixels by {{
+        attribution(method) }}{% if method == "integrated_gradients" %} in {{ attribution_steps }} steps{% endif
+        %}; what the memory owes to frames before the sample was not followed.{% endif %}
+    """,
 )

@@ -276,4 +276,14 @@ ANALYSIS = Analysis(
     draw=_draw,
     explore=_explore,
     rank=20,
+    methods="""
+        {% if components != "units" %}How far components can be trusted was measured by finding them {{ runs }}
+        times from other random starts and resampled data, and matching those of each run one to one with the
+        first, after ICASSO [@himberg2004]; a component counts as stable from an index of {{ stable_from }} on.
+        How many dimensions lie above chance was told by parallel analysis [@horn1965]. {% endif %}{% if
+        "quantity" in sizes %}Components were correlated with {{ sizes.quantity }} quantities that were recorded
+        beside them; intervals are {{ interval }}% bootstrap intervals over episodes, and the chance level is
+        the ninety-fifth percentile of the largest absolute correlation with any of them after circular shifts
+        within episodes [@westfall1993].{% endif %}
+    """,
 )

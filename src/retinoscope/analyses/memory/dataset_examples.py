@@ -299,4 +299,9 @@ ANALYSIS = Analysis(
     draw=_draw,
     explore=_explore,
     rank=30,
+    methods="""
+        For each of {{ sizes.component }} components the samples were listed in which it is high, middling or
+        low, by a proportion of {{ proportions | listed }} of all steps: at any of their steps, and at step {{
+        gradient_step }} (counted from nought); there are {{ sizes.sample }} samples.
+    """,
 )

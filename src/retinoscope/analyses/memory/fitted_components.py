@@ -261,4 +261,17 @@ ANALYSIS = Analysis(
     is_shared=True,
     refuse=_refuse,
     rank=10,
+    methods="""
+        {{ sizes.component }} components of {% if layer %}{{ layer }}{% else %}the activity{% endif %} were
+        found on {{ found.drawn }} steps, drawn from {{ found.steps }} {%- if window_steps and layer %} in
+        windows of {{ window_steps }} decisions{% if burn_in_steps %}, the first {{ burn_in_steps }} of every
+        episode left out{% endif %}{% endif %}{% if found.outliers %}, of which {{ found.outliers }} were left
+        out as outliers{% endif %}. {% if components == "units" %}They are the single units.{% elif
+        components.startswith("pca") %}They are principal components of the standardised activity.{% elif
+        components.startswith("nmf") %}They are those of non-negative matrix factorisation [@lee1999].{% else
+        %}The standardised activity was reduced to as many principal components, and these made independent by
+        {{ found_by }} {{ "[@ablin2018]" if found_by.startswith("Picard") else "[@hyvarinen1999]" }}{% if not
+        converged %}, which did not converge{% endif %}. {%- endif %} How many: {{ how_many }} (seed {{ seed
+        }}).
+    """,
 )

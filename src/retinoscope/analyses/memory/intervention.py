@@ -369,4 +369,12 @@ ANALYSIS = Analysis(
     is_on_request=True,
     functions=(effects_of, unedited_means),
     rank=50,
+    methods="""
+        The agent played {{ episodes }} episodes of each edit of its memory, in which a component was, at every
+        decision, {% if do == "clamp" %}held at its mean{% elif do == "ablate" %}removed{% else %}exchanged with
+        another ({{ do }}){% endif %}; and as many without an edit, and with each of {{ random_directions }}
+        random directions for each component, which explain as much of the variance of the memory. All edits
+        share seeds of worlds and actions (from {{ episode_seed }}). Differences have {{ interval }}% bootstrap
+        intervals over episodes [@efron1993].
+    """,
 )

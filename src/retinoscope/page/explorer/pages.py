@@ -35,9 +35,9 @@ class SingleFile:
     left_out: tuple[str, ...]
 
 
-def explorer_page(title: str) -> str:
-    """The page for a folder in which `write_explorer` has written."""
-    return _rendered(title=title, policy=policy(_FOLDER), parts=None, holds="")
+def explorer_page(title: str, holds: str = "") -> str:
+    """The page for a folder in which `write_explorer` has written; `holds` says in a line what else lies beside it."""
+    return _rendered(title=title, policy=policy(_FOLDER), parts=None, holds=holds)
 
 
 @dataclass(frozen=True)
