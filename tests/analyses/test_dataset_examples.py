@@ -19,7 +19,7 @@ from retinoscope.analyses.memory.samples import ArraySamples, FolderSamples
 from retinoscope.errors import UserError
 from retinoscope.result import Result
 from retinoscope.rollouts import Recording
-from retinoscope.workflows.example_files import write_json
+from retinoscope.workflows.example_files import Words, write_json
 from tests.oracles_examples import slow_levels, slow_lists
 
 SHAPES = [(1, 1, 1), (1, 7, 2), (9, 1, 2), (2, 3, 2), (40, 6, 3), (33, 5, 4)]
@@ -32,7 +32,8 @@ def given(source: Any, **settings: Any) -> dict[str, Result]:
 
 def written(activity: np.ndarray, proportion: float, step: int, folder: Path) -> str:
     result = dataset_examples(activity, given=given(activity), proportions=(proportion,), gradient_step=step)
-    return write_json(result, proportion, folder / "lists.json").read_text(encoding="utf-8")
+    words = Words.of(ArraySamples(activity))
+    return write_json(result, proportion, folder / "lists.json", words).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -125,6 +125,7 @@ IN_THE_SHELL = {
     "proportion": (0.2,),
     "components": "pca:4",
     "world": "elsewhere",
+    "fit_steps": 999,
     "layer": "fc",
     "decisions": 123,
     "window_steps": 9,
@@ -133,6 +134,8 @@ IN_THE_SHELL = {
     "leave_out_constant": True,
     "stability": True,
     "gallery": False,
+    "keys": "any,saliency_step",
+    "ids": "numbers",
     "checkpoint": "early",
     "seed": 7,
 }
@@ -181,8 +184,11 @@ def test_every_setting_in_python_arrives_and_changes_nothing_else(
     given = {"activity": arrays / "hx.npy", "frames": arrays / "frames.npy"}
     otherwise = {"gradient_step": 3, "proportion": 0.2, "window_steps": 9, "stride_steps": 5, "burn_in_steps": 7}
     otherwise |= {"components": "units", "seed": 7, "leave_out_constant": True, "stability": True, "gallery": False}
+    otherwise |= {"fit_steps": 60}
     asked_of_recordings = {"source", "world", "layer", "decisions", "progress"}
-    assert {*otherwise, *given, "out"} | asked_of_recordings == set(inspect.signature(retinoscope.examples).parameters)
+    names_in_files = {"keys", "ids"}
+    all_settings = {*otherwise, *given, "out"} | asked_of_recordings | names_in_files
+    assert all_settings == set(inspect.signature(retinoscope.examples).parameters)
 
     def found(**settings: Any) -> dict[str, Any]:
         made = retinoscope.examples(**({"out": arrays / "out", "components": "pca:2"} | given | settings))
@@ -248,3 +254,56 @@ def test_what_cannot_be_written_is_said(arrays: Path) -> None:
     (arrays / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
         retinoscope.examples(activity=np.zeros((2, 2, 1)), out=arrays / "file")
+
+
+def test_scores_directions_and_offset_are_written_without_the_stability(arrays: Path) -> None:
+    made = retinoscope.examples(activity=arrays / "hx.npy", components="pca:2", out=arrays / "out", fit_steps=50)
+    activity, scores = np.load(arrays / "hx.npy"), np.load(made.directory / "scores.npy", allow_pickle=False)
+    with np.load(made.directory / "directions.npz", allow_pickle=False) as saved:
+        assert saved["directions"].shape == saved["patterns"].shape == (2, 3)
+        np.testing.assert_allclose(scores, (activity - saved["offset"]) @ saved["directions"].T, atol=1e-5)
+    assert retinoscope.load_result(made.directory / "fitted_components.nc").parameters["fit_steps"] == 50
+    assert {"scores.npy", "directions.npz", "fitted_components.nc"} < set(made.files)
+
+
+def test_keys_and_ids_are_those_that_were_asked_for(arrays: Path) -> None:
+    folder = arrays / "samples"
+    activity = np.load(arrays / "hx.npy")
+    for number, one in enumerate(activity):
+        (folder / f"sample_{3 * number:05d}").mkdir(parents=True)
+        np.save(folder / f"sample_{3 * number:05d}" / "agent_hs.npy", one)
+    # A folder of samples may be named twice.
+    shared = {"activity": folder, "frames": folder, "gradient_step": 4, "components": "units", "gallery": False}
+    made = retinoscope.examples(**shared, keys="any,saliency_step,high,mid,low", ids="numbers", out=arrays / "one")
+    found = json.loads((made.directory / "dataset_examples.json").read_text())
+    plain = slow_lists(activity, 0.1, 4)
+    for theirs, ours in (("any", "any_step"), ("saliency_step", "gradient_step")):
+        for name, level in (("high", "high"), ("mid", "middle"), ("low", "low")):
+            assert found[theirs][name] == {
+                unit: [3 * each for each in plain[ours][level][unit]] for unit in plain[ours][level]
+            }
+    with (made.directory / "dataset_examples.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {each["scope"] for each in rows} == {"any", "saliency_step"}
+    assert {int(each["sample"]) % 3 for each in rows} == {0}
+    named = retinoscope.examples(**shared, keys="any,saliency_step", out=arrays / "two")
+    found = json.loads((named.directory / "dataset_examples.json").read_text())
+    assert list(found) == ["any", "saliency_step"] and list(found["any"]) == ["high", "middle", "low"]
+    assert found["any"]["low"]["0"][0].startswith("sample_")
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"keys": "any"}, "give two names"),
+        ({"keys": "any,any"}, "give two names"),
+        ({"keys": "a,b,c,d"}, "or five"),
+        ({"ids": "letters"}, "choose names or numbers"),
+        ({"frames": "hx.npy"}, "is one file and cannot hold both"),
+    ],
+)
+def test_keys_and_ids_that_are_none_are_refused(arrays: Path, settings: dict[str, str], says: str) -> None:
+    if "frames" in settings:
+        settings = {"frames": str(arrays / "hx.npy")}
+    with pytest.raises(UserError, match=says):
+        retinoscope.examples(activity=arrays / "hx.npy", components="units", out=arrays / "out", **settings)

@@ -42,6 +42,9 @@ def examples(
     components: Annotated[
         str, typer.Option(help="ica:16, pca:16, nmf:16, without a number to have it chosen, or units.")
     ] = "ica:16",
+    fit_steps: Annotated[
+        int, typer.Option(parser=options.whole_number, help="Drawn at random to find the components on.")
+    ] = 20_000,
     layer: Annotated[str | None, typer.Option(help="Whose activity.", show_default="the first of the memory")] = None,
     decisions: Annotated[int, typer.Option(parser=options.whole_number, help="Recorded of an agent.")] = 10_000,
     window_steps: Annotated[int, typer.Option(help="Decisions in a sample of a recording.")] = 16,
@@ -56,6 +59,16 @@ def examples(
     ] = False,
     stability: Annotated[bool, typer.Option("--stability", help="Judge the components too; takes minutes.")] = False,
     gallery: Annotated[bool, typer.Option(help="Draw a contact sheet for each component.")] = True,
+    keys: Annotated[
+        str | None,
+        typer.Option(
+            help="Of JSON and CSV: any,saliency_step for the two scopes, or with the three levels behind them.",
+            show_default="any_step,gradient_step,high,middle,low",
+        ),
+    ] = None,
+    ids: Annotated[
+        str, typer.Option(help="Of samples in JSON and CSV: names, or numbers (33 of sample_00033).")
+    ] = "names",
     checkpoint: options.Checkpoint = "final",
     seed: options.Seed = 0,
     as_json: options.AsJson = False,
@@ -81,6 +94,7 @@ def examples(
         gradient_step=gradient_step,
         proportion=tuple(proportion or (0.1,)),
         components=components,
+        fit_steps=fit_steps,
         layer=layer,
         decisions=decisions,
         window_steps=window_steps,
@@ -89,6 +103,8 @@ def examples(
         leave_out_constant=leave_out_constant,
         stability=stability,
         gallery=gallery,
+        keys=keys,
+        ids=ids,
         seed=seed,
         progress=True,
     )
