@@ -30,7 +30,7 @@ GAIN = 2.0
 QUICK: dict[str, Any] = {"views": 1, "starts": 96, "untrained": False}
 
 
-class _Memory(nn.Module):
+class Remembering(nn.Module):
     """Pixels through one dense layer into a recurrent layer, whose state is read out."""
 
     def __init__(self, memory: nn.RNN | None, units: int, matrix: torch.Tensor | None = None) -> None:
@@ -57,7 +57,7 @@ def flip_flop() -> Agent:
     """
     units = BITS * COPIES
     memory = nn.RNN(units, units)
-    network = _Memory(memory, units)
+    network = Remembering(memory, units)
     block = torch.block_diag(*[torch.full((COPIES, COPIES), GAIN / COPIES)] * BITS)
     with torch.no_grad():
         for each in network.parameters():
@@ -68,21 +68,21 @@ def flip_flop() -> Agent:
             network.encoder.weight[bit * COPIES : (bit + 1) * COPIES, 2 * bit] = 4.0
             network.encoder.weight[bit * COPIES : (bit + 1) * COPIES, 2 * bit + 1] = -4.0
         network.actor.weight.normal_(generator=torch.Generator().manual_seed(0))
-    return _agent(network, lambda batch: torch.zeros(1, batch, units))
+    return agent_of(network, lambda batch: torch.zeros(1, batch, units))
 
 
 def linear(matrix: np.ndarray) -> Agent:
     """h <- A h + x."""
     units = len(matrix)
-    network = _Memory(None, units, torch.tensor(matrix, dtype=torch.float32))
+    network = Remembering(None, units, torch.tensor(matrix, dtype=torch.float32))
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         network.encoder.weight.normal_(generator=generator)
         network.actor.weight.normal_(generator=generator)
-    return _agent(network, lambda batch: torch.zeros(batch, units))
+    return agent_of(network, lambda batch: torch.zeros(batch, units))
 
 
-def _agent(network: nn.Module, initial_state: Any) -> Agent:
+def agent_of(network: nn.Module, initial_state: Any) -> Agent:
     return from_module(
         network,
         observation_shape=VIEW,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from retinoscope.agents.actor_critic import ActorCriticPolicy
+from retinoscope.agents.observing import Edit
 from retinoscope.agents.policy import Policy, PolicyStep, ReceptiveField
 from retinoscope.agents.traced_policy import TracedPolicy
 from retinoscope.errors import NotMeasurable, UserError
@@ -49,12 +51,7 @@ class EditedPolicy(Policy):
         self.notes = policy.notes
 
     def step(self, observations: torch.Tensor, state: torch.Tensor) -> PolicyStep:
-        if isinstance(self._policy, TracedPolicy):
-            with self._policy.edited(self.layer_edited, self._edit):
-                return self._policy.step(observations, state)
-        network = self._policy.network  # type: ignore[attr-defined]  # of our own networks, see `editable_layer`
-        edited = self._edit(self._policy.step(observations, state).state)
-        return PolicyStep(network.policy(edited), network.value_of(edited), edited)
+        return edited_step(self._policy, self.layer_edited, self._edit, lambda: self._policy.step(observations, state))
 
     def _edit(self, activity: torch.Tensor) -> torch.Tensor:
         matrix, offset = self._matrix.to(activity.dtype), self._offset.to(activity.dtype)
@@ -82,6 +79,23 @@ class EditedPolicy(Policy):
     def to(self, device: torch.device | str) -> EditedPolicy:
         matrix, offset = self._matrix.cpu().numpy(), self._offset.cpu().numpy()
         return EditedPolicy(self._policy.to(device), matrix, offset, self.layer_edited)
+
+
+def edited_step(policy: Policy, layer: str, edit: Edit, decide: Callable[[], PolicyStep]) -> PolicyStep:
+    """A decision in which a layer of the memory is edited before anything reads it.
+
+    Args:
+        policy: that decides.
+        layer: of its memory, see `editable_layer`.
+        edit: from (batch, unit) to (batch, unit).
+        decide: makes the decision: `policy.step` or `policy.step_from`.
+    """
+    if isinstance(policy, TracedPolicy):
+        with policy.edited(layer, edit):
+            return decide()
+    network = policy.network  # type: ignore[attr-defined]  # of our own networks, see `editable_layer`
+    edited = edit(decide().state)
+    return PolicyStep(network.policy(edited), network.value_of(edited), edited)
 
 
 def editable_layer(policy: Policy, layer: str | None = None) -> str:

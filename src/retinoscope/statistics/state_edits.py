@@ -60,10 +60,59 @@ def reading_of(components: Components, number: int, deviations: Array) -> Readin
     return Reading(components.directions()[number] / size, components.patterns()[number] * size, components.offset)
 
 
-def clamp(reading: Reading) -> StateEdit:
-    """Hold the activation at its mean."""
+def reading_along(vector: NDArray[np.floating], states: NDArray[np.floating]) -> Reading:
+    """A vector in the state, read along itself: a unit, a difference of means.
+
+    Its activation is the state's part along the vector, in standard deviations of that, and pushing it moves the state
+    along the vector and nowhere else.
+
+    Args:
+        vector: (unit,) of any length above 0.
+        states: (row, unit) of which mean and deviation are taken.
+
+    Raises:
+        UserError: nothing of the state varies along the vector.
+    """
+    mean = np.asarray(states, np.float64).mean(axis=0)
+    along = np.asarray(vector, np.float64)
+    length = float(along @ along)
+    deviation = float(((states - mean) @ along).std())
+    if not length or not np.isfinite(length) or deviation <= 1e-12 * np.sqrt(length):
+        raise UserError("direction: nothing of the state varies along it; choose another")
+    return Reading(along / deviation, along * (deviation / length), mean)
+
+
+def reading_of_decoder(weights: NDArray[np.floating], states: NDArray[np.floating]) -> Reading:
+    """What a linear decoder reads, weights . h, and how the state changes with it over the states.
+
+    The pattern is the covariance of the state with what is read (Haufe et al. 2014, "On the interpretation of weight
+    vectors of linear models in multivariate neuroimaging", NeuroImage 87), not the weights, which also cancel noise.
+
+    Args:
+        weights: (unit,).
+        states: (row, unit).
+
+    Raises:
+        UserError: what is read never changes.
+    """
+    mean = np.asarray(states, np.float64).mean(axis=0)
+    read = (states - mean) @ np.asarray(weights, np.float64)
+    deviation = float(read.std())
+    if deviation <= 1e-12 * float(np.linalg.norm(weights)) or not np.isfinite(deviation):
+        raise UserError("direction: what the decoder reads never changes; choose another")
+    pattern = (states - mean).T @ read / len(states) / deviation
+    return Reading(np.asarray(weights, np.float64) / deviation, pattern, mean)
+
+
+def clamp(reading: Reading, dose: float = 0.0) -> StateEdit:
+    """Hold the activation at so many standard deviations from its mean."""
     matrix = np.eye(len(reading.mean)) - np.outer(reading.pattern, reading.direction)
-    return StateEdit(matrix, reading.pattern * float(reading.direction @ reading.mean))
+    return StateEdit(matrix, reading.pattern * (float(reading.direction @ reading.mean) + dose))
+
+
+def add(reading: Reading, dose: float) -> StateEdit:
+    """Add so many standard deviations to the activation."""
+    return StateEdit(np.eye(len(reading.mean)), reading.pattern * dose)
 
 
 def ablate(reading: Reading) -> StateEdit:

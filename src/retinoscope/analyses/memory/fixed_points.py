@@ -204,4 +204,14 @@ ANALYSIS = Analysis(
     draw=drawings_of_points,
     explore=panels_of_points,
     rank=40,
+    methods="""
+        Fixed and slow points of the memory were sought under inputs that the agent had had, {{ labels.held | listed }},
+        by minimising the speed with which the state changes while the input is held [@sussillo2013], from {{
+        found.starting_states | max }} recorded states under each. A point counts as fixed where its speed is at most
+        {{ fixed_speed }} of the distance of unrelated states in a decision, and as slow where it is at most {{
+        slow_share }} of the recorded median; points nearer to each other than {{ merge_distance }} of the distance of
+        unrelated states were taken for one, and those farther than {{ farthest }} from all recorded states were left
+        out. {{ sizes.point }} were found in {{ labels.network | listed }}. Their stability was read off the eigenvalues
+        of the Jacobian (seed {{ seed }}).
+    """,
 )
