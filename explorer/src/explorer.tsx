@@ -1,7 +1,8 @@
 /** The page: every view in its place. */
 
 import { count } from "./parts/words";
-import { choose, chosen, index, recording, select, selected, selectionFault } from "./state";
+import { choose, chosen, index, panelsOf, recording, select, selected, selectionFault } from "./state";
+import { Agents } from "./views/agents";
 import { Embedding } from "./views/embedding";
 import { Help } from "./views/help";
 import { Images } from "./views/images";
@@ -18,11 +19,16 @@ const TABS = [
 	{ name: "tables", title: "Tables", show: Tables },
 	{ name: "notes", title: "Notes", show: Notes },
 ];
+const OF_COMPARISONS = { name: "agents", title: "Agents", show: Agents };
+
+/** Of a comparison there is one more, which comes first. */
+const tabsHere = () => (panelsOf("agents").length > 0 ? [OF_COMPARISONS, ...TABS] : TABS);
 
 export function Explorer() {
 	const known = index.value;
 	if (!known) return <p class="waiting">Reading the data.</p>;
-	const tab = TABS.find((each) => each.name === chosen.value.tab) ?? TABS[0];
+	const tabs = tabsHere();
+	const tab = tabs.find((each) => each.name === chosen.value.tab) ?? tabs[0];
 	const Middle = (tab as (typeof TABS)[number]).show;
 	return (
 		<div class="explorer">
@@ -36,7 +42,7 @@ export function Explorer() {
 			<Player />
 			<div class="middle">
 				<div class="tabs" role="tablist" aria-label="Views" onKeyDown={walkTabs}>
-					{TABS.map((each) => (
+					{tabs.map((each) => (
 						<button
 							key={each.name}
 							type="button"
@@ -64,15 +70,16 @@ export function Explorer() {
 
 /** Arrows go from tab to tab, as WAI-ARIA has it. */
 function walkTabs(event: KeyboardEvent): void {
-	const at = TABS.findIndex((each) => `tab-${each.name}` === (event.target as Element).id);
-	const last = TABS.length - 1;
+	const tabs = tabsHere();
+	const at = tabs.findIndex((each) => `tab-${each.name}` === (event.target as Element).id);
+	const last = tabs.length - 1;
 	const ways: Record<string, number> = {
 		ArrowLeft: at ? at - 1 : last,
 		ArrowRight: at < last ? at + 1 : 0,
 		Home: 0,
 		End: last,
 	};
-	const next = TABS[ways[event.key] ?? -1];
+	const next = tabs[ways[event.key] ?? -1];
 	if (at < 0 || !next) return;
 	event.preventDefault();
 	choose("tab", next.name);

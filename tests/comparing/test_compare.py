@@ -19,6 +19,7 @@ from retinoscope.scenarios import ArenaArchive
 from retinoscope.workflows.compare import Comparison, compare
 from retinoscope.workflows.compared_agents import members_of
 from retinoscope.workflows.run_directory import RunDirectory
+from tests.page.explorer.reading import read_column, read_index
 from tests.rollouts.recordings import small_agent
 
 QUICK = {"shuffles": 2, "shape_shuffles": 1, "groups": 2}
@@ -27,6 +28,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "matched_fields": {"stimuli": 16, "surrogates": 2},
     "matched_components": {"components": 2, "shuffles": 3},
     "over_training": {"shuffles": 20, "permutations": 2},
+    "same_stimuli": {"stimuli": 20, "shuffles": 5},
     "shown_images": {"images": 20, "fit_images": 40, "presentation": "paste height=20 position=30x40"},
 }
 FRAMES = 90
@@ -43,7 +45,7 @@ def made(engine: None, arena: ArenaArchive, tmp_path_factory: pytest.TempPathFac
 
 
 def test_everything_is_made(made: Comparison) -> None:
-    names = ["representations", "matched_fields", "matched_components", "over_training"]
+    names = ["representations", "matched_fields", "matched_components", "over_training", "same_stimuli"]
     assert [each["name"] for each in made.manifest["analyses"]] == names
     assert made.manifest["omitted"] == {}
     for each in made.manifest["products"]:
@@ -54,6 +56,23 @@ def test_everything_is_made(made: Comparison) -> None:
             assert f'src="{each["path"]}"' in page
     assert "small-0 · small-1 · small-2" in page and "default-src &#39;none&#39;" in page
     assert not (made.directory / ".unfinished").exists()
+
+
+def test_the_explorer_shows_two_agents_at_one_moment(made: Comparison) -> None:
+    index = read_index(made.directory / "explorer" / "data")
+    shown = {each["name"]: each for each in index["panels"] if each["kind"] == "agents"}
+    assert set(shown) == {"same_stimuli_frames", "same_stimuli_images"}
+    agents = shown["same_stimuli_frames"]["agents"]
+    assert [each["name"] for each in agents[:3]] == ["small-0", "small-1", "small-2"]
+    data = load_result(made.directory / "results" / "same_stimuli.nc").data
+    expected = data["probability"].values[data["kind"].values == "frames", 1]
+    found = read_column(made.directory / "explorer" / "data", agents[1]["outputs"])
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    tables = [each["analysis"] for each in index["panels"] if each["kind"] == "table"]
+    assert set(tables) == {each["name"] for each in made.manifest["analyses"]}
+    assert index["recording"]["rows"] == FRAMES
+    page = made.report.read_text(encoding="utf-8")
+    assert 'href="explore.html"' in page and (made.directory / "explore.html").is_file()
 
 
 def test_all_are_shown_what_all_play(made: Comparison) -> None:

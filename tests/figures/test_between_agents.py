@@ -16,6 +16,7 @@ from retinoscope import figures
 from retinoscope.analyses.between_agents.matched_components import matched_components
 from retinoscope.analyses.between_agents.matched_fields import matched_fields
 from retinoscope.analyses.between_agents.representations import representations
+from retinoscope.analyses.between_agents.same_stimuli import same_stimuli
 from retinoscope.analyses.compared import Compared, Member
 from retinoscope.result import Result
 from tests.comparing.planted import compared, drawn, permuted, planted, renamed
@@ -73,6 +74,13 @@ def curves() -> Result:
     return Result("over_training", xarray.Dataset(variables, coordinates), {"numbers": list(names)}, {})
 
 
+@functools.cache
+def stimuli() -> Result:
+    agent, recording = planted()
+    three = compared(agent, drawn(agent, "other", 3), permuted(agent, "permuted")[0], recording=recording)
+    return same_stimuli(three, stimuli=30, shuffles=5)
+
+
 DRAWN: dict[str, tuple[Callable[[], Result], dict[str, Any]]] = {
     "matched_components": (components, {}),
     "matched_fields": (fields, {}),
@@ -81,6 +89,8 @@ DRAWN: dict[str, tuple[Callable[[], Result], dict[str, Any]]] = {
     "representations": (alike, {}),
     "representations_by_layer": (alike, {"stimuli": "frames"}),
     "representations_over_training": (trained, {}),
+    "same_stimuli": (stimuli, {}),
+    "same_stimuli_apart": (stimuli, {}),
 }
 """Every figure of several agents, with what it takes."""
 

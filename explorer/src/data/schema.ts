@@ -277,6 +277,22 @@ export interface ImagesPanel extends PanelOf<"images"> {
 	saliency_rows: Column | null;
 }
 
+/** The same moments or images before several agents. */
+export interface AgentsPanel extends PanelOf<"agents"> {
+	/** As all of them saw it, one picture for each stimulus. */
+	pictures: Pictures;
+	names: string[];
+	agents: {
+		name: string;
+		heads: Head[];
+		/** (stimulus, output): probabilities, or means of Gaussian heads. */
+		outputs: Column | null;
+		value: Column | null;
+		/** (stimulus, unit); one range for each layer. */
+		responses: { layer: string; values: Column }[];
+	}[];
+}
+
 export interface TablePanel extends PanelOf<"table"> {
 	columns: string[];
 	rows: (string | number)[][];
@@ -292,6 +308,7 @@ export type Panel =
 	| ExamplesPanel
 	| SaliencyPanel
 	| ImagesPanel
+	| AgentsPanel
 	| TablePanel;
 
 export interface Index {

@@ -49,7 +49,7 @@ export function Outputs({ heads, outputs, actions }: Props) {
 	);
 }
 
-function HeadTable({ head, bars }: { head: Head; bars: Bar[] }) {
+export function HeadTable({ head, bars }: { head: Head; bars: Bar[] }) {
 	// Probabilities fill the bar at 1; other numbers at the largest of the head.
 	const sizes = bars.flatMap(({ number, taken }) => [Math.abs(number) || 0, Math.abs(taken ?? 0)]);
 	const full = head.kind === "choice" ? 1 : Math.max(...sizes, 1e-12);

@@ -25,11 +25,13 @@ from retinoscope.page.comparison import write_comparison
 from retinoscope.page.methods import write_methods
 from retinoscope.page.products import OMITTED, Product, of_result, write_drawings
 from retinoscope.progress import say
+from retinoscope.rollouts.kept_frames import KEEP
 from retinoscope.settings import nearest, stated, with_settings
 from retinoscope.stimuli.presentation import present
 from retinoscope.versions import versions
 from retinoscope.workflows.chosen import Settings, chosen_parameters
 from retinoscope.workflows.compared_agents import members_of
+from retinoscope.workflows.compared_explorer import write_compared_explorer
 from retinoscope.workflows.played import Played
 from retinoscope.workflows.reuse import ResultStore
 from retinoscope.workflows.run_directory import RunDirectory
@@ -55,7 +57,8 @@ class Comparison:
         directory: where everything is.
         report: the page.
         manifest: what is in manifest.json: `identity`, `members`, `stimuli`, `options`, `versions`, `seconds`,
-            `analyses`, `omitted`, `computed`, `kept` and `products`, as `analyze` has them.
+            `analyses`, `omitted`, `computed`, `kept` and `products`, as `analyze` has them, and `explored`, the path of
+            the recording that the explorer shows, or None.
     """
 
     directory: Path
@@ -124,7 +127,7 @@ def compare(
     parameters, shown = _parameters(analyses, settings or {}, dataset, presentation, seed, stimuli)
     members = members_of(agents, checkpoints, device)
     _refuse_early(members, analyses, parameters)
-    source = _opened(recording)
+    source = _opened(recording, members, world)
     worlds = _worlds(members, world, needed=stimuli != "images" and source is None)
     _refuse_images(members[0], world, shown)
     directory = RunDirectory(out)
@@ -137,6 +140,8 @@ def compare(
         manifest, products = _make(compared, analyses, parameters, directory, identity, progress)
         manifest["options"] = {"stimuli": stimuli, "frames": frames, "seed": seed, "device": device}
         manifest["seconds"] = round(time.monotonic() - began, 3)
+        is_ours = source is None and bool(compared.frames)
+        manifest["explored"] = f"{RECORDINGS}/{compared.frames[0].path.name}" if is_ours else None
         products = [*_kept_recordings(played, directory, frames, seed), *products]
         manifest = publish_comparison(directory, manifest, products)
     return Comparison(directory.path, directory.report, manifest)
@@ -146,6 +151,7 @@ def publish_comparison(directory: RunDirectory, manifest: Mapping[str, Any], pro
     """Write the page from what is in `unfinished`, then put all of it in place."""
     found = {**manifest, "interval_percent": INTERVAL, "products": [each.to_json() for each in products]}
     found["products"] += [each.to_json() for each in write_methods(found, directory.unfinished)]
+    found["products"] += [each.to_json() for each in write_compared_explorer(directory, found)]
     found["products"] += [each.to_json() for each in write_comparison(found, directory.unfinished)]
     directory.publish(found)
     return found
@@ -182,13 +188,20 @@ def _parameters(
     return chosen_parameters(analyses, others, {}, seed), shown
 
 
-def _opened(recording: Recording | str | Path | None) -> Recording | None:
-    from retinoscope.rollouts import open_recording
+def _opened(
+    recording: Recording | str | Path | None, members: tuple[Member, ...], world: WorldLike | None
+) -> Recording | None:
+    """The recording whose frames are shown; those that it did not keep are rendered again, in the world it names."""
+    from retinoscope.rollouts import open_recording, with_frames
 
     found = open_recording(recording) if isinstance(recording, str | Path) else recording
-    if found is not None and "observation" not in found.columns:
+    if found is None or found.why_no_frames is None:
+        return found
+    if KEEP not in found.attributes:
         raise UserError(f"{found.path}: holds no frames that agents could be shown; give a recording with observations")
-    return found
+    sha256 = found.attributes["checkpoint_sha256"]
+    player = next((each.agent for each in members if each.agent.checkpoint_sha256 == sha256), members[0].agent)
+    return with_frames(found, world_of(player, world))
 
 
 def _worlds(members: tuple[Member, ...], world: WorldLike | None, needed: bool) -> dict[str, World]:

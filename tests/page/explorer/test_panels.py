@@ -13,6 +13,7 @@ import xarray
 
 from retinoscope.analyses.exploring import (
     COMPONENTS,
+    AgentsPanel,
     CheckpointPicturesPanel,
     ExampleList,
     ExamplesPanel,
@@ -21,6 +22,8 @@ from retinoscope.analyses.exploring import (
     PointsPanel,
     SaliencyPanel,
     SaliencyTarget,
+    ShownAgent,
+    ShownHead,
     UnitPicturesPanel,
     by_unit,
 )
@@ -375,6 +378,23 @@ def test_large_lists_are_those_of_the_gradient_step_and_it_is_said(
     assert found["caption"] == "Lists. Here are only the lists at the gradient step."
 
 
+def test_two_agents_at_one_stimulus(tmp_path: Path) -> None:
+    heads = (ShownHead("turn", "choice", ("left", "right")),)
+    outputs, activity = RANDOM.random((3, 2)), RANDOM.normal(size=(3, 5))
+    agents = (ShownAgent("a", heads, outputs, np.arange(3.0), {"fc": activity}), ShownAgent("b"))
+    pictures = RANDOM.integers(0, 256, (3, 4, 6, 3), np.uint8)
+    found = shown(tmp_path, AgentsPanel("s", "S", "C.", pictures, ("x", "y", "z"), agents))
+    first, second = found["agents"]
+    np.testing.assert_allclose(read_column(tmp_path, first["outputs"]), outputs, rtol=1e-6)
+    np.testing.assert_allclose(read_column(tmp_path, first["value"])[:, 0], np.arange(3.0))
+    layer = first["responses"][0]["values"]
+    step = (activity.max() - activity.min()) / 254
+    np.testing.assert_allclose(read_column(tmp_path, layer), activity, atol=step / 2 + 1e-9)
+    assert len(layer["low"]) == len(layer["high"]) == 1  # one range for all units
+    assert second == {"name": "b", "heads": [], "outputs": None, "value": None, "responses": []}
+    np.testing.assert_array_equal(read_pictures(tmp_path, found["pictures"]), pictures)
+
+
 def test_names_stay_apart(tmp_path: Path) -> None:
     """Whatever other packages call their panels, no two have one name or share a column."""
     points = PointsPanel("A b", "T", "C.", "fc", np.arange(2), np.zeros((2, 2)))
@@ -391,6 +411,10 @@ def test_names_stay_apart(tmp_path: Path) -> None:
         (
             lambda: SaliencyPanel("s", "", "", (SaliencyTarget("v", "v", np.array([2, 1]), np.zeros((2, 1, 1)), 1.0),)),
             "do not rise",
+        ),
+        (
+            lambda: AgentsPanel("g", "", "", np.zeros((2, 1, 1, 3), np.uint8), ("a", "b"), (ShownAgent("one"),)),
+            "there is no other agent",
         ),
     ],
 )

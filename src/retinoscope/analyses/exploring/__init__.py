@@ -6,6 +6,7 @@ unit's place on the first axis is its number in that layer. A unit that was not 
 
 from __future__ import annotations
 
+from retinoscope.analyses.exploring.agents import AgentsPanel, ShownAgent
 from retinoscope.analyses.exploring.images import ImageSaliency, ImagesPanel, ShownHead
 from retinoscope.analyses.exploring.moments import (
     ExampleList,
@@ -14,7 +15,7 @@ from retinoscope.analyses.exploring.moments import (
     SaliencyPanel,
     SaliencyTarget,
 )
-from retinoscope.analyses.exploring.tables import Cell, TablePanel, table_panel
+from retinoscope.analyses.exploring.tables import Cell, TablePanel, table_panel, tables_of
 from retinoscope.analyses.exploring.units import (
     COMPONENTS,
     CheckpointPicturesPanel,
@@ -38,11 +39,13 @@ Panel = (
     | ExamplesPanel
     | SaliencyPanel
     | ImagesPanel
+    | AgentsPanel
     | TablePanel
 )
 
 __all__ = [
     "COMPONENTS",
+    "AgentsPanel",
     "Cell",
     "CheckpointPicturesPanel",
     "ExampleList",
@@ -54,6 +57,7 @@ __all__ = [
     "PointsPanel",
     "SaliencyPanel",
     "SaliencyTarget",
+    "ShownAgent",
     "ShownHead",
     "TablePanel",
     "Tone",
@@ -64,4 +68,5 @@ __all__ = [
     "UnitPicturesPanel",
     "by_unit",
     "table_panel",
+    "tables_of",
 ]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retinoscope.analyses.exploring import (
+    AgentsPanel,
     Cell,
     CheckpointPicturesPanel,
     ExamplesPanel,
@@ -250,6 +251,31 @@ def _images(panel: ImagesPanel, columns: Columns) -> Entry:
         if panel.saliency_pairs is None
         else columns("saliency/rows", panel.saliency_pairs, "int32"),
     }
+
+
+@_written.register
+def _agents(panel: AgentsPanel, columns: Columns) -> Entry:
+    count, height, width, _ = panel.pictures.shape
+    agents = []
+    for number, each in enumerate(panel.agents):
+        path = f"{number}"
+        responses = []
+        for layer, values in each.responses.items():
+            # One range for a layer, so that its units can be compared by eye.
+            low, high = range_of(values)
+            written = columns(f"{path}/{layer}", values, "code8", low=low, high=high)
+            responses.append({"layer": layer, "values": written})
+        agents.append(
+            {
+                "name": each.name,
+                "heads": [{field.name: getattr(head, field.name) for field in fields(head)} for head in each.heads],
+                "outputs": None if each.outputs is None else columns(f"{path}/outputs", each.outputs),
+                "value": None if each.value is None else columns(f"{path}/value", each.value),
+                "responses": responses,
+            }
+        )
+    pictures = columns.folder.pictures(f"{columns.path}/pictures", [panel.pictures], count, height, width)
+    return {"kind": "agents", "pictures": pictures, "names": panel.names, "agents": agents}
 
 
 @_written.register
