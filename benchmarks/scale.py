@@ -8,11 +8,12 @@ Every side records the same rows, in the same two parts, from the start of its p
 - two workers: two processes, one part each (`record --parts 2 --workers 2`).
 - cluster: the same two parts on a Dask cluster of two workers on this machine, which is there already.
 
-That all of them hold the same rows is checked. A part keeps a process that plays and one that decides busy in turn, so
-two workers need two idle cores: how busy the machine was otherwise is printed. Processor time, which other work on the
-machine changes far less than the clock, is what 10⁸ decisions are reckoned from: from the difference to a quarter of
-the rows, so that starting the processes does not count. A recording without frames (`--keep-frames 0`) is made too, and
-its frames rendered again, for what that saves on the disk and costs.
+That all of them hold the same rows is checked. The environments of a part are one batch, so that its process that
+plays and the one that decides work in turn, never at once: a part keeps one core busy, and two workers need two idle
+ones. How busy the machine was otherwise is printed. Processor time, which other work on the machine changes far less
+than the clock, is what 10⁸ decisions are reckoned from: of one recording in one piece, whose processes are all
+children of this one, less that of a quarter of its rows, so that starting them does not count. A recording without
+frames (`--keep-frames 0`) is made too, and its frames rendered again, for what that saves on the disk and costs.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Cost(NamedTuple):
 
 
 def processor_seconds() -> float:
-    """Of this process and of all that it started and that have ended."""
+    """Of this process and of its children that have ended, with theirs; not of what a pool forked from its server."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
 
@@ -77,7 +78,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     chosen = parser.parse_args()
     agent = load_agent("digits")
-    settings = {"frames": chosen.rows, "environments": 32, "batch": 8, "parts": 2}
+    settings = {"frames": chosen.rows, "environments": 32, "batch": 16, "parts": 2}
     costs: dict[str, list[Cost]] = {"one worker": [], "two workers": [], "cluster": []}
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
@@ -95,9 +96,10 @@ def main() -> None:
         sides = [open_recording(folder / f"{side}-0") for side in costs]
         are_same = all(same(sides[0], each) for each in sides[1:])
         rows, sizes = sides[0].frames, bytes_of(folder / "one worker-0")
-        quarter = measured(
-            lambda: record(agent, out=folder / "quarter", **settings | {"frames": chosen.rows // 4}, workers=1)
-        )
+        alone = {name: value for name, value in settings.items() if name != "parts"} | {"workers": 1}
+        busy = measured(lambda: record(agent, out=folder / "alone", **alone))
+        are_same = are_same and same(sides[0], open_recording(folder / "alone"))
+        quarter = measured(lambda: record(agent, out=folder / "quarter", **alone | {"frames": chosen.rows // 4}))
         fewer = open_recording(folder / "quarter").frames
         without = record(
             agent, out=folder / "none", **settings | {"frames": chosen.rows // 4, "keep_frames": 0}, workers=1
@@ -107,14 +109,13 @@ def main() -> None:
         again.rows(0, 1, ["observation"])  # the engine has started
         rendered = measured(lambda: [None for _ in again.blocks(512, ["observation"])]).clock / again.frames
     clock = {side: statistics.median(each.clock for each in found) for side, found in costs.items()}
-    busy = statistics.median(each.processor for each in costs["one worker"])
     print(f"{rows:,} rows in 2 parts, {chosen.rounds} rounds; load of the machine {os.getloadavg()[0]:.1f}")
     for side, seconds in clock.items():
         print(f"{side:12} {seconds:8.1f} s by the clock, {rows / seconds:8,.0f} rows/s")
     print(f"the same rows on all sides: {'yes' if are_same else 'NO'}")
     print(f"two workers record {clock['one worker'] / clock['two workers']:.2f} times the rows of one")
     print(f"the cluster takes {clock['cluster'] / clock['two workers']:.2f} times as long as plain processes")
-    each = (busy - quarter.processor) / (rows - fewer)
+    each = (busy.processor - quarter.processor) / (rows - fewer)
     print(f"\n{1e6 * each:,.0f} µs of one core for a row; reckoned from it, 10⁸ decisions on {CORES} cores:")
     whole, frames = sum(sizes.values()), sizes["observation"]
     print(f"time {DECISIONS * each / CORES / 3600:.1f} h")
