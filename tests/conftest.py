@@ -19,7 +19,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["MPLBACKEND"] = "Agg"
 
 
-pytest_plugins = ["tests.runs", "tests.quick", "tests.warm", "tests.order"]
+pytest_plugins = ["tests.runs", "tests.quick", "tests.warm", "tests.order", "tests.installing"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -38,6 +38,7 @@ NEVER = {
     "page/": ("retinoscope.training", "retinoscope.workflows", "retinoscope.command_line", "retinoscope.testing"),
     "workflows/": ("retinoscope.training", "retinoscope.command_line", "retinoscope.testing"),
     "sweeps/": ("retinoscope.command_line", "retinoscope.testing"),
+    "exports/": ("retinoscope.training", "retinoscope.stimuli", "retinoscope.attribution", *ABOVE_ROOMS),
     "testing/": ("retinoscope.training", "retinoscope.command_line"),
     "": ("pickle.load", "matplotlib.pyplot"),
 }
@@ -186,7 +187,13 @@ def test_every_dependency_is_used_and_every_import_is_declared() -> None:
         return {import_names.get(name, name.replace("-", "_")) for name in distributions}
 
     declared = names(project["dependencies"])
-    optional = names([each for extra in ("doom", "train", "wandb") for each in project["optional-dependencies"][extra]])
+    optional = names(
+        [
+            each
+            for extra in ("doom", "train", "wandb", "pynapple", "nwb", "minari")
+            for each in project["optional-dependencies"][extra]
+        ]
+    )
     imported = {name.partition(".")[0] for path in FILES for name in imports_of(path)}
     assert declared | optional <= imported | indirect
     assert imported - set(sys.stdlib_module_names) - {"retinoscope"} <= declared | optional

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from retinoscope.agents.load import load_agent, shipped_agents
     from retinoscope.agents.random_agent import random_agent
     from retinoscope.agents.sb3 import from_sb3
+    from retinoscope.exports import export, from_minari
     from retinoscope.page.explorer.notes import load_notes
     from retinoscope.result import Result, load_result
     from retinoscope.rollouts import Recording, join, record, with_frames
@@ -91,6 +92,8 @@ __all__ = [  # noqa: RUF022 - in workflow order
     "join",
     "with_frames",
     "open",
+    "export",
+    "from_minari",
     "Result",
     "load_result",
     "analyses",
@@ -134,6 +137,8 @@ _HOMES = {
     "join": "retinoscope.rollouts",
     "with_frames": "retinoscope.rollouts",
     "open": "retinoscope.rollouts:open_recording",
+    "export": "retinoscope.exports",
+    "from_minari": "retinoscope.exports",
     "Result": "retinoscope.result",
     "load_result": "retinoscope.result",
     "analyze": "retinoscope.workflows",

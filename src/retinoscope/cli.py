@@ -19,6 +19,7 @@ from retinoscope.command_line.check import check
 from retinoscope.command_line.compare import compare
 from retinoscope.command_line.examples import examples
 from retinoscope.command_line.explore import explore
+from retinoscope.command_line.export import export
 from retinoscope.command_line.intervene import intervene
 from retinoscope.command_line.join import join
 from retinoscope.command_line.output import interval, print_json, print_table
@@ -243,6 +244,7 @@ def record(
 
 
 app.command()(join)
+app.command()(export)
 app.command()(check)
 app.command()(analyze)
 app.command()(compare)

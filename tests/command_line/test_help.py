@@ -25,7 +25,7 @@ HEAVY = ("torch", "numpy", "scipy", "sklearn", "xarray", "zarr", "matplotlib", "
 
 def test_the_commands_are_those_of_the_workflow() -> None:
     stages = ["train", "train-classifier", "evaluate", "watch", "record", "analyze", "agents", "report"]
-    stages += ["examples", "intervene", "check", "explore", "compare", "join", "sweep"]
+    stages += ["examples", "intervene", "check", "explore", "compare", "join", "sweep", "export"]
     arenas = ["scenario list", "scenario build", "scenario preview", "scenario play", "scenario schema"]
     arenas.append("scenario new")
     assert sorted(COMMANDS) == sorted([*arenas, *stages])
@@ -65,6 +65,7 @@ def test_the_examples_work_one_after_the_other(
         "arenas",
         "comparison",
         "digits.mp4",
+        "digits.npz",
         "digits.png",
         "digits.zarr",
         "examples",
@@ -96,6 +97,7 @@ def test_options_have_the_names_of_the_python_parameters() -> None:
         "watch": retinoscope.watch,
         "record": retinoscope.record,
         "join": retinoscope.join,
+        "export": retinoscope.export,
         "analyze": retinoscope.analyze,
         "examples": retinoscope.examples,
         "explore": retinoscope.explore,

@@ -123,6 +123,16 @@ class Recording(abc.ABC):
         for start in range(0, self.frames, size):
             yield self.rows(start, min(start + size, self.frames), wanted)
 
+    def to_xarray(self) -> xarray.Dataset:
+        """All columns over `time` as one dataset; what is not asked for is never read.
+
+        Returns:
+            The dataset of all `rows`, whose variables are read from the recording when their values are wanted.
+        """
+        from retinoscope.rollouts.lazy_dataset import lazy_dataset  # reads recordings, and is read by few
+
+        return lazy_dataset(self)
+
     def to_pynapple(self, names: Iterable[str] | None = None) -> dict[str, Any]:
         """The columns as time series of pynapple, by name, and `episodes`; see `rollouts.as_pynapple`.
 
