@@ -404,3 +404,18 @@ def _(checked: Checked) -> None:
         np.testing.assert_allclose(part.sum(axis=-1), 0, atol=1e-5)
     doses, divergence = data["dose"].values, data["divergence"].values
     assert (divergence[:, np.abs(doses).argmax()] >= divergence[:, np.abs(doses).argmin()] - 1e-6).all()
+
+
+@planted("memory_decoding")
+def _(checked: Checked) -> None:
+    """An action to come has a sample for every row that is so far from the end of its episode, at most 60."""
+    data, parameters = data_of(checked), checked.result.parameters
+    lengths = [each.stop - each.start - parameters["burn_in_steps"] for each in checked.inputs.recording.episodes]
+    named = [name for name in data["target"].values if str(name).startswith("action")]
+    for name in named:
+        for delay in data["delay"].values.tolist():
+            expected = min(sum(max(0, length - delay) for length in lengths), parameters["samples"])
+            assert int(data["samples"].sel(target=name, delay=delay)) <= expected
+    assert named
+    shown = data["score"].sel(network="agent").values
+    assert np.isfinite(shown).any() and np.nanmax(shown) <= 1

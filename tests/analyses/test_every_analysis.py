@@ -56,6 +56,7 @@ QUICK: dict[str, dict[str, Any]] = {
         "method": "gradient",
         "workers": 1,
     },
+    "memory_decoding": {"delays": (1, 3), "components": 4, "shifts": 3, "samples": 60, "fewest": 3},
     "tuning": {
         "shifts": 5,
         "place_bins": 4,

@@ -25,6 +25,7 @@ from retinoscope.figures import style
 from retinoscope.result import Result
 from tests.figures import (
     channel_results,
+    decoding_results,
     image_results,
     test_attribution,
     test_component_gallery,
@@ -177,6 +178,8 @@ RESULTS: dict[str, Callable[[], Result]] = {
     "field_structure": of_structure.planted,
     "intervention": lambda: test_intervention.planted(6),
     "learned": of_learned.planted,
+    "memory_decoding": decoding_results.planted,
+    "memory_decoding_added": decoding_results.planted,
     "natural_field_prediction": lambda: of_natural_fields.planted(8),
     "natural_fields": lambda: of_natural_fields.planted(8),
     "principal_components": components_result,

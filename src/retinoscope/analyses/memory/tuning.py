@@ -53,7 +53,7 @@ class TuningParameters:
     variables: tuple[str, ...] | None = setting(
         None, "of the world, to which tuning is measured; none for the first `most_variables` of all", fewest=1
     )
-    pairs: tuple[str, ...] = setting((), "further maps, each over two numbers of the world: 'health & angle'")
+    pairs: tuple[str, ...] = setting((), "further maps, each over two numbers of the world: 'fuel & heading'")
     most_variables: int = setting(12, "unless they are named", least=1)
     place_bins: int = setting(16, "of a map along each axis", least=2)
     curve_bins: int = setting(24, "of a single number; each value a bin of its own where there are fewer", least=2)

@@ -79,7 +79,7 @@ class InView:
     """The nearest object of a kind in view, row by row.
 
     Attributes:
-        name: of the kind, `healing pick-up`.
+        name: of the kind, `rewarded object`.
         bearing: (row,) float32, degrees from the middle of the view, to the right above 0; pixels where the angle of
             the view is not known; NaN without such an object.
         distance: (row,) float32.
@@ -109,7 +109,7 @@ def variables_of(
         rows: stretches: first row, row behind the last.
         objects: in view there.
         chosen: names of the variables wanted; None for all.
-        pairs: further ones, `health & angle`.
+        pairs: further ones, `fuel & heading`.
         most: so many at most unless they are chosen by name.
 
     Raises:
