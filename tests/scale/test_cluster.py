@@ -2,61 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
+import numpy as np
 import pytest
 
 import retinoscope
+from retinoscope.analyses.accumulated import accumulated
+from retinoscope.analyses.declaration import Inputs
+from retinoscope.analyses.registry import analysis
 from retinoscope.cli import main
 from retinoscope.errors import UserError
+from retinoscope.page.products import OMITTED
 from retinoscope.rollouts import open_recording, record
 from retinoscope.scale.cluster import connected
 from retinoscope.scale.work import computing_on, each_of
-from tests.quick import python_path
+from retinoscope.settings import with_settings
+from retinoscope.statistics.covariance import Covariance
+from retinoscope.workflows.running import computed
+from tests.analyses.test_accumulated import add
 from tests.rollouts.recordings import assert_same_content
 from tests.worlds.grid_agents import agent_in, grid_world
 
-ROOT = Path(__file__).parents[2]
 SETTINGS = {"frames": 240, "seed": 3, "environments": 4, "batch": 1}
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    """The address of a scheduler in another process, with two workers in others again."""
-    folder = tmp_path_factory.mktemp("cluster")
-    place = str(folder / "scheduler.json")
-    environment = os.environ | {"PYTHONPATH": python_path(ROOT / "src", ROOT)}
-
-    def start(*arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "dask", *arguments, "--scheduler-file", place]
-        with (folder / f"{arguments[0]}.log").open("wb") as log:
-            return subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
-
-    running = [start("scheduler", "--port", "0", "--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")]
-    running.append(start("worker", "--nworkers", "2", "--nthreads", "1", "--no-dashboard", "--death-timeout", "60"))
-    try:
-        deadline = time.monotonic() + 120
-        while not Path(place).is_file() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        address = json.loads(Path(place).read_text())["address"]
-        with connected(address) as tasks:
-            while tasks.workers < 2 and time.monotonic() < deadline:
-                time.sleep(0.1)
-            assert tasks.workers == 2
-        yield address
-    finally:
-        for process in reversed(running):
-            process.terminate()
-            process.wait(30)
 
 
 @pytest.fixture(scope="module")
@@ -104,14 +78,36 @@ def test_parts_recorded_by_processes_of_this_machine_are_too(agent, whole, tmp_p
     assert_same_content(record(agent, out=tmp_path / "parts", parts=2, workers=2, **SETTINGS), whole)
 
 
-def test_evaluation_and_fields_are_those_of_one_process(cluster, agent):
+def test_evaluation_is_that_of_one_process(cluster, agent):
     alone = retinoscope.evaluate(agent, episodes=4, workers=1)
     assert retinoscope.evaluate(agent, episodes=4, cluster=cluster).data.identical(alone.data)
-    layers = ("convolution", "dense")
-    fields = retinoscope.analyses.receptive_fields(agent, layers=layers, max_stimuli=256)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("receptive_fields", {"layers": ("convolution", "dense"), "max_stimuli": 64}),
+        ("episode_attribution", {"episode": 0, "stop": 6, "checked_frames": 4, "method": "gradient", "times": 4}),
+        ("attribution_checks", {"frames": 8, "stretch_frames": 4, "methods": ("gradient",), "targets": ("value",)}),
+    ],
+)
+def test_what_analyze_shares_out_is_that_of_one_process(cluster, agent, whole, name, settings):
+    each = analysis(name)
+    chosen = with_settings(each.parameters(), settings)
+    inputs = Inputs(agent, whole, agent.world)
+    here = computed(each, inputs, chosen, {}).data
     with computing_on(cluster=cluster):
-        found = retinoscope.analyses.receptive_fields(agent, layers=layers, max_stimuli=256)
-    assert found.data.identical(fields.data)
+        there = computed(each, inputs, chosen, {}).data
+    assert OMITTED not in here.attrs and there.equals(here)
+
+
+def test_statistics_are_merged_in_the_order_of_stretches(cluster, whole):
+    name = next(iter(whole.attributes["layers"]))
+    empty = {name: Covariance(whole.attributes["layers"][name])}
+    here = accumulated(whole, [name], empty, add, stretch=50)[name].finalize()
+    with computing_on(cluster=cluster):
+        there = accumulated(whole, [name], empty, add, stretch=50)[name].finalize()
+    np.testing.assert_array_equal(here.covariance, there.covariance)
 
 
 def test_a_worker_that_dies_amid_a_part_changes_nothing(cluster, agent, tmp_path):
@@ -161,6 +157,8 @@ def test_a_cluster_that_cannot_be_had_is_one_line(tmp_path, monkeypatch, capsys)
         assert main(["evaluate", "random", "--cluster", where]) == 2, where
         said = capsys.readouterr().err
         assert said.count("\n") == 1 and re.search(complaint, said), said
+    assert main(["analyze", "digits", "--out", str(tmp_path / "run"), "--cluster", "here"]) == 2
+    assert "is no address" in capsys.readouterr().err and not (tmp_path / "run" / "manifest.json").exists()
     with pytest.raises(UserError, match="leave workers or cluster out"), computing_on(2, nobody):
         pass
     for name in ("distributed", "dask_jobqueue"):

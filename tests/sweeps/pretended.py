@@ -1,10 +1,11 @@
 """Runs of a sweep that only pretend to train, so that sweeps can be tested in seconds; and a sweep that can be killed.
 
-As a program: `pretended PLAN OUT SECONDS` sweeps such runs, each stage of which takes some time.
+As a program: `pretended PLAN OUT SECONDS [CLUSTER]` sweeps such runs, each stage of which takes some time.
 """
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from pathlib import Path
@@ -29,6 +30,8 @@ def run(folder: Path, one: Member, seconds: float = 0.0) -> None:
 
 def _slowly(stage: Any, seconds: float) -> Any:
     def done(folder: Path, one: Member) -> None:
+        with (folder / "stages.txt").open("a") as stages:
+            stages.write(f"{one.name}\n")
         time.sleep(seconds)
         stage(folder, one)
 
@@ -59,10 +62,16 @@ def _evaluate(folder: Path, one: Member) -> None:
     result.save(folder / "evaluations" / f"{one.name}.nc")
 
 
-def main(plan: str, out: str, seconds: str) -> None:
-    chosen = float(seconds)
-    sweep.run_member = lambda folder, one: run(folder, one, chosen)
-    print(sweep.sweep(plan, out, workers=2).rows)
+def main(plan: str, out: str, seconds: str, cluster: str | None = None) -> None:
+    sweep.run_member = functools.partial(run_slowly, float(seconds))
+    where: dict[str, Any] = {"workers": 2} if cluster is None else {"cluster": cluster}
+    print(sweep.sweep(plan, out, **where).rows)
+
+
+def run_slowly(seconds: float, folder: Path, one: Member) -> None:
+    from tests.sweeps import pretended  # this module by its name, which it has not as a program
+
+    pretended.run(folder, one, seconds)
 
 
 if __name__ == "__main__":

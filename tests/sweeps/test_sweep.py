@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -25,12 +26,6 @@ from tests.sweeps import pretended
 from tests.sweeps.pretended import PLAN
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def pretending(monkeypatch):
-    monkeypatch.setattr(sweeping, "run_member", pretended.run)
-    monkeypatch.setenv("PYTHONPATH", python_path(ROOT / "src", ROOT))
 
 
 def written(folder, **changes):
@@ -135,9 +130,8 @@ def test_a_run_that_fails_fails_alone_and_is_tried_again(pretending, tmp_path, c
     assert (began.count("seed-0"), began.count("seed-1_learning_rate-0.5")) == (1, 2)
 
 
-def test_killed_at_five_moments_a_sweep_comes_to_the_same_table(pretending, tmp_path):
-    plan = written(tmp_path)
-    whole = retinoscope.sweep(plan, tmp_path / "whole", workers=2)
+def test_killed_at_five_moments_a_sweep_comes_to_the_same_table(pretending, uninterrupted, tmp_path):
+    plan, whole = written(tmp_path), uninterrupted
     assert [each["state"] for each in whole.rows] == ["done"] * 4
 
     command = [sys.executable, "-m", "tests.sweeps.pretended", str(plan), str(tmp_path / "out"), "0.7"]
@@ -173,7 +167,20 @@ def test_killed_at_five_moments_a_sweep_comes_to_the_same_table(pretending, tmp_
     assert not any(each.startswith(("training", "evaluating")) for each in states), states
     assert retinoscope.sweep(plan, tmp_path / "out", workers=2).rows == whole.rows
     for name in ("table.csv", "table.json"):
-        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+        assert (tmp_path / "out" / name).read_bytes() == (whole.directory / name).read_bytes()
+
+
+def test_a_run_that_another_process_is_at_is_waited_for(tmp_path):
+    (member,) = read_plan({"training": {"frames": 1000}, "list": [{"seed": 0}]}).members
+    place = tmp_path / "states" / f".{member.name}"
+    place.mkdir(parents=True)
+    with ThreadPoolExecutor(1) as thread:
+        with sweeping.only_writer(place):
+            done = thread.submit(pretended.run, tmp_path, member)
+            time.sleep(0.2)
+            assert not (tmp_path / "began.txt").exists() and not done.done()
+        done.result(20)
+    assert (tmp_path / "began.txt").read_text() == f"{member.name}\n"
 
 
 def test_status_says_how_far_each_run_is_while_it_runs_and_behind_it(tmp_path):

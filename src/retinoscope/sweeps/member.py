@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,35 +14,55 @@ import pydantic
 
 from retinoscope.agents.sample_factory_run import list_checkpoints
 from retinoscope.errors import UserError, said
+from retinoscope.rollouts.locking import Occupied, only_writer
 from retinoscope.scenarios import Scenario, load_scenario
 from retinoscope.scenarios.scenario_files import with_changes
 from retinoscope.sweeps.plan import Member
 from retinoscope.sweeps.states import State, frames_of
 
+_SECONDS_BETWEEN = 0.3  # two looks at whether another process has ended
+
 
 def run_member(folder: Path, member: Member) -> None:
     """Do those stages of a run that are not done; what fails is noted in its state and raised no further.
+
+    A run that another process is at is waited for: on a cluster it outlives a command that was killed.
 
     Args:
         folder: of the sweep: the run goes to `runs/NAME`, its evaluation to `evaluations/NAME.nc`, its analysis to
             `analyses/NAME`, and what it prints to `logs/NAME.log`.
         member: which run.
     """
-    state = State(folder, member)
-    for stage in member.stages:
-        if stage in state.done:
-            continue
-        state.begin(stage)
-        try:
-            with _logged(folder / "logs" / f"{member.name}.log"):
-                _STAGES[stage](folder, member)
-        except UserError as error:
-            state.fail(f"{stage}: {error}")
-            return
-        except Exception as error:
-            state.fail(f"{stage}: {said(error)}")
-            return
-        state.finish(stage)
+    with _alone_at(folder / "states" / f".{member.name}"):
+        state = State(folder, member)
+        for stage in member.stages:
+            if stage in state.done:
+                continue
+            state.begin(stage)
+            try:
+                with _logged(folder / "logs" / f"{member.name}.log"):
+                    _STAGES[stage](folder, member)
+            except UserError as error:
+                state.fail(f"{stage}: {error}")
+                return
+            except Exception as error:
+                state.fail(f"{stage}: {said(error)}")
+                return
+            state.finish(stage)
+
+
+@contextmanager
+def _alone_at(place: Path) -> Iterator[None]:
+    """Hold a lock, when whoever else holds it has ended."""
+    place.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(only_writer(place))
+                break
+            except Occupied:
+                time.sleep(_SECONDS_BETWEEN)
+        yield
 
 
 @contextmanager
