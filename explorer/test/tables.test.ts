@@ -19,12 +19,14 @@ const INDEX = {
 			],
 		},
 		{ kind: "table", name: "c", title: "C", caption: "", columns: ["component"], rows: [[1]] },
+		{ kind: "table", name: "p", title: "P", caption: "", columns: ["kind", "row"], rows: [["stable", 7]] },
 	],
+	recording: { rows: 9 },
 	not_made: [{ analysis: "a", title: "A", reason: "no <b>frames</b>" }],
 } as unknown as Index;
 
 test("tables of analyses, and what could not be made", async () => {
-	expect(tablesOf(INDEX).map((each) => each.name)).toEqual(["table:t", "table:c", "not_made"]);
+	expect(tablesOf(INDEX).map((each) => each.name)).toEqual(["table:t", "table:c", "table:p", "not_made"]);
 	expect((await tableOf(INDEX, "not_made"))?.rows).toEqual([["a", "A", "no <b>frames</b>"]]);
 	expect(await tableOf(INDEX, "table:none")).toBeNull();
 });
@@ -35,6 +37,19 @@ test("rows that name a unit lead to it, if it is there", async () => {
 	expect(table?.rows[0]?.[2]).toBeNaN();
 	const components = await tableOf(INDEX, "table:c");
 	expect(components?.unitOf([1])).toBeNull();
+});
+
+test("rows that name a moment lead to it, if it is in the recording", async () => {
+	const table = await tableOf(INDEX, "table:p");
+	expect(
+		[
+			["stable", 7],
+			["slow", 9],
+			["slow", -1],
+			["slow", "7"],
+		].map((row) => table?.momentOf(row)),
+	).toEqual([7, null, null, null]);
+	expect((await tableOf(INDEX, "table:t"))?.momentOf(["conv1", 2, 1])).toBeNull();
 });
 
 test("a heading sorts up, down, and not at all", () => {

@@ -18,6 +18,8 @@ export interface Table {
 	rows: Cell[][];
 	/** Of a row: which unit it is about; null for none. */
 	unitOf: (row: readonly Cell[]) => { layer: string; unit: number } | null;
+	/** Which moment, a row of the recording; null for none. */
+	momentOf: (row: readonly Cell[]) => number | null;
 }
 
 export function tablesOf(index: Index): Known[] {
@@ -46,6 +48,7 @@ export async function tableOf(index: Index, name: string): Promise<Table | null>
 			columns: ["analysis", "title", "reason"],
 			rows: index.not_made.map(({ analysis, title, reason }) => [analysis, title, reason]),
 			unitOf: () => null,
+			momentOf: () => null,
 		};
 	if (name.startsWith("units:")) return numbersTable(index, name.slice(6));
 	const panel = index.panels.find((each) => each.kind === "table" && `table:${each.name}` === name);
@@ -53,7 +56,7 @@ export async function tableOf(index: Index, name: string): Promise<Table | null>
 	const { title, caption, columns } = panel;
 	// What is not finite comes as null.
 	const rows = panel.rows.map((row) => row.map((cell): Cell => cell ?? Number.NaN));
-	return { title, caption, columns, rows, unitOf: unitNamed(index, columns) };
+	return { title, caption, columns, rows, unitOf: unitNamed(index, columns), momentOf: momentNamed(index, columns) };
 }
 
 /** Every number that was measured of a layer's units, side by side. */
@@ -77,6 +80,17 @@ async function numbersTable(index: Index, layer: string): Promise<Table | null> 
 		columns: [known.quantity === "component" ? "component" : "unit", ...headings],
 		rows,
 		unitOf: ([unit]) => (typeof unit === "number" ? { layer, unit } : null),
+		momentOf: () => null,
+	};
+}
+
+/** Tables that name a row of the recording lead to that moment. */
+function momentNamed(index: Index, columns: readonly string[]): Table["momentOf"] {
+	const at = columns.findIndex((each) => each.trim().toLowerCase() === "row");
+	const rows = index.recording?.rows ?? 0;
+	return (row) => {
+		const number = row[at];
+		return typeof number === "number" && Number.isInteger(number) && number >= 0 && number < rows ? number : null;
 	};
 }
 

@@ -1,4 +1,4 @@
-/** Tables, sorted and filtered; a row about a unit leads to it. */
+/** Tables, sorted and filtered; a row about a unit, or about a moment, leads to it. */
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useAnswer } from "../parts/asking";
@@ -9,7 +9,7 @@ import { arrange, type Cell, filtersOf, type Sorting, sayFilters, saySorting, so
 import { type Table, tableOf, tablesOf } from "../parts/tables";
 import { Empty, Select, View } from "../parts/view";
 import { count, say } from "../parts/words";
-import { choose, chosen, forget, index, pickUnit, unit } from "../state";
+import { choose, chosen, forget, goTo, index, pickUnit, unit } from "../state";
 import "./tables.css";
 
 const ROW = 22;
@@ -159,7 +159,8 @@ function Grid({ table, rows, sorting, onSort, filters, onFilter }: GridProps) {
 						const row = table.rows[number] ?? [];
 						const of = table.unitOf(row);
 						const isPicked = of !== null && picked?.layer === of.layer && picked.unit === of.unit;
-						const leads = of ? () => pickUnit(of.layer, of.unit) : null;
+						const at = of ? null : table.momentOf(row);
+						const leads = of ? () => pickUnit(of.layer, of.unit) : at === null ? null : () => goTo(at);
 						return (
 							<tr
 								key={number}
@@ -173,6 +174,7 @@ function Grid({ table, rows, sorting, onSort, filters, onFilter }: GridProps) {
 										isNumeric={isNumeric[column] ?? false}
 										isFirst={column === 0}
 										leads={leads}
+										says={of ? "Show this unit" : "Show this moment"}
 									/>
 								))}
 							</tr>
@@ -191,16 +193,18 @@ interface CellProps {
 	isNumeric: boolean;
 	isFirst: boolean;
 	leads: (() => void) | null;
+	/** What that shows. */
+	says: string;
 }
 
-/** The first cell of a row that leads to a unit holds its button; the rest of the row can be clicked too. */
-function TableCell({ cell, isNumeric, isFirst, leads }: CellProps) {
+/** The first cell of a row that leads somewhere holds its button; the rest of the row can be clicked too. */
+function TableCell({ cell, isNumeric, isFirst, leads, says }: CellProps) {
 	const text = wordsOf(cell);
 	if (isFirst)
 		return (
 			<th scope="row" class={isNumeric ? "number" : ""}>
 				{leads ? (
-					<button type="button" onClick={leads} title="Show this unit">
+					<button type="button" onClick={leads} title={says}>
 						{text}
 					</button>
 				) : (

@@ -59,7 +59,7 @@ def _table(result: Result) -> TableDrawing:
     columns = (
         *("network", "input", "point", "kind", "starting states (%)", "speed", "largest eigenvalue (size)"),
         *("slowest time constant (decisions)", "unstable directions", "distance to nearest state"),
-        *("outputs", "value", "nearest decisions (rows)"),
+        *("outputs", "value", "row", "further nearest rows"),
     )
     rows = []
     for point in range(data.sizes["point"]):
@@ -74,7 +74,7 @@ def _table(result: Result) -> TableDrawing:
                 *(round(float(at["time_constant"].values[0]), 1), int(at["unstable_directions"])),
                 *(round(float(at["distance"]), 3), said_outputs(data, point)),
                 round(value, 2) if np.isfinite(value) else "unknown",
-                " ".join(str(each) for each in near[near >= 0]),
+                *(int(near[0]), " ".join(str(each) for each in near[1:] if each >= 0)),
             )
         )
     return TableDrawing("fixed_points", "Fixed and slow points", result.data.attrs["caption"], columns, tuple(rows))
