@@ -24,6 +24,8 @@ OTHERWISE: dict[str, dict[str, Any]] = {
 OTHERWISE["intervene"] = {"agent": "mine", "world": "apples", "component": 3, "do": "swap:1", "checkpoint": "early"}
 OTHERWISE["intervene"] |= {
     "recording": Path("digits.zarr"),
+    "directions": "unit:1,unit:2",
+    "doses": "-3,3",
     "components": "pca:4",
     "layer": "rnn",
     "episodes": 3,

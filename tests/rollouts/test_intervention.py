@@ -269,6 +269,8 @@ def test_where_no_seed_is_given_it_is_not_that_of_the_recording(
 OTHERWISE = {
     "component": 2,
     "do": "swap:1",
+    "directions": ["unit:1"],
+    "doses": [1.0, 2.0],
     "components": "pca:2",
     "layer": "rnn",
     "episodes": 3,
@@ -289,7 +291,8 @@ def test_every_setting_of_intervene_arrives_and_changes_nothing_else(
     def fit(source: Recording, *, agent: Agent, **settings: Any) -> Any:
         return source.path, agent.name, settings
 
-    def play(agent: Agent, *, world: Any, given: Any, parameters: Any, progress: bool) -> None:
+    def play(agent: Agent, *, world: Any, recording: Any, given: Any, parameters: Any, progress: bool) -> None:
+        assert recording is (None if parameters.directions is None else small_recording)
         path, name, settings = given["fitted_components"]
         assert (path, name, world.declaration.sha256) == (
             small_recording.path,
@@ -319,7 +322,7 @@ def test_every_setting_of_intervene_arrives_and_changes_nothing_else(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"do": "clamp:3"}, "do 'clamp:3'"),
+        ({"do": "clamp:x"}, "do 'clamp:x'"),
         ({"do": "swap"}, "do 'swap'"),
         ({"do": "erase"}, "do 'erase'"),
         ({"episodes": 1}, "episodes is 1; give at least 2"),

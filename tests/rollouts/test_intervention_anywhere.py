@@ -15,11 +15,14 @@ import retinoscope
 from retinoscope.agents.agent import Agent
 from retinoscope.analyses.behaviour.burn_in import burn_in
 from retinoscope.analyses.memory import intervention as module
+from retinoscope.analyses.memory.directions import states_of
 from retinoscope.analyses.memory.fitted_components import fitted_components, fitted_of
 from retinoscope.analyses.memory.intervention import InterventionParameters, effects_of, intervention
+from retinoscope.analyses.memory.intervention_edits import Edit
 from retinoscope.analyses.memory.intervention_effects import drawings_of_effects
+from retinoscope.errors import UserError
 from retinoscope.result import Result, load_result
-from retinoscope.rollouts import record
+from retinoscope.rollouts import open_recording, record
 from retinoscope.rollouts.chance import action_generator
 from retinoscope.worlds.declaration import Declaration, Picture
 from retinoscope.worlds.seeds import world_seed
@@ -27,7 +30,9 @@ from tests.flicker import Flicker, flicker
 from tests.planted_memories import UNITS, VIEW, lstm_agent, two_memories_agent
 
 
-def play_edited(agent: Agent, columns: slice, matrix: np.ndarray, seed: int, episode: int) -> dict[str, Any]:
+def play_edited(
+    agent: Agent, columns: slice, matrix: np.ndarray, seed: int, episode: int, offset: Any = 0.0
+) -> dict[str, Any]:
     """One decision at a time: the columns of the state are edited by hand, and the actor reads what it reads."""
     environment, random = Flicker(), action_generator(seed, 0, episode)
     observation, _ = environment.reset(seed=world_seed(seed, 0, episode))
@@ -35,7 +40,7 @@ def play_edited(agent: Agent, columns: slice, matrix: np.ndarray, seed: int, epi
     while True:
         with torch.no_grad():
             state = agent.policy.step(torch.from_numpy(observation)[None], state).state.clone()
-            state[0, columns] = torch.from_numpy(matrix @ state[0, columns].double().numpy()).float()
+            state[0, columns] = torch.from_numpy(matrix @ state[0, columns].double().numpy() + offset).float()
             read = state[:, :UNITS] if hasattr(network, "cell") else state
             logits = network.actor(read)[0].double().numpy()
         actions.append(int((logits + random.gumbel(size=3)).argmax()))
@@ -45,12 +50,13 @@ def play_edited(agent: Agent, columns: slice, matrix: np.ndarray, seed: int, epi
             return {"actions": np.bincount(actions, minlength=3) / len(actions), "return": total, "end": terminated}
 
 
-def played(agent: Agent, layer: str, folder: Any) -> tuple[Result, Result]:
+def played(agent: Agent, layer: str, folder: Any, **more: Any) -> tuple[Result, Result]:
     world = flicker()
     recording = record(agent, world, frames=800, out=folder / "recording.zarr", environments=2, seed=9)
     fit = fitted_components(recording, agent=agent, components="pca:2", layer=layer, burn_in_steps=2, window_steps=4)
     settings = {"component": 0, "do": "ablate", "episodes": 4, "random_directions": 1, "workers": 1, "episode_seed": 3}
-    return intervention(agent, world=world, given={"fitted_components": fit}, **settings), fit
+    given = {"fitted_components": fit}
+    return intervention(agent, world=world, recording=recording, given=given, **(settings | more)), fit
 
 
 @pytest.mark.engine
@@ -82,6 +88,42 @@ def test_every_edit_plays_the_episodes_that_a_slow_loop_plays(layer: str, tmp_pa
 
 
 @pytest.mark.engine
+def test_every_dose_plays_the_episodes_that_a_slow_loop_plays(tmp_path: Any) -> None:
+    agent = lstm_agent()
+    along = {"do": "add", "doses": (-2.0, 0.0, 2.0), "directions": ("unit:1", "component:0")}
+    result, _ = played(agent, "cell", tmp_path, **along)
+    recording = open_recording(tmp_path / "recording.zarr")
+    states = states_of(recording, "cell").activity
+    for dose in (-2.0, 2.0):
+        offset = dose * states[:, 1].std() * np.eye(UNITS)[1]
+        one = result.data.sel(edit=f"unit:1 {dose:+g}")
+        for episode in range(4):
+            expected = play_edited(agent, slice(0, UNITS), np.eye(UNITS), 3, episode, offset)
+            np.testing.assert_allclose(one["actions"].values[episode], expected["actions"])
+    data = result.data
+    np.testing.assert_array_equal(data["actions"].sel(edit="unit:1 +0"), data["actions"].sel(edit="none"))
+    assert {each["edit"]: each["dose"] for each in effects_of(result)}["component:0 -2"] == -2.0
+    (figure, *_) = drawings_of_effects(result)
+    labels = [each.get_text() for each in figure.draw().legends[0].get_texts()]
+    assert labels == ["unit 1", "component 0", "random directions of its size"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"do": "add"}, "unknown"),
+        ({"do": "add:much"}, "unknown"),
+        ({"do": "ablate", "doses": (1.0,)}, "doses go with clamp and add"),
+        ({"do": "clamp:1", "doses": (1.0,)}, "doses go with clamp and add"),
+        ({"do": "swap:1", "directions": ("unit:0",)}, "unknown with these doses and directions"),
+    ],
+)
+def test_doses_that_are_none_are_refused(settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        InterventionParameters(**settings)
+
+
+@pytest.mark.engine
 def test_a_memory_that_does_not_start_at_zero_is_recorded_from_its_start(tmp_path: Any) -> None:
     agent = lstm_agent(start=0.25)
     recording = record(agent, flicker(), frames=400, out=tmp_path / "recording.zarr", environments=2, seed=9)
@@ -105,8 +147,8 @@ def test_continuous_actions_are_told_by_their_means_and_a_world_without_events_b
         actions=gymnasium.spaces.Box(-1, 1, (2,)),
         preprocess=lambda pixels: pixels / 255.0,
     )
-    edits = [module._Edit("none", -1, False, 0.0, None), module._Edit("component 0", 0, False, 0.5, None)]
-    edits.append(module._Edit("random 0.0", 0, True, 0.5, None))
+    edits = [Edit("none", -1, False, 0.0, None), Edit("component 0", 0, False, 0.5, None, target=0)]
+    edits.append(Edit("random 0.0", 0, True, 0.5, None, target=0))
     actions = np.arange(24.0).reshape(3, 2, 2, 2)  # edit, episode, decision, number
     rows = {
         (edit, episode): {

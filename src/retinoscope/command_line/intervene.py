@@ -21,8 +21,24 @@ def intervene(
         int | None, typer.Option(help="Number of the component, counted from 0.", show_default="all of them")
     ] = None,
     do: Annotated[
-        str, typer.Option(help="clamp: hold it at its mean; ablate: remove it; swap:7: exchange it with another.")
+        str,
+        typer.Option(
+            help="clamp: hold it at its mean; clamp:2: two standard deviations above; add:2: move it by two; ablate: "
+            "remove it; swap:7: exchange it with another."
+        ),
     ] = "clamp",
+    directions: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead of components, with commas between: unit:12, decoder:NAME, moments:NOTES.json:1:2, "
+            "file:VECTOR.npy.",
+            show_default="none",
+        ),
+    ] = None,
+    doses: Annotated[
+        str | None,
+        typer.Option(help="Of clamp or add, standard deviations with commas between: -3,-1,1,3.", show_default="one"),
+    ] = None,
     recording: Annotated[
         Path | None,
         typer.Option(help="Recording of the agent to find the components on.", show_default="a new one"),
@@ -63,6 +79,8 @@ def intervene(
         world,
         component=component,
         do=do,
+        directions=directions,
+        doses=doses,
         recording=recording,
         components=components,
         layer=layer,

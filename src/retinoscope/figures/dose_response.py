@@ -120,8 +120,8 @@ def dose_response_afterwards(result: Result, *, figsize: Size = None, caption: b
     dose = float(result.data["dose"].max())
     reading = (
         f"Blue: {dose:+g} s.d. were added once, at decision 0, and the views that followed were shown. Orange: the "
-        "part of the state along the direction was taken from a decision of another episode; dotted, in black: all of the "
-        "state. Grey: the same along random directions."
+        "part of the state along the direction was taken from a decision of another episode; dotted, in black: all of "
+        "the state. Grey: the same along random directions."
     )
 
     def draw(axes: Axes, at: xarray.Dataset) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retinoscope.agents.agent import Agent
 from retinoscope.analyses.memory.fitted_components import fitted_components
@@ -29,6 +30,8 @@ def intervene(
     *,
     component: int | None = None,
     do: str = "clamp",
+    directions: str | Iterable[str] | None = None,
+    doses: str | Iterable[float] | None = None,
     recording: Recording | str | Path | None = None,
     components: str = "ica:16",
     layer: str | None = None,
@@ -47,7 +50,12 @@ def intervene(
         agent: who plays; it needs a recurrent core.
         world: where; None for the world the agent was trained in.
         component: its number; None for all of them, one after the other.
-        do: `clamp` (held at its mean), `ablate` (removed) or `swap:7` (exchanged with component 7).
+        do: `clamp` (held at its mean; `clamp:2` two standard deviations above it), `add:2` (moved by two of them),
+            `ablate` (removed) or `swap:7` (exchanged with component 7).
+        directions: edited instead of components: `unit:12`, `decoder:health`, `moments:notes.json:1:2` (from the
+            moments of the first note of the explorer's to those of the second), `file:vector.npy`, `component:3`.
+        doses: of `clamp` and `add`, an edit for each, standard deviations; None for the one that `do` says. Of both
+            a text with commas between will do.
         recording: of the agent, or its path, to find the components on; None to make one for the while.
         components: `ica:16` or `pca:16`, or another number.
         layer: of the memory, that is edited; None for the first.
@@ -75,6 +83,8 @@ def intervene(
     parameters = InterventionParameters(
         do=do,
         component=component,
+        directions=_listed(directions),
+        doses=_listed(doses),
         episodes=episodes,
         random_directions=random_directions,
         frames=frames,
@@ -87,9 +97,19 @@ def intervene(
     where = world_of(agent, world)
     with recording_of(agent, where, recording, parameters, progress) as source:
         fit = fitted_components(source, agent=agent, components=components, layer=layer)
-    given = {"fitted_components": fit}
-    result = intervention(agent, world=where, given=given, parameters=parameters, progress=progress)
+        given = {"fitted_components": fit}
+        states = None if directions is None else source
+        result = intervention(
+            agent, world=where, recording=states, given=given, parameters=parameters, progress=progress
+        )
     if folder is not None:
         result.save(folder / "intervention.nc")
         write_drawings(result, folder)
     return result
+
+
+def _listed(given: Any) -> Any:
+    """`unit:1,unit:2` as two of them."""
+    if given is None:
+        return None
+    return tuple(each.strip() for each in given.split(",")) if isinstance(given, str) else tuple(given)

@@ -11,6 +11,7 @@ import numpy as np
 import xarray
 from numpy.typing import NDArray
 
+from retinoscope.analyses.memory.held_views import Stretches
 from retinoscope.analyses.memory.memory_components import FittedComponents
 from retinoscope.analyses.recorded import numbers_of
 from retinoscope.errors import UserError
@@ -70,6 +71,12 @@ class States:
     rows: NDArray[np.int64]
     activity: NDArray[np.float64]
     is_recorded: bool = True
+
+
+def states_of(recording: Recording, layer: str) -> States:
+    """States of a layer of the memory, in stretches spread over a recording."""
+    rows = Stretches.of(recording).flat
+    return States(recording, layer, rows, activity_at(recording, layer, rows))
 
 
 def pushed_along(text: str, fitted: FittedComponents, states: States) -> Pushed | None:

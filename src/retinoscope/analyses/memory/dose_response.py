@@ -11,7 +11,7 @@ from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy, one_thread
 from retinoscope.analyses.declaration import AGENT, FRAMES, MEMORY, RECORDING, Analysis, Given
 from retinoscope.analyses.early_vision.untrained import Untrained
-from retinoscope.analyses.memory.directions import WORDS, Pushed, States, activity_at, pushed_along, rows_of_note
+from retinoscope.analyses.memory.directions import WORDS, Pushed, States, pushed_along, rows_of_note, states_of
 from retinoscope.analyses.memory.dose_response_drawings import drawings_of_doses, panels_of_doses
 from retinoscope.analyses.memory.doses import Measured, measured_doses
 from retinoscope.analyses.memory.fitted_components import NAME as FITTED
@@ -105,7 +105,7 @@ def dose_response(
     fit = (given or {}).get(FITTED) or fitted_components(recording, agent=agent, given=given)
     layer = editable_layer(agent.policy, fit.parameters.get("layer"))
     fitted, stretches = fitted_of(fit), Stretches.of(recording)
-    states = States(recording, layer, stretches.flat, activity_at(recording, layer, stretches.flat))
+    states = states_of(recording, layer)
     words = chosen.directions or tuple(f"component:{number}" for number in range(fitted.components.count))
     along = [found for word in words if (found := pushed_along(word, fitted, states)) is not None]
     rows = _rows(recording, stretches, chosen)

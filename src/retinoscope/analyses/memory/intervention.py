@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pydantic
 import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.analyses.declaration import AGENT, MEMORY, RECORDING, WORLD, Analysis, Given
+from retinoscope.analyses.memory.directions import pushed_along, states_of
 from retinoscope.analyses.memory.fitted_components import NAME as FITTED
 from retinoscope.analyses.memory.fitted_components import fitted_components, fitted_of
+from retinoscope.analyses.memory.intervention_edits import (
+    Edit,
+    InterventionParameters,
+    component_edits,
+    edits_along,
+)
 from retinoscope.analyses.memory.intervention_effects import (
-    UNEDITED,
     drawings_of_effects,
     effects_of,
     effects_table,
     panels_of_effects,
     unedited_means,
 )
-from retinoscope.analyses.memory.memory_components import FittedComponents
 from retinoscope.analyses.recorded import event_coordinates, require_same, words_attribute
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.progress import progress_bar
@@ -33,8 +37,7 @@ from retinoscope.result import Result, provenance
 from retinoscope.rollouts.intervention import EditedPolicy, editable_layer
 from retinoscope.scale.spawning import nothing_to_import_again
 from retinoscope.scale.work import executor
-from retinoscope.settings import parameters, setting, stated, with_settings
-from retinoscope.statistics.state_edits import Reading, StateEdit, ablate, clamp, random_reading, reading_of, swap
+from retinoscope.settings import stated, with_settings
 from retinoscope.worlds.choosing import WorldLike, world_of
 
 if TYPE_CHECKING:
@@ -43,49 +46,8 @@ if TYPE_CHECKING:
     from retinoscope.worlds.declaration import Declaration
     from retinoscope.worlds.world import World
 
+_NUMBER = re.compile(r"[+-]?\d{1,3}(\.\d{1,6})?")
 _EPISODES_PER_TASK = 32  # engines take seconds to start: few tasks, but some for every core
-
-
-@parameters("intervention")
-class InterventionParameters:
-    """Parameters of `intervention`."""
-
-    do: str = setting("clamp", "clamp (held at its mean), ablate (removed), or swap:7 (exchanged with component 7)")
-    component: int | None = setting(None, "its number; none for all of them", least=0)
-    episodes: int = setting(
-        50, "of each edit, the same for all: worlds and draws depend on (seed, episode) alone", least=2
-    )
-    random_directions: int = setting(
-        4, "per component, of the same variance, edited in the same way, to compare it with", least=1
-    )
-    frames: int = setting(
-        10_000, "recorded to find the components on, if there is no recording", units="decisions", least=1
-    )
-    greedy: bool = setting(False, "take the likeliest action instead of drawing one")
-    episode_seed: int | None = setting(
-        None,
-        "of worlds, actions and random directions; none for one more than that of the recording on which the "
-        "components were found, so that none was found on what is played",
-        least=0,
-    )
-    workers: int | None = setting(None, "processes; none for one per core", least=1)
-
-    @pydantic.model_validator(mode="after")
-    def _known_operation(self) -> InterventionParameters:
-        self.operation  # noqa: B018 - refuses what is unknown
-        return self
-
-    @property
-    def operation(self) -> tuple[str, int | None]:
-        """The name of the edit, and the partner of a swap."""
-        name, colon, partner = self.do.partition(":")
-        if name in ("clamp", "ablate") and not colon:
-            return name, None
-        if name == "swap" and partner.isdecimal():
-            return name, int(partner)
-        raise UserError(
-            f"do {self.do!r}: unknown; choose clamp, ablate, or swap:7 with the number of another component"
-        )
 
 
 def intervention(
@@ -103,7 +65,8 @@ def intervention(
     The edit is made at every decision, before anything reads the layer of the memory that the components are of, and
     stays in it; of an LSTM it is made in h, never in c. Every edit plays the same episodes: the same worlds, where the
     world repeats itself, and the same random numbers for the actions. Random directions lie in the space of the
-    components and explain as much of the variance of the memory as the component they stand beside.
+    components and explain as much of the variance of the memory as the component they stand beside. Instead of
+    components other directions may be edited, and instead of one edit of each several doses be tried.
 
     Args:
         agent: who plays; it needs a recurrent core.
@@ -118,7 +81,9 @@ def intervention(
         A Result by (edit, episode): `duration` in units of the world's clock, `survived` (see `Words.survived`),
         `is_terminated`, `episode_return`, `gathered` (sum of the valences of what happened), `events` (edit, episode,
         event), and `actions` (edit, episode, output), the share of decisions, or the mean of a continuous action. Edits
-        are `none`, `component 3`, `random 3.0` and so on, with `component`, `is_random` and `explained` (edit). What
+        are `none`, `component 3`, `random 3.0` and so on, with doses `component 3 +2` and `random 3.0 +2`, with
+        `component` (-1 for other directions), `target` (a number of each direction), `dose`, `is_random` and
+        `explained` (edit). What
         each edited component changed, by (edited, measure): `difference` and `random_difference`, each with `_low` and
         `_high`, and `p`; and `unedited` (measure), with `_low` and `_high`: see `effects_of` and `unedited_means`.
 
@@ -131,16 +96,22 @@ def intervention(
     chosen = with_settings(parameters or InterventionParameters(), settings)
     require_memory(agent)
     where = world_of(agent, world)
-    fit = (given or {}).get(FITTED)
-    if fit is None or recording is not None:
+    fit, states = (given or {}).get(FITTED), None
+    if fit is None or recording is not None or chosen.directions is not None:
         with recording_of(agent, where, recording, chosen, progress) as source:
             fit = fit or fitted_components(source, agent=agent, given=given)
+            if chosen.directions is not None:
+                states = states_of(source, editable_layer(agent.policy, fit.parameters.get("layer")))
+                found = [pushed_along(each, fitted_of(fit), states) for each in chosen.directions]
+                targets = [each for each in found if each is not None]
     _require_same_fit(fit, agent, where.declaration)
     layer = editable_layer(agent.policy, fit.parameters.get("layer"))
     recorded = fit.provenance["seed"] or 0
     seed = recorded + 1 if chosen.episode_seed is None else chosen.episode_seed
     fitted = fitted_of(fit)
-    edits = _edits(fitted, chosen, seed)
+    edits = (
+        component_edits(fitted, chosen, seed) if states is None else edits_along(targets, fitted, states, chosen, seed)
+    )
     rows = _played(agent.policy.to("cpu"), where, edits, layer, chosen, seed, progress)
     return _to_result(rows, edits, agent, where, chosen, seed, fit)
 
@@ -195,56 +166,10 @@ def _require_same_fit(fit: Result, agent: Agent, world: Declaration) -> None:
             )
 
 
-@dataclass(frozen=True)
-class _Edit:
-    name: str
-    component: int
-    is_random: bool
-    explained: float
-    edit: StateEdit | None
-
-
-def _edits(fitted: FittedComponents, chosen: InterventionParameters, seed: int) -> list[_Edit]:
-    components, deviations = fitted.components, fitted.deviations
-    numbers = range(components.count) if chosen.component is None else [chosen.component]
-    operation, partner = chosen.operation
-    found = [_Edit(UNEDITED, -1, False, 0.0, None)]
-    for number in numbers:
-        if operation == "swap" and number == partner:
-            if chosen.component is not None:
-                raise UserError(f"do {chosen.do!r}: component {number} cannot be exchanged with itself; choose another")
-            continue
-        own, explained = reading_of(components, number, deviations), float(components.explained[number])
-        other = None if partner is None else reading_of(components, partner, deviations)
-        found.append(_Edit(f"component {number}", number, False, explained, _edit(operation, own, other, fitted)))
-        for draw in range(chosen.random_directions):
-            random = np.random.default_rng((seed, number, draw))
-            drawn = random_reading(components, deviations, explained, random)
-            second = (
-                None
-                if other is None
-                else random_reading(components, deviations, float(components.explained[partner]), random)
-            )
-            edit = _edit(operation, drawn, second, fitted)
-            found.append(_Edit(f"random {number}.{draw}", number, True, explained, edit))
-    return found
-
-
-def _edit(operation: str, own: Reading, other: Reading | None, fitted: FittedComponents) -> StateEdit:
-    """The edit of the whole layer, units that were left out included."""
-    if operation == "swap" and other is not None:
-        edit = swap(own, other)
-    else:
-        edit = clamp(own) if operation == "clamp" else ablate(own)
-    matrix = np.eye(fitted.units_of_state)
-    matrix[np.ix_(fitted.units, fitted.units)] = edit.matrix
-    return StateEdit(matrix, fitted.full(edit.offset))
-
-
 def _played(
     policy: Policy,
     world: World,
-    edits: list[_Edit],
+    edits: list[Edit],
     layer: str,
     chosen: InterventionParameters,
     seed: int,
@@ -274,7 +199,7 @@ def _played(
 
 def _to_result(
     rows: dict[tuple[int, int], dict[str, Any]],
-    edits: list[_Edit],
+    edits: list[Edit],
     agent: Agent,
     world: World,
     chosen: InterventionParameters,
@@ -301,6 +226,8 @@ def _to_result(
             "events": ((*by_episode, "event"), table(lambda row: row["events"]), {"units": "1"}),
             "actions": ((*by_episode, "output"), dones, {"units": "share of decisions; means of continuous actions"}),
             "component": ("edit", [each.component for each in edits]),
+            "target": ("edit", [each.target for each in edits]),
+            "dose": ("edit", [each.dose for each in edits], {"units": "standard deviations"}),
             "is_random": ("edit", [each.is_random for each in edits]),
             "explained": ("edit", [each.explained for each in edits], {"units": "share of variance"}),
         },
@@ -341,13 +268,14 @@ def _done(actions: np.ndarray, heads: tuple[ActionHead, ...]) -> np.ndarray:
 
 def _caption(agent: Agent, world: World, chosen: InterventionParameters, seed: int, fit: Result) -> str:
     declared, most = world.declaration, world.decisions_at_most
+    doses = "" if chosen.doses is None else f" by {', '.join(f'{each:+g}' for each in chosen.doses)} s.d."
     limit = "" if most is None else f", of at most {world.duration(most):.0f} {declared.clock.units}"
     worlds = "the same worlds and random numbers for all"
     if not declared.repeats_itself:
         worlds = "the same random numbers for all, but not the same worlds, for this one does not repeat itself"
     return (
-        f"{agent.name} in {declared.name}, {chosen.do} at every decision; {chosen.episodes} episodes of each edit"
-        f"{limit}, {worlds} (seed {seed}). Components: "
+        f"{agent.name} in {declared.name}, {chosen.do}{doses} at every decision; {chosen.episodes} episodes of each "
+        f"edit{limit}, {worlds} (seed {seed}). Components: "
         f"{fit.parameters['components']} ({fit.parameters['found_by']}). Intervals: 95%, bootstrap over episodes, of "
         f"the difference from the unedited agent. Random: {chosen.random_directions} random directions per component "
         "that explain as much variance; p: share of all random directions that change the measure at least as much."

@@ -23,18 +23,19 @@ def effects_of(result: Result) -> list[dict[str, Any]]:
     """What each edited component changed, episode by episode against the unedited agent.
 
     Returns:
-        A dictionary for each component: `component`, `explained`, and for each measure a dictionary of `difference`
-        (Interval, 95%, bootstrap over episodes), `random` (Interval of the mean over its random directions), and `p`:
-        among all random directions of the result, how many changed the measure at least as much, as (C + 1) / (n + 1).
-        Measures have the names of `retinoscope.summarise`: `duration`, how the episode ended (`survived`, or
-        `is_terminated` where the world has no word for that), `episode_return`, the good and the bad events under the
-        world's adjectives for them, `events NAME`; and `actions NAME`.
+        A dictionary for each edit: `component`, `explained`, `edit` (its name), `dose`, and for each measure a
+        dictionary of `difference` (Interval, 95%, bootstrap over episodes), `random` (Interval of the mean over its
+        random directions), and `p`: among all random directions of the result at the same dose, how many changed the
+        measure at least as much, as (C + 1) / (n + 1). Measures have the names of `retinoscope.summarise`: `duration`,
+        how the episode ended (`survived`, or `is_terminated` where the world has no word for that), `episode_return`,
+        the good and the bad events under the world's adjectives for them, `events NAME`; and `actions NAME`.
     """
     data = _with_effects(result).data
     measures = [str(each) for each in data["measure"].values]
     found = []
     for place, number in enumerate(data["edited"].values.tolist()):
         entry: dict[str, Any] = {"component": number, "explained": float(data["edited_explained"].values[place])}
+        entry |= {"edit": str(data["edited_name"].values[place]), "dose": float(data["edited_dose"].values[place])}
         for column, name in enumerate(measures):
             entry[name] = {
                 "difference": _interval_at(data, "difference", place, column),
@@ -60,16 +61,23 @@ def effects_table(data: xarray.Dataset) -> xarray.Dataset:
     measures = _measures(data)
     measured = {name: each.values for name, each in measures.items()}
     is_random, component = data["is_random"].values, data["component"].values
+    # Earlier versions knew components alone, and one edit of each.
+    target = data["target"].values if "target" in data else component
+    dose = data["dose"].values if "dose" in data else np.zeros(len(component))
     reference = data["edit"].values.tolist().index(UNEDITED)
-    randoms, edited = np.flatnonzero(is_random), np.flatnonzero(~is_random & (component >= 0))
-    own = [randoms[component[randoms] == component[place]] for place in edited]
+    randoms, edited = np.flatnonzero(is_random), np.flatnonzero(~is_random & (target >= 0))
+    alike = [randoms[dose[randoms] == dose[place]] for place in edited]
+    own = [each[target[each] == target[place]] for each, place in zip(alike, edited, strict=True)]
     found: dict[str, list[list[Interval]]] = {"difference": [], "random_difference": []}
     shares, means = [], []
     for values in measured.values():
         difference = values - values[reference]
-        by_random = np.abs(difference[randoms].mean(axis=1))
-        exceeding = [int((by_random >= abs(difference[place].mean()) - 1e-12).sum()) for place in edited]
-        shares.append([(count + 1) / (len(randoms) + 1) for count in exceeding])
+        by_random = np.abs(difference.mean(axis=1))
+        exceeding = [
+            int((by_random[each] >= by_random[place] - 1e-12).sum()) for each, place in zip(alike, edited, strict=True)
+        ]
+        counts = zip(exceeding, alike, strict=True)
+        shares.append([(count + 1) / (len(each) + 1) for count, each in counts])
         means.append(bootstrap_interval(values[reference]))
         found["difference"].append([bootstrap_interval(difference[place]) for place in edited])
         found["random_difference"].append([bootstrap_interval(difference[each].mean(axis=0)) for each in own])
@@ -82,6 +90,9 @@ def effects_table(data: xarray.Dataset) -> xarray.Dataset:
         variables | {"edited_explained": ("edited", data["explained"].values[edited])},
         coords={
             "edited": component[edited],
+            "edited_name": ("edited", data["edit"].values[edited].astype(str)),
+            "edited_target": ("edited", target[edited]),
+            "edited_dose": ("edited", dose[edited], {"units": "standard deviations"}),
             "measure": list(measures),
             "title": ("measure", [each.title for each in measures.values()]),
             "panel": ("measure", [each.panel for each in measures.values()]),
@@ -147,7 +158,7 @@ def _title_of_event(data: xarray.Dataset, place: int, events: str) -> str:
 
 def _with_effects(result: Result) -> Result:
     """Results of earlier versions hold what every edit did, and maybe other words for what it changed."""
-    if "panel" in result.data.coords:
+    if "panel" in result.data.coords and "edited_name" in result.data.coords:
         return result
     played = result.data.drop_dims([each for each in ("edited", "measure") if each in result.data.dims])
     return dataclasses.replace(result, data=played.merge(effects_table(played)))
@@ -164,10 +175,10 @@ def drawings_of_effects(result: Result) -> list[Drawing]:
     result = _with_effects(result)
     effects = effects_of(result)
     caption = result.data.attrs["caption"]
+    has_doses = len(np.unique(result.data["edited_dose"].values)) > 1
+    draw = figures.intervention_doses if has_doses else figures.intervention
     return [
-        FigureDrawing(
-            "intervention", "Does it matter?", caption, lambda: figures.intervention(result), says_caption=True
-        ),
+        FigureDrawing("intervention", "Does it matter?", caption, lambda: draw(result), says_caption=True),
         _table(result, effects),
     ]
 
@@ -195,8 +206,8 @@ def intervention_table(
         explained = f"{100 * each['explained']:.1f}"
         changed = tuple(f"{_interval(each[name]['difference'], '+')}, p {each[name]['p']:.2g}" for name in measures)
         by_random = tuple(_interval(each[name]["random"], "+") for name in measures)
-        rows += [(f"component {each['component']}: difference", explained, *changed)]
-        rows += [(f"random, as component {each['component']}", explained, *by_random)]
+        rows += [(f"{each['edit']}: difference", explained, *changed)]
+        rows += [(f"random, as {each['edit']}", explained, *by_random)]
     return columns, tuple(rows)
 
 
