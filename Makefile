@@ -16,12 +16,13 @@ PYTEST_ARGS ?= -n 2 --dist worksteal
 NPM := $(shell command -v npm)
 EXPLORER := $(if $(NPM),explorer/node_modules/.installed)
 
-.PHONY: help demo test test-quick lint bench docs-check explorer clean
+.PHONY: help demo test test-quick test-package lint bench docs-check explorer clean
 
 help:
 	@echo "make demo        the shipped agent, one minute: explorer and report, in demo/index.html"
 	@echo "make test        all tests"
 	@echo "make test-quick  those that need neither the game engine nor a training"
+	@echo "make test-package  builds and installs the package in empty environments (asks the package index)"
 	@echo "make lint        ruff and mypy"
 	@echo "make bench       every benchmark; each prints a ratio measured in one run"
 	@echo "make docs-check  runs every command and snippet of README.md and docs/"
@@ -36,6 +37,9 @@ test: $(VENV)/.installed-dev $(EXPLORER)
 
 test-quick: $(VENV)/.installed-dev $(EXPLORER)
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not engine"
+
+test-package: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m package
 
 lint: $(VENV)/.installed-dev $(EXPLORER)
 	$(BIN)/ruff check .

@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from retinoscope.worlds.from_gymnasium import gymnasium_world
     from retinoscope.worlds.world import World
 
-__version__ = "0.1.0"
+    __version__: str
 
 __all__ = [  # noqa: RUF022 - in workflow order
     "UserError",
@@ -152,12 +152,24 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
     if name in ("analyses", "attribution", "figures", "worlds"):
         return importlib.import_module(f"retinoscope.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'retinoscope' has no attribute {name!r}")
     module, _, original = _HOMES[name].partition(":")
     return getattr(importlib.import_module(module), original or name)
+
+
+def _version() -> str:
+    """Of the installed package, which has it from the tag of the repository; empty where none is installed."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("retinoscope")
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def __dir__() -> list[str]:

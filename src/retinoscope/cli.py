@@ -17,6 +17,7 @@ from retinoscope.command_line import options
 from retinoscope.command_line.analyze import analyze
 from retinoscope.command_line.check import check
 from retinoscope.command_line.compare import compare
+from retinoscope.command_line.doctor import doctor
 from retinoscope.command_line.examples import examples
 from retinoscope.command_line.explore import explore
 from retinoscope.command_line.export import export
@@ -252,6 +253,7 @@ app.command()(examples)
 app.command()(explore)
 app.command()(intervene)
 app.command()(sweep)
+app.command()(doctor)
 
 
 @app.command()

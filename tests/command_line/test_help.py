@@ -25,7 +25,7 @@ HEAVY = ("torch", "numpy", "scipy", "sklearn", "xarray", "zarr", "matplotlib", "
 
 def test_the_commands_are_those_of_the_workflow() -> None:
     stages = ["train", "train-classifier", "evaluate", "watch", "record", "analyze", "agents", "report"]
-    stages += ["examples", "intervene", "check", "explore", "compare", "join", "sweep", "export"]
+    stages += ["examples", "intervene", "check", "explore", "compare", "join", "sweep", "export", "doctor"]
     arenas = ["scenario list", "scenario build", "scenario preview", "scenario play", "scenario schema"]
     arenas.append("scenario new")
     assert sorted(COMMANDS) == sorted([*arenas, *stages])
