@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from retinoscope.agents.random_agent import random_agent
     from retinoscope.agents.sb3 import from_sb3
     from retinoscope.exports import export, from_minari
-    from retinoscope.page.explorer.notes import load_notes
+    from retinoscope.notes import load_notes
     from retinoscope.result import Result, load_result
     from retinoscope.rollouts import Recording, join, record, with_frames
     from retinoscope.rollouts import open_recording as open
@@ -147,7 +147,7 @@ _HOMES = {
     "intervene": "retinoscope.workflows.intervene",
     "rebuild_report": "retinoscope.workflows",
     "explore": "retinoscope.workflows.explore",
-    "load_notes": "retinoscope.page.explorer.notes",
+    "load_notes": "retinoscope.notes",
 }
 
 

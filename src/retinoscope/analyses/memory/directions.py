@@ -15,6 +15,7 @@ from retinoscope.analyses.memory.held_views import Stretches
 from retinoscope.analyses.memory.memory_components import FittedComponents
 from retinoscope.analyses.recorded import numbers_of
 from retinoscope.errors import UserError
+from retinoscope.notes import load_notes
 from retinoscope.statistics.state_edits import (
     Reading,
     random_reading,
@@ -125,8 +126,6 @@ def rows_of_note(path: str | Path, number: int) -> NDArray[np.int64]:
     Raises:
         UserError: the file holds no such note, or it is not about moments.
     """
-    from retinoscope.page.explorer.notes import load_notes
-
     notes = load_notes(path)
     if not 1 <= number <= len(notes):
         raise UserError(f"{path}: there is no note {number}; it holds notes 1 to {len(notes)}")
