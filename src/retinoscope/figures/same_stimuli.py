@@ -128,7 +128,9 @@ def same_stimuli_apart(result: Result, *, count: int = 5, figsize: Size = None) 
 
 def _of_different_units(unit: np.ndarray, kind: np.ndarray, order: list[int]) -> list[int]:
     """Those of which no neighbour of the same episode or image stands before, as far as there are other episodes."""
-    first, rest, seen = [], [], set()
+    first: list[int] = []
+    rest: list[int] = []
+    seen: set[tuple[str, int]] = set()
     for each in order:
         key = (str(kind[each]), int(unit[each]))
         (rest if key in seen else first).append(each)

@@ -53,4 +53,4 @@ def write_compared_explorer(directory: RunDirectory, manifest: Mapping[str, Any]
     page = explorer_page(title)
     (directory.unfinished / EXPLORE).write_text(page, encoding="utf-8")
     seconds = time.monotonic() - began
-    return [Product("explorer", "explorer", EXPLORER, seconds), Product("report", "explorer page", EXPLORE, 0.0)]
+    return [Product("explorer", "explorer", EXPLORER, seconds), Product("explorer", "explorer", EXPLORE, 0.0)]
