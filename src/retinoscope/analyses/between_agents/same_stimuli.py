@@ -312,6 +312,7 @@ ANALYSIS = Analysis(
     methods="""
         Of the stimuli that all agents were shown, {{ sizes.stimulus }} were kept, spread evenly. How differently two
         agents would act was measured by the total variation distance of the probabilities of their actions, averaged
-        over heads, with 95% intervals by the bootstrap over episodes or images, and compared with the distance where
-        one of the two was shown other stimuli ({{ shuffles }} arrangements; seed {{ seed }}).""",
+        over heads, with {{ interval }}% intervals by the bootstrap over episodes or images, and compared with the
+        distance where one of the two was shown other stimuli ({{ shuffles }} arrangements; seed {{ seed }}).
+    """,
 )
