@@ -10,14 +10,19 @@ from matplotlib.figure import Figure
 
 from retinoscope.errors import UserError
 from retinoscope.figures.page import WIDTH, Size, panel, titled
-from retinoscope.figures.pairs_of_networks import KINDS
 from retinoscope.figures.pictures import Pictures
 from retinoscope.figures.style import framed, require, series, shade, styled, title_of
 from retinoscope.result import Result
 
 __all__ = ["same_stimuli", "same_stimuli_apart"]
 
-_WORDS = {**KINDS, "course": "checkpoint, the last\nof its training"}
+_WORDS = {
+    "agents": "two\ntrainings",
+    "untrained": "what they\nbegan with",
+    "redrawn": "weights\ndrawn anew",
+    "learned": "agent, what it\nbegan with",
+    "course": "checkpoint, last\nof its training",
+}
 _MOST_AGENTS = 4  # of which bars can be told apart
 
 
@@ -53,16 +58,10 @@ def same_stimuli(result: Result, *, ax: Axes | None = None, figsize: Size = None
                 axes.plot([x, x], [low, high], color=shades[index], linewidth=1, alpha=0.6)
             words = name if place == 0 or name not in axes.get_legend_handles_labels()[1] else None
             axes.plot(at, found["distance"].values, "o", color=shades[index], markersize=4, label=words)
-            chance = np.full(len(pairs), np.nan) + found["distance_by_chance"].values
-            axes.plot(
-                at,
-                chance,
-                "_",
-                color=shade(0.45),
-                markersize=9,
-                markeredgewidth=1.5,
-                label="chance" if index == place == 0 else None,
-            )
+            # Behind the marks, and wider: where two agents differ by habit alone, they lie at chance.
+            chance = {"color": shade(0.45), "markersize": 13, "markeredgewidth": 1.5, "zorder": 1}
+            of_chance = "chance" if index == place == 0 else None
+            axes.plot(at, found["distance_by_chance"].values, "_", label=of_chance, **chance)
     axes.set_xticks(range(len(shown)), [f"{_WORDS[each]}\n(n = {int((kinds == each).sum())})" for each in shown])
     axes.set_xlim(-0.5, len(shown) - 0.5)
     axes.set_ylim(0, None)
@@ -89,7 +88,7 @@ def same_stimuli_apart(result: Result, *, count: int = 5, figsize: Size = None) 
     data = result.data
     apart = data["apart"].values
     order = [each for each in np.argsort(-np.nan_to_num(apart, nan=-1.0), kind="stable") if np.isfinite(apart[each])]
-    chosen = _of_different_units(data["unit"].values, data["kind"].values, order)[:count]
+    chosen = _apart_in_time(data["kind"].values, order, count)
     runs = dict.fromkeys(
         np.concatenate([data["pair_first"].values, data["pair_second"].values])[
             np.tile(data["pair_kind"].values == "agents", 2)
@@ -126,13 +125,11 @@ def same_stimuli_apart(result: Result, *, count: int = 5, figsize: Size = None) 
     return figure
 
 
-def _of_different_units(unit: np.ndarray, kind: np.ndarray, order: list[int]) -> list[int]:
-    """Those of which no neighbour of the same episode or image stands before, as far as there are other episodes."""
+def _apart_in_time(kind: np.ndarray, order: list[int], count: int) -> list[int]:
+    """Those of which no neighbour stands before: of frames that follow each other one shows what all of them do."""
+    least = len(kind) // (3 * count)
     first: list[int] = []
-    rest: list[int] = []
-    seen: set[tuple[str, int]] = set()
     for each in order:
-        key = (str(kind[each]), int(unit[each]))
-        (rest if key in seen else first).append(each)
-        seen.add(key)
-    return [*first, *rest]
+        if not any(kind[each] == kind[other] and abs(each - other) < least for other in first):
+            first.append(each)
+    return [*first, *(each for each in order if each not in first)][:count]

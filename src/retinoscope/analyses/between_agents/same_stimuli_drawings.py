@@ -60,7 +60,7 @@ def _side_by_side(result: Result) -> list[Panel]:
     for kind in map(str, data["stimuli"].values):
         own = data.isel(stimulus=np.flatnonzero(data["kind"].values == kind))
         word, rows = ("decision", own["row"]) if kind == "frames" else ("view", own["row"])
-        agents = [_agent(own, place, heads[place]) for place in range(own.sizes["network"])]
+        agents = [_agent(own, place, heads[place]) for place in _last_first(data)]
         if len(agents) > 1:
             found.append(
                 AgentsPanel(
@@ -73,6 +73,13 @@ def _side_by_side(result: Result) -> list[Panel]:
                 )
             )
     return found
+
+
+def _last_first(data: xarray.Dataset) -> list[int]:
+    """Numbers of the networks, the agents of different trainings first: two of these are seen unasked."""
+    chosen = data.isel(pair=np.flatnonzero(data["pair_kind"].values == "agents"))
+    last = set(chosen["pair_first"].values.tolist()) | set(chosen["pair_second"].values.tolist())
+    return sorted(range(data.sizes["network"]), key=lambda place: str(data["network"].values[place]) not in last)
 
 
 def _agent(own: xarray.Dataset, place: int, heads: list[Any]) -> ShownAgent:
