@@ -15,7 +15,7 @@ from tests.analyses.test_memory_decoding import shelf
 def planted() -> Result:
     """Another one at each call: whoever changes one changes no other's."""
     found = _measured()
-    return Result("memory_decoding", found.data.copy(deep=True), found.parameters, found.provenance)
+    return Result("memory_decoding", found.data.copy(deep=True), found.parameters, dict(found.provenance))
 
 
 @functools.cache
@@ -23,7 +23,7 @@ def _measured() -> Result:
     """Of things on a shelf; what passes for the untrained network tells half as much."""
     targets = ("class of the last object", "bearing of the last object")
     found = memory_decoding(
-        shelf(4, episodes=6, rows=160), delays=(1, 2, 4, 8), burn_in_steps=0, components=12, shifts=4, targets=targets
+        shelf(4, episodes=10, rows=200), delays=(1, 2, 4, 8), burn_in_steps=0, components=12, shifts=4, targets=targets
     )
     other = found.data.assign_coords(network=["untrained"])
     for name in other:

@@ -408,4 +408,15 @@ ANALYSIS = Analysis(
     draw=drawings,
     explore=panels,
     rank=70,
+    methods="""
+        What is remembered was measured by reading {{ labels.target | listed }} out of the frame and of each layer, at
+        {{ sizes.delay }} delays, by linear discriminants (balanced accuracy) or ridge regression (share of variance)
+        of at most {{ components }} principal components [@hastie2009], in episodes that the read-outs were not fitted
+        to, with at most {{ samples }} samples at each delay. What the memory ({{ memory | listed }}) adds is the score
+        of frame, encoder and memory together less that of frame and encoder; intervals are {{ interval }}% bootstrap
+        intervals over episodes. Chance was measured by shifting the memory {{ shifts }} times within episodes; the
+        memory holds something up to the last delay of the unbroken run from the first on at which it adds more than
+        chance, at a family-wise error rate of {{ level }} over delays (maximum statistic, [@westfall1993]). Networks:
+        {{ labels.network | listed }} (seed {{ seed }}).
+    """,
 )

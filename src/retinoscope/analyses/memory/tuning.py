@@ -321,4 +321,18 @@ ANALYSIS = Analysis(
     draw=drawings,
     explore=panels,
     rank=60,
+    methods="""
+        How the units of {{ layers | listed }} depend on {{ labels.variable | listed }} was measured by their mean
+        activity in bins ({{ place_bins }} along each axis of a map, {{ curve_bins }} of a single number, {{ object_bins
+        | listed }} along bearing and distance of objects); bins with fewer than {{ fewest }} decisions were left out.
+        Chance was measured by shifting the activity of all units together {{ shifts }} times by random numbers of
+        decisions within episodes, around their ends. A unit counts as tuned where the share of its variance between
+        bins, in standard deviations of its own shifts, is beyond chance at a family-wise error rate of {{ level }} over
+        the units of its layer (maximum statistic, [@westfall1993]). Information is that of [@skaggs1993], activity
+        counted from the lowest of each unit; fields lie above half of the height of maps smoothed with a standard
+        deviation of {{ smoothing_bins }} bins. What a variable explains, alone and beyond what is in view, is the share
+        of variance of ridge regressions [@hoerl1970] in episodes that they were not fitted to; in view are the nearest
+        objects and at most {{ frame_components }} principal components of the frame. Networks: {{ labels.network |
+        listed }} (seed {{ seed }}).
+    """,
 )
