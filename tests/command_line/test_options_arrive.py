@@ -36,7 +36,7 @@ OTHERWISE["evaluate"] |= {"greedy": True}
 OTHERWISE["watch"] |= {"greedy": True, "out": Path("play.mp4")}
 OTHERWISE["record"] |= {"greedy": True, "out": Path("play.zarr")}
 OTHERWISE["record"] |= {"environments": 5, "block_frames": 77, "device": "cuda", "batch": 2, "part": "2/3"}
-OTHERWISE["record"] |= {"parts": 3, "cluster": "tcp://here:1"}
+OTHERWISE["record"] |= {"parts": 3, "cluster": "tcp://here:1", "keep_frames": 8}
 OTHERWISE["evaluate"] |= {"cluster": "tcp://here:1"}
 
 
