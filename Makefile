@@ -25,6 +25,7 @@ help:
 	@echo "make test-package  builds and installs the package in empty environments (asks the package index)"
 	@echo "make lint        ruff and mypy"
 	@echo "make bench       every benchmark; each prints a ratio measured in one run"
+	@echo "make docs        the documentation as a site, in build/site/index.html"
 	@echo "make docs-check  runs every command and snippet of README.md and docs/"
 	@echo "make explorer    builds the explorer's script from explorer/ (needs node)"
 	@echo "make clean       removes .venv and what the targets above made"
@@ -49,6 +50,10 @@ lint: $(VENV)/.installed-dev $(EXPLORER)
 
 bench: $(VENV)/.installed-dev
 	@set -e; for file in benchmarks/[!_]*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+docs: $(VENV)/.installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --clean
+	@echo build/site/index.html
 
 docs-check: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS) tests/test_docs.py
