@@ -121,7 +121,7 @@ def dose_response_afterwards(result: Result, *, figsize: Size = None, caption: b
     reading = (
         f"Blue: {dose:+g} s.d. were added once, at decision 0, and the views that followed were shown. Orange: the "
         "part of the state along the direction was taken from a decision of another episode; dotted, in black: all of "
-        "the state. Grey: the same along random directions."
+        "the state. Grey: along random directions, dashed where patched."
     )
 
     def draw(axes: Axes, at: xarray.Dataset) -> None:
@@ -139,9 +139,9 @@ def dose_response_afterwards(result: Result, *, figsize: Size = None, caption: b
 
     handles = [
         Line2D([], [], color=ink, linewidth=1.3, label=f"{dose:+g} s.d. added once"),
-        Line2D([], [], color=other, linewidth=1.3, label="its part from elsewhere"),
-        Line2D([], [], color=shade(1), linewidth=0.9, linestyle=":", label="whole state from elsewhere"),
-        Line2D([], [], color=grey, linewidth=0.8, label="random (dashed: from elsewhere)"),
+        Line2D([], [], color=other, linewidth=1.3, label="part patched"),
+        Line2D([], [], color=shade(1), linewidth=0.9, linestyle=":", label="all patched"),
+        Line2D([], [], color=grey, linewidth=0.8, label="random"),
     ]
     return _panels(
         result, "Pushed once, and patched: how long it lasts", reading, draw, handles, "decisions since then",

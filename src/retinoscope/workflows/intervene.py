@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from retinoscope.agents.agent import Agent
 from retinoscope.analyses.memory.fitted_components import fitted_components
-from retinoscope.analyses.memory.intervention import (
-    InterventionParameters,
-    intervention,
-    recording_of,
-    require_memory,
-)
+from retinoscope.analyses.memory.intervention import intervention, recording_of, require_memory
+from retinoscope.analyses.memory.intervention_edits import InterventionParameters
 from retinoscope.errors import UserError
 from retinoscope.page.products import write_drawings
 from retinoscope.result import Result

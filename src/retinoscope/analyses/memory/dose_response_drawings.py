@@ -53,7 +53,7 @@ def panels_of_doses(result: Result) -> list[Panel]:
             continue
         numbers = here["number"].values
         if np.isfinite(here["divergence"].values).any():
-            curves = (
+            curves: tuple[UnitCurve, ...] = (
                 _curve("pushed along it", "good", here, "divergence", numbers),
                 UnitCurve("random directions", "chance", by_unit(here["random_divergence"].values, numbers)),
             )
