@@ -76,7 +76,8 @@ def test_the_explorer_gets_each_agent_with_its_own_outputs_and_layers():
     result = same_stimuli(compared(agent, drawn(agent, "other", 3), recording=recording), stimuli=12, shuffles=5)
     panel, table = panels(result)
     assert isinstance(panel, AgentsPanel) and table.rows
-    assert panel.names[1].startswith("decision ") and panel.pictures.shape[0] == 12
+    assert panel.names[1] == f"decision {result.data['row'].values[1]}" and panel.pictures.shape[0] == 12
+    np.testing.assert_array_equal(panel.rows, result.data["row"].values)
     first = panel.agents[0]
     assert first.name == agent.name and first.value is not None
     np.testing.assert_array_equal(first.outputs, result.data["probability"].values[:, 0])

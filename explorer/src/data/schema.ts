@@ -282,6 +282,8 @@ export interface AgentsPanel extends PanelOf<"agents"> {
 	/** As all of them saw it, one picture for each stimulus. */
 	pictures: Pictures;
 	names: string[];
+	/** Moment of each stimulus; int32; null for images. */
+	rows: Column | null;
 	agents: {
 		name: string;
 		heads: Head[];

@@ -10,7 +10,7 @@ import { canvasOf, paintField } from "../parts/fields";
 import { saveCsv } from "../parts/saving";
 import { Select, View } from "../parts/view";
 import { say } from "../parts/words";
-import { choose, chosen, panelsOf } from "../state";
+import { choose, chosen, goTo, panelsOf, recording } from "../state";
 import { barsOf, HeadTable } from "./player-outputs";
 import "./agents.css";
 
@@ -110,6 +110,11 @@ function Compared({ panel, panels }: { panel: AgentsPanel; panels: AgentsPanel[]
 						<button type="button" onClick={() => go(at + 1)} disabled={at >= count - 1}>
 							Next
 						</button>
+						{panel.rows && recording.value && (
+							<button type="button" onClick={() => showMoment(panel.rows as Column, stimulus)}>
+								Show in the player
+							</button>
+						)}
 					</p>
 					{!Number.isNaN(distance) && (
 						<p>
@@ -131,6 +136,11 @@ function Compared({ panel, panels }: { panel: AgentsPanel; panels: AgentsPanel[]
 			<Caption text={panel.caption} />
 		</View>
 	);
+}
+
+async function showMoment(rows: Column, stimulus: number): Promise<void> {
+	const [row] = await readRows(rows, stimulus, stimulus + 1);
+	if (row !== undefined) goTo(row);
 }
 
 async function apartOf(panel: AgentsPanel, first: Agent, second: Agent): Promise<Float32Array | null> {

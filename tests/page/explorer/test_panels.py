@@ -383,7 +383,8 @@ def test_two_agents_at_one_stimulus(tmp_path: Path) -> None:
     outputs, activity = RANDOM.random((3, 2)), RANDOM.normal(size=(3, 5))
     agents = (ShownAgent("a", heads, outputs, np.arange(3.0), {"fc": activity}), ShownAgent("b"))
     pictures = RANDOM.integers(0, 256, (3, 4, 6, 3), np.uint8)
-    found = shown(tmp_path, AgentsPanel("s", "S", "C.", pictures, ("x", "y", "z"), agents))
+    found = shown(tmp_path, AgentsPanel("s", "S", "C.", pictures, ("x", "y", "z"), agents, np.array([0, 5, 9])))
+    assert read_column(tmp_path, found["rows"])[:, 0].tolist() == [0, 5, 9]
     first, second = found["agents"]
     np.testing.assert_allclose(read_column(tmp_path, first["outputs"]), outputs, rtol=1e-6)
     np.testing.assert_allclose(read_column(tmp_path, first["value"])[:, 0], np.arange(3.0))

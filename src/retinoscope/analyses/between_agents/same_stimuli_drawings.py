@@ -70,6 +70,7 @@ def _side_by_side(result: Result) -> list[Panel]:
                     pictures=np.stack([pictures.shown(each) for each in own["picture"].values]),
                     names=tuple(f"{word} {row:,}" for row in rows.values.tolist()),
                     agents=tuple(agents),
+                    rows=rows.values if kind == "frames" else None,
                 )
             )
     return found

@@ -40,6 +40,7 @@ class AgentsPanel:
         pictures: (stimulus, height, width, 3) uint8, as all of them saw it.
         names: of the stimuli.
         agents: at least two.
+        rows: (stimulus,) moment of each, a row of the recording; None for images.
     """
 
     name: str
@@ -48,11 +49,13 @@ class AgentsPanel:
     pictures: NDArray[np.uint8]
     names: tuple[str, ...]
     agents: tuple[ShownAgent, ...]
+    rows: NDArray[np.integer] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.names)
         require(self.name, len(self.pictures) == count, "not one picture for each name")
         require(self.name, len(self.agents) > 1, "there is no other agent")
+        require(self.name, self.rows is None or self.rows.shape == (count,), "not one row for each name")
         for each in self.agents:
             numbers = [found for found in (each.outputs, each.value, *each.responses.values()) if found is not None]
             require(self.name, all(len(found) == count for found in numbers), f"numbers of {each.name!r} are of others")

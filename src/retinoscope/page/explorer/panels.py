@@ -275,7 +275,8 @@ def _agents(panel: AgentsPanel, columns: Columns) -> Entry:
             }
         )
     pictures = columns.folder.pictures(f"{columns.path}/pictures", [panel.pictures], count, height, width)
-    return {"kind": "agents", "pictures": pictures, "names": panel.names, "agents": agents}
+    rows = None if panel.rows is None else columns("rows", panel.rows, "int32")
+    return {"kind": "agents", "pictures": pictures, "names": panel.names, "rows": rows, "agents": agents}
 
 
 @_written.register
