@@ -40,7 +40,7 @@ def write(recording: Recording, path: Path, progress: bool = False) -> None:
                     "fortran_order": False,
                     "shape": shape,
                 }
-                np.lib.format.write_array_header_2_0(file, header)  # type: ignore[arg-type]
+                np.lib.format.write_array_header_2_0(file, header)
                 wanted = (name,) if name in recording.columns else ()
                 for block in recording.blocks(rows_at_a_time(row[name]), wanted):
                     file.write(np.ascontiguousarray(block[name].values).tobytes())
