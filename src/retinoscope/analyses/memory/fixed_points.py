@@ -181,7 +181,7 @@ def _caption(
         f"distance of unrelated states in a decision; a slow point is one where the speed is least, and less than "
         f"{chosen.slow_share:g} of its recorded median. Sought from {starts} recorded states under each input "
         f"(Sussillo & Barak 2013); n = {recording.frames:,} decisions.",
-        f"Lines: {stretches.rows.size:,} of them in {len(stretches.rows)} stretches, in the first principal "
+        f"Lines: some of {stretches.rows.size:,} decisions in {len(stretches.rows)} stretches, in the first principal "
         "components of each network's memory.",
     ]
     if len(data["network"]) > 1:
