@@ -8,13 +8,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 
 import retinoscope
+from retinoscope.analyses.declaration import Inputs
+from retinoscope.analyses.registry import select_analyses
 from retinoscope.cli import main
 from retinoscope.errors import UserError
+from retinoscope.page.products import OMITTED
+from retinoscope.result import Result
 from retinoscope.rollouts import is_recording, join, open_recording, record
 from retinoscope.rollouts.joined_recording import INDEX
 from retinoscope.rollouts.parts import default_batch, part_numbers, share
+from retinoscope.settings import with_settings
+from retinoscope.workflows import check
+from retinoscope.workflows.running import computed
+from tests.analyses.test_every_analysis import QUICK
 from tests.rollouts.recordings import SEED, assert_same_content, small_agent
 from tests.worlds.grid_agents import agent_in, grid_world
 
@@ -85,6 +94,31 @@ def test_analyses_and_the_explorer_see_no_difference(parts, whole, agent, tmp_pa
         retinoscope.explore(source, out=tmp_path / name)
         names.append(sorted(each.relative_to(tmp_path / name) for each in (tmp_path / name).rglob("*.js")))
     assert len(names[0]) > 3 and names[0] == names[1]
+
+
+@pytest.mark.parametrize("name", ["simulation", "fitted_components", "event_triggered", "episode_attribution"])
+def test_whatever_is_made_of_it_is_that_of_the_whole(parts, whole, agent, world, name):
+    found = []
+    for recording in (join(parts), whole):
+        results: dict[str, Result] = {}
+        for each in select_analyses(only=[name]):
+            chosen = with_settings(each.parameters(), QUICK.get(each.name, {}))
+            results[each.name] = computed(each, Inputs(agent, recording, world), chosen, results)
+        found.append(results[name].data)
+    assert OMITTED not in found[0].attrs and found[0].equals(found[1])
+
+
+def test_a_joined_recording_is_checked_as_any_other(parts, agent, world):
+    join(parts)
+    report = retinoscope.check(agent, recording=parts, frames=20, episodes=2, workers=1)
+    assert report.passed and report.verdicts[-1].name == "the recording holds what the agent computes"
+    assert "over 330 of 330 rows" in report.verdicts[-1].text
+    store = zarr.open_group(sorted(parts.glob("part-*"))[1], mode="r+")
+    store["value"][:] = store["value"][:] + 1
+    verdict = check._made_before(agent, check._opened(agent, world, parts))
+    assert verdict.outcome == "failed" and verdict.text.endswith("; value differ")
+    with pytest.raises(UserError, match="was made with another agent"):
+        check._opened(small_agent(), world, parts)
 
 
 def test_nothing_is_copied_and_parts_may_lie_anywhere(parts, whole, tmp_path):

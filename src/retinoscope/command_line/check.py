@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,6 +18,9 @@ FAILED = 2
 def check(
     agent: options.AgentName = "digits",
     world: options.World = None,
+    recording: Annotated[
+        Path | None, typer.Option(help="A recording of the agent, to be checked too; joined ones as well.")
+    ] = None,
     expected_return: Annotated[
         float | None, typer.Option(help="Mean return of an episode, as the agent's owner states it.")
     ] = None,
@@ -35,7 +39,8 @@ def check(
     """Check that an agent is the one that its owner means.
 
     Compares it with its owner's own code on recorded frames, looks whether gradients reach the pixels, replays and
-    repeats a recording, and plays for the return. Ends with exit code 2 if anything failed.
+    repeats a recording, plays for the return, and replays a recording that is given. Ends with exit code 2 if anything
+    failed.
 
     \b
     Example:
@@ -46,6 +51,7 @@ def check(
     report = retinoscope.check(
         retinoscope.load_agent(agent, checkpoint, device),
         world,
+        recording=recording,
         expected_return=expected_return,
         tolerance=tolerance,
         episodes=episodes,

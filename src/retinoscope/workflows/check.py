@@ -17,9 +17,11 @@ import torch
 
 from retinoscope.agents.agent import Agent, Predict
 from retinoscope.agents.policy import one_thread
+from retinoscope.analyses.recorded import require_same
 from retinoscope.errors import UserError, said
-from retinoscope.rollouts import Recording, record, replay_error
+from retinoscope.rollouts import Recording, open_recording, record, replay_error, with_frames
 from retinoscope.rollouts.evaluation import evaluate
+from retinoscope.rollouts.kept_frames import KEEP
 from retinoscope.statistics.bootstrap import bootstrap_interval
 from retinoscope.worlds.choosing import WorldLike, world_of
 from retinoscope.worlds.world import World
@@ -29,6 +31,7 @@ PREDICT_TOLERANCE = 1e-4
 """Largest difference of a logit that is let pass, relative to the largest magnitude of the logits (at least 1)."""
 
 _GRADIENT_ROWS = 8
+_RECORDING = "the recording holds what the agent computes"
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ def check(
     world: WorldLike | None = None,
     *,
     predict: Predict | None = None,
+    recording: Recording | str | Path | None = None,
     expected_return: float | None = None,
     tolerance: float | None = None,
     episodes: int = 20,
@@ -87,11 +91,14 @@ def check(
     - *Gradients*: they reach the pixels.
     - *Replay*: stored rows, shown again, give what was stored; and recorded again, the same comes out.
     - *Return*: played episodes give what the owner states.
+    - *Recording*: one that is there already, joined or in one piece, holds what the agent computes. Frames that it did
+      not keep are rendered again, which only the world that it was made in can do.
 
     Args:
         agent: to be looked into.
         world: where it lives; None for its own.
         predict: the owner's own forward pass, see `agents.agent.Predict`; None for the one that the agent brings.
+        recording: made before, or where it is; None for none.
         expected_return: mean return of an episode as its owner states it; None if there is no such statement.
         tolerance: of that statement; None to ask that it lies within the 95% interval over episodes.
         episodes: to be played for the return.
@@ -102,9 +109,11 @@ def check(
         progress: show progress bars on standard error.
 
     Raises:
-        UserError: a number is out of range, or the agent does not fit the world.
+        UserError: a number is out of range, the agent does not fit the world, or the recording is of another agent or
+            world.
     """
     where = world_of(agent, world)
+    made_before = None if recording is None else _opened(agent, where, recording)
     if tolerance is not None and tolerance <= 0:
         raise UserError(f"tolerance: {tolerance:g} is no distance; give more than 0")
     with tempfile.TemporaryDirectory(prefix="retinoscope-check-") as folder:
@@ -118,9 +127,35 @@ def check(
             _again(agent, where, recording, Path(folder) / "again.zarr", workers),
         ]
     verdicts.append(_return(agent, where, expected_return, tolerance, episodes, seed, greedy, workers, progress))
+    if made_before is not None:
+        verdicts.append(_made_before(agent, made_before))
     return CheckReport(
         agent.name, where.declaration.name, tuple(verdicts), (*agent.policy.notes, *where.declaration.notes)
     )
+
+
+def _opened(agent: Agent, where: World, recording: Recording | str | Path) -> Recording:
+    found = open_recording(recording) if isinstance(recording, str | Path) else recording
+    require_same(found, agent, where)
+    if KEEP in found.attributes and where.declaration.repeats_itself:
+        return with_frames(found, where)
+    if not len(found.rows_with_frames):
+        raise UserError(f"{found.path}: holds no frames to show the agent again; give a recording that keeps some")
+    return found
+
+
+def _made_before(agent: Agent, recording: Recording) -> Verdict:
+    """Rows spread over all of it, each with its neighbours where their frames are there."""
+    rows = recording.rows_with_frames
+    chosen = rows[np.unique(np.linspace(0, len(rows) - 1, min(512, len(rows))).round().astype(np.int64))]
+    try:
+        report = replay_error(recording, agent, chosen.tolist())
+    except UserError as error:
+        return Verdict(_RECORDING, "failed", str(error))
+    differ = f"; {', '.join(report.failures)} differ" if report.failures else ""
+    worst = max(report.maximum_difference.values())
+    text = f"largest difference {worst:.2g} over {report.rows:,} of {recording.frames:,} rows{differ}"
+    return Verdict(_RECORDING, "passed" if report.holds else "failed", text)
 
 
 def _same_logits(agent: Agent, recording: Recording, predict: Predict | None) -> Verdict:
