@@ -28,7 +28,7 @@ The agent {{ agent.name | code }}{% if agent.checkpoint_sha256 %} (checkpoint wi
 %} was examined in the world {{ world.name | code }}{% if world.sha256 %} (SHA-256 {{ world.sha256 | code }}){% endif
 %}. It sees {{ picture.height }} × {{ picture.width }} pixels in {{ picture.channels }} channel{{ "" if
 picture.channels == 1 else "s" }}{% if picture.frames > 1 %}, {{ picture.frames }} frames stacked{% endif %}. The
-layers of its network are {% for each in agent.layers %}{{ each.name | code }} ({{ each.role }}, {{ each.shape |
+layers of its network are {% for each in agent.layers %}{{ each.name | code }} ({{ each.kind }}, {{ each.shape |
 join(" × ") }}){{ "" if loop.last else ", " }}{% endfor %}. {% if world.declaration.seconds_per_decision %}One
 decision takes {{ world.declaration.seconds_per_decision }} s of the world's own time.{% endif %} It played {{
 options.frames }} decisions{% if played %} in {{ played.environments }} environments, of {{ played.episodes }}
