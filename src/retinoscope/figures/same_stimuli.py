@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -59,12 +60,17 @@ def same_stimuli(result: Result, *, ax: Axes | None = None, figsize: Size = None
             words = name if place == 0 or name not in axes.get_legend_handles_labels()[1] else None
             axes.plot(at, found["distance"].values, "o", color=shades[index], markersize=4, label=words)
             # Behind the marks, and wider: where two agents differ by habit alone, they lie at chance.
-            chance = {"color": shade(0.45), "markersize": 13, "markeredgewidth": 1.5, "zorder": 1}
+            chance: dict[str, Any] = {"color": shade(0.45), "markersize": 13, "markeredgewidth": 1.5, "zorder": 1}
             of_chance = "chance" if index == place == 0 else None
             axes.plot(at, found["distance_by_chance"].values, "_", label=of_chance, **chance)
     axes.set_xticks(range(len(shown)), [f"{_WORDS[each]}\n(n = {int((kinds == each).sum())})" for each in shown])
     axes.set_xlim(-0.5, len(shown) - 0.5)
-    axes.set_ylim(0, None)
+    ends = [data[f"distance{end}"].values for end in ("", "_high", "_by_chance")]
+    largest = float(np.nanmax([0.01, *(np.nanmax(each, initial=0.0) for each in ends)]))
+    step = next((each for each in (0.02, 0.05, 0.1) if largest <= 5 * each), 0.2)
+    ticks = np.arange(np.ceil(largest / step) + 1) * step
+    axes.set_yticks(ticks, [f"{each:.2f}" for each in ticks])
+    axes.set_ylim(0, ticks[-1])
     axes.set_ylabel("distance of action\nprobabilities (total variation)")
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
     return drawn
