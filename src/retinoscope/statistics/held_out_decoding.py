@@ -163,9 +163,9 @@ def lasting(delays: NDArray, added: Array, shifted: Array, level: float) -> tupl
         level: family-wise error rate over the delays: maximum statistic, in standard deviations of each delay's shifts.
 
     Returns:
-        (delay,) p; the last delay of the unbroken run, from the first one on, at which p is at most `level`, NaN if
-        there is none at the first; and the delay at which what is above chance has fallen to half of its most, between
-        two delays by interpolation, inf if it does not fall so far, NaN where nothing lasts.
+        (delay,) p; the last delay of the unbroken run, from the first one on, at which something is added and p is at
+        most `level`, NaN if it is not so at the first; and the delay at which what is above chance has fallen to half
+        of its most, between two delays by interpolation, inf if it does not fall so far, NaN where nothing lasts.
     """
     known = np.isfinite(added)
     p = np.full(len(added), np.nan)
@@ -177,7 +177,8 @@ def lasting(delays: NDArray, added: Array, shifted: Array, level: float) -> tupl
     highest = scores[1:].max(axis=1)
     p[known] = ((highest[:, None] >= scores[0] - 1e-9).sum(axis=0) + 1) / (len(shifted) + 1)
     at, above = np.asarray(delays, np.float64)[known], (added - shifted.mean(axis=0))[known]
-    is_there = p[known] <= level
+    # Less harm than a shifted memory does is no gain.
+    is_there = (p[known] <= level) & (added[known] > 0)
     if not is_there[0]:
         return p, np.nan, np.nan
     run = int(np.argmin(is_there)) if not is_there.all() else len(is_there)

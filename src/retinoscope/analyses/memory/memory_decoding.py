@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 FRAME, PRESENT, BOTH = "frame", "present", "present and memory"
 _RESAMPLES = 500
+_PER_FEATURE = 2  # samples for each feature of the widest read-out, below which it would fit nothing but noise
 
 
 @parameters("memory decoding")
@@ -49,7 +50,12 @@ class MemoryDecodingParameters:
     )
     components: int = setting(32, "principal components that a layer, or the frame, is reduced to, at most", least=1)
     samples: int = setting(3_000, "of each target at each delay, at most, drawn at random", least=20)
-    fewest: int = setting(20, "of a class, or of a number, below which a delay is left out", units="samples", least=2)
+    fewest: int = setting(
+        20,
+        "of a class, or of a number, below which a delay is left out; so it is with fewer than two for each feature",
+        units="samples",
+        least=2,
+    )
     shifts: int = setting(39, "of the memory against all else, within episodes, for the level of chance", least=1)
     level: float = setting(
         0.05, "family-wise error rate over the delays of a target at which the memory adds something", above=0, below=1
@@ -238,7 +244,8 @@ def _decoded(
             for place, delay in enumerate(delays):
                 target = past.at(delay, chosen.samples, chosen.seed)
                 samples[number, place] = len(target.rows)
-                if not _is_enough(target, pieces.fold, chosen.fewest):
+                features_read = sum(each.scores[0].shape[1] for each in networks[AGENT].sources[BOTH])
+                if not _is_enough(target, pieces.fold, chosen.fewest, _PER_FEATURE * features_read):
                     advance(1)
                     continue
                 for network, (name, features) in enumerate(networks.items()):
@@ -280,9 +287,9 @@ def _chance_of(target: Target) -> float:
     return 1 / target.classes if target.classes else 0.0
 
 
-def _is_enough(target: Target, folds: NDArray[np.integer], fewest: int) -> bool:
-    """Enough samples of each class, or of the number, in more than one fold."""
-    if len(np.unique(folds[target.rows])) < 2:
+def _is_enough(target: Target, folds: NDArray[np.integer], fewest: int, in_all: int) -> bool:
+    """Enough samples of each class, or of the number, and in all, in more than one fold."""
+    if len(target.rows) < in_all or len(np.unique(folds[target.rows])) < 2:
         return False
     if target.classes:
         return bool(np.bincount(target.values, minlength=target.classes).min() >= fewest)
