@@ -32,7 +32,7 @@ def given(source: Any, **settings: Any) -> dict[str, Result]:
 
 def written(activity: np.ndarray, proportion: float, step: int, folder: Path) -> str:
     result = dataset_examples(activity, given=given(activity), proportions=(proportion,), gradient_step=step)
-    words = Words.of(ArraySamples(activity))
+    words = Words.of(ArraySamples(activity) if isinstance(activity, np.ndarray) else activity)
     return write_json(result, proportion, folder / "lists.json", words).read_text(encoding="utf-8")
 
 
