@@ -256,7 +256,7 @@ def _dataset(
         "unit_number": ("unit", [number for size in sizes.values() for number in range(size)]),
         "axis": [0, 1],
     }
-    listed = []
+    listed: list[dict[str, Any]] = []
     for (variable, bins), rates, occupancy in zip(variables, found.rates, found.occupancy, strict=True):
         stored = "_".join("".join(each if each.isalnum() else " " for each in variable.name).split())
         while any(each["stored"] == stored for each in listed):
