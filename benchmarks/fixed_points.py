@@ -2,7 +2,7 @@
 
 The recording is planted: the shipped agent `digits` sees frames drawn at random from a few thousand, in 200 episodes of
 500 decisions, and its memory is what it computes from them. Its frames lie in a file. Each analysis is timed in this
-process, with one thread.
+process, with one thread, in seconds of the processor.
 
 The ratio is that of the search for points: with the encoder's output held (`HeldInputs`, each input passed through the
 encoder once), against the same search in which every step is a whole decision. Both give the same points, which is
@@ -28,6 +28,7 @@ import retinoscope
 from retinoscope.agents.held_inputs import HeldInputs
 from retinoscope.agents.policy import inference, one_thread
 from retinoscope.analyses.memory.dose_response import dose_response
+from retinoscope.analyses.memory.fitted_components import fitted_components
 from retinoscope.analyses.memory.fixed_point_search import slowest_points
 from retinoscope.analyses.memory.fixed_points import fixed_points
 from retinoscope.rollouts import ArrayRecording
@@ -35,6 +36,7 @@ from retinoscope.rollouts.schema import describe
 from retinoscope.worlds.choosing import world_of
 
 DECISIONS, EPISODE, FRAMES = 100_000, 500, 2_000
+BLOCK = 20  # pixels of one colour, along each side: noise of single pixels drives every unit alike
 DESCRIBED = ("agent", "checkpoint_sha256", "action_heads", "action_kinds", "state_columns", "seed", "greedy")
 MINUTES = 3
 STARTS, ITERATIONS = 32, 100
@@ -48,22 +50,25 @@ def main() -> None:
         print(f"{recording.frames:,} decisions of {len(recording.episodes)} episodes")
         found, seconds = timed(lambda: fixed_points(recording, agent=agent))
         print(f"fixed_points: {seconds:.1f} s, {found.data.sizes['point']} points (budget {MINUTES} min)")
-        settings: dict[str, Any] = {"directions": tuple(f"unit:{each}" for each in range(8))}
-        _, seconds = timed(lambda: dose_response(recording, agent=agent, **settings))
-        print(f"dose_response: {seconds:.1f} s for 8 directions with 8 random ones each, and the untrained network")
+        given = {"fitted_components": fitted_components(recording, components="pca:8", burn_in_steps=30)}
+        _, seconds = timed(lambda: dose_response(recording, agent=agent, given=given))
+        print(f"dose_response: {seconds:.1f} s for 8 components, 8 random directions each, and the untrained network")
         against_whole_decisions(agent, recording)
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:
-    began = time.perf_counter()
-    return work(), time.perf_counter() - began
+    """What it gives, and seconds of the processor: one thread, whoever else is at work."""
+    began = time.process_time()
+    return work(), time.process_time() - began
 
 
 def planted(agent: Any, decisions: int, path: Path) -> ArrayRecording:
     """What the agent computes from frames at random, all episodes side by side."""
     random = np.random.default_rng(0)
     episodes = max(2, decisions // EPISODE)
-    frames = random.integers(0, 256, (FRAMES, *agent.policy.observation_shape), dtype=np.uint8)
+    height, width, channels = agent.policy.observation_shape
+    blocks = random.integers(0, 256, (FRAMES, -(-height // BLOCK), -(-width // BLOCK), channels), dtype=np.uint8)
+    frames = blocks.repeat(BLOCK, axis=1).repeat(BLOCK, axis=2)[:, :height, :width]
     shown = random.integers(0, FRAMES, (episodes, EPISODE))
     names, state = ("fc", "rnn"), agent.policy.initial_state(episodes)
     kept: dict[str, list[np.ndarray]] = {name: [] for name in (*names, "state_entering", "logits", "value")}
