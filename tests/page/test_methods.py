@@ -70,4 +70,4 @@ def test_hostile_names_stay_names(tmp_path: Path) -> None:
     agent = agent_in(grid_world(), name="`<script>` [x](y)")
     made = analyze(agent, out=tmp_path / "out", frames=20, only="simulation")
     text = (made.directory / "methods.md").read_text(encoding="utf-8")
-    assert "The agent `<script> [x](y)` was examined" in text
+    assert "The agent `<script> [x](y)` (checkpoint" in text

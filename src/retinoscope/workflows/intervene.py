@@ -48,7 +48,7 @@ def intervene(
         component: its number; None for all of them, one after the other.
         do: `clamp` (held at its mean; `clamp:2` two standard deviations above it), `add:2` (moved by two of them),
             `ablate` (removed) or `swap:7` (exchanged with component 7).
-        directions: edited instead of components: `unit:12`, `decoder:health`, `moments:notes.json:1:2` (from the
+        directions: edited instead of components: `unit:12`, `decoder:NAME`, `moments:notes.json:1:2` (from the
             moments of the first note of the explorer's to those of the second), `file:vector.npy`, `component:3`.
         doses: of `clamp` and `add`, an edit for each, standard deviations; None for the one that `do` says. Of both
             a text with commas between will do.
