@@ -177,7 +177,7 @@ def lasting(delays: NDArray, added: Array, shifted: Array, level: float) -> tupl
     highest = scores[1:].max(axis=1)
     p[known] = ((highest[:, None] >= scores[0] - 1e-9).sum(axis=0) + 1) / (len(shifted) + 1)
     at, above = np.asarray(delays, np.float64)[known], (added - shifted.mean(axis=0))[known]
-    # Less harm than a shifted memory does is no gain.
+    # To lose less than a shifted memory does is no gain.
     is_there = (p[known] <= level) & (added[known] > 0)
     if not is_there[0]:
         return p, np.nan, np.nan
