@@ -163,7 +163,7 @@ class _Fit:
     def __init__(self, moments: _Centred, regularisation: Regularisation) -> None:
         self._moments = moments
         variances, axes = np.linalg.eigh(moments.inputs)
-        self._axes = axes[:, ::-1]
+        self._axes = np.ascontiguousarray(axes[:, ::-1])  # matrices that run backward are multiplied without BLAS
         variances = np.maximum(variances[::-1], 0.0)
         self._projected = self._axes.T @ moments.both
         self._filters = np.stack([_filter(variances, each, regularisation) for each in _strengths(regularisation)])
