@@ -265,7 +265,7 @@ def principal_axes(standardised: Array) -> tuple[Array, Array]:
     """Eigenvalues of the covariance of (row, unit), largest first, and the axes that belong to them, (axis, unit)."""
     centred = standardised - standardised.mean(axis=0)
     eigenvalues, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
-    return np.clip(eigenvalues[::-1], 0, None), vectors.T[::-1]
+    return np.clip(eigenvalues[::-1], 0, None), np.ascontiguousarray(vectors.T[::-1])
 
 
 def _independent_rotation(whitened: Array, seed: int, skip_fast_ica: bool) -> tuple[Array, str, bool]:
