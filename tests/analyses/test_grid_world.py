@@ -112,7 +112,7 @@ def test_q_values_are_no_probabilities() -> None:
 
 
 def test_without_frames_there_is_nothing_to_watch() -> None:
-    with pytest.raises(NotMeasurable, match="grid holds no frames"):
+    with pytest.raises(NotMeasurable, match="grid has nothing to be watched, the recording holds no frames"):
         simulation(GridRecording(observation=None))
 
 

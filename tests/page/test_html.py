@@ -37,6 +37,7 @@ def test_it_is_small_and_all_it_needs_lies_beside_it(page: Page, finished_run: A
     assert all(path.is_file() for path in files)
     shown = [*folder.glob("figures/*"), *folder.glob("movies/*"), folder / "page.css", folder / "page.js"]
     shown += [folder / "explorer" / name for name in ("explorer.css", "explorer.js", "data/index.js")]
+    shown += [folder / name for name in ("methods.md", "references.bib")]
     assert {*files} == {*shown}
     assert {path.name for path in files} <= {path.name for path in folder.rglob("*")}
 

@@ -137,7 +137,7 @@ def test_a_truncated_index_is_noticed(copy):
 
 
 def test_another_schema_version_is_refused(copy, monkeypatch):
-    monkeypatch.setattr("retinoscope.rollouts.stored_recording.SCHEMA_VERSION", 1)
+    monkeypatch.setattr("retinoscope.rollouts.stored_recording.WITHOUT_FRAMES", 1)
     with pytest.raises(UserError, match="has schema version 2, this retinoscope reads versions 1 to 1"):
         open_recording(copy)
 

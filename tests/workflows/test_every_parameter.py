@@ -28,6 +28,10 @@ TEXTS = {
     "twin": "twin.safetensors",
     "before": "untrained.safetensors",
     "units": "fc:0-3",
+    "directions": "unit:1,component:0",
+    "moments": "notes.json:1",
+    "variables": "health",
+    "pairs": "health & angle",
 }
 """What cannot be guessed from the type alone."""
 

@@ -25,6 +25,7 @@ from tests.rollouts.recordings import small_agent
 def arrays(tmp_path: Path) -> Path:
     random = np.random.default_rng(0)
     np.save(tmp_path / "hx.npy", random.normal(size=(30, 6, 3)).astype(np.float32))
+    np.save(tmp_path / "short.npy", np.zeros((30, 5, 8, 10, 3), np.uint8))
     np.save(tmp_path / "frames.npy", random.integers(0, 256, (30, 6, 8, 10, 3), dtype=np.uint8))
     return tmp_path
 
@@ -98,7 +99,8 @@ def test_a_recording_is_cut_recorded_and_shown(small_recording: Recording, tmp_p
         (["examples", "--activity", "hx.npy", "--gradient-step", "6"], "gradient step 6: samples have steps 0 to 5"),
         (["examples", "--activity", "hx.npy", "--proportion", "0.6"], "proportion 0.6"),
         (["examples", "--activity", "hx.npy", "--components", "ica:4"], "3 units; ask for 1 to 3"),
-        (["examples", "--activity", "hx.npy", "--frames", "hx.npy"], "frames of shape"),
+        (["examples", "--activity", "hx.npy", "--frames", "hx.npy"], "is one file and cannot hold both"),
+        (["examples", "--activity", "hx.npy", "--frames", "short.npy"], "frames of shape"),
         (["intervene", "digits", "--do", "erase"], "do 'erase'"),
         (["intervene", "digits", "--recording", "nowhere.zarr"], "nowhere.zarr"),
     ],

@@ -22,6 +22,7 @@ ADDS = {
     "pynapple": "recordings as time series of pynapple",
     "scale": "work on a cluster of Dask, and of SLURM through it",
     "examples": "the worlds of examples/: Atari, MiniGrid, Procgen",
+    "docs": "the documentation as a site (make docs)",
     "dev": "what the tests need",
 }
 """What each extra is for."""
