@@ -81,6 +81,16 @@ def looks(explorer: Explorer, *names: str) -> list[bytes]:
     return [explorer.view(name).screenshot() for name in names]
 
 
+def settled(explorer: Explorer, *names: str) -> list[bytes]:
+    """How views look once they change no more, however busy the machine is."""
+    seen = looks(explorer, *names)
+    for _ in range(20):
+        before, seen = seen, looks(explorer, *names)
+        if seen == before:
+            break
+    return seen
+
+
 def all_follow(explorer: Explorer, pick: Callable[[], object], views: tuple[str, ...]) -> dict[str, str]:
     """Do something in one view, and see that these views look different afterwards."""
     before = looks(explorer, *views)

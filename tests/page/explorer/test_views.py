@@ -15,7 +15,7 @@ from PIL import Image
 
 import retinoscope
 from retinoscope.result import load_result
-from tests.page.explorer.browser import Explorer, looks, row_of
+from tests.page.explorer.browser import Explorer, row_of, settled
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_to_complain_of")]
 
@@ -26,10 +26,9 @@ def test_a_link_keeps_the_zoom_of_the_embedding_and_what_a_table_shows(explorer:
     plot.hover()
     explorer.page.mouse.wheel(0, -900)
     state = explorer.state()
-    zoomed = looks(explorer, "embedding")
+    zoomed = settled(explorer, "embedding")
     explorer.open(shipped, f"moment=30&unit=rnn/3&view.embedding.zoom={state['view.embedding.zoom']}")
-    explorer.page.wait_for_timeout(800)
-    assert looks(explorer, "embedding") == zoomed
+    assert settled(explorer, "embedding") == zoomed
     plot.get_by_role("button", name="Show all").click()
     assert "view.embedding.zoom" not in explorer.state()
     explorer.open(shipped, "view.tab=tables&view.table.sort=0-&view.table.find=conv1")
