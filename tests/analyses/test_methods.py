@@ -85,3 +85,21 @@ def test_without_a_template_there_is_the_summary() -> None:
 
     bare = dataclasses.replace(analysis("raster"), methods="")
     assert sentences(bare, {}, {}) == f"{bare.title}: {bare.summary}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "done"),
+    [
+        ({"do": "clamp"}, "along a component was, at every decision, held at its mean;"),
+        ({"do": "clamp:2"}, "held at 2 standard deviations from its mean;"),
+        ({"do": "clamp", "doses": (-3.0, 3.0)}, "held at -3 and 3 standard deviations from its mean;"),
+        ({"do": "add:1.5"}, "moved by 1.5 standard deviations;"),
+        ({"do": "ablate"}, "removed;"),
+        ({"do": "swap:7"}, "exchanged with that of another (swap:7);"),
+        ({"do": "ablate", "directions": ("unit:1", "unit:2")}, "one of the directions unit:1 and unit:2 was, at every"),
+    ],
+)
+def test_an_intervention_says_what_was_done_to_the_memory(settings, done):
+    values = {"doses": None, "directions": None, "episodes": 5, "random_directions": 4, "episode_seed": 1} | settings
+    text = say(analysis("intervention").methods, values)
+    assert done in text and " The agent played 5 episodes" in f" {text}"

@@ -77,11 +77,8 @@ def memory_decoding_added(result: Result, *, figsize: Size = None) -> Figure:
     for axes, about in zip(panels, json.loads(data.attrs["targets"]), strict=False):
         of_target = data.sel(target=about["name"])
         places = np.arange(data.sizes["delay"])
-        high = of_target["added_chance_high"].values
-        axes.fill_between(
-            places, 2 * of_target["added_chance"].values - high, high, color=colour("chance_band"), linewidth=0,
-            label="memory shifted",
-        )  # fmt: skip
+        by_chance = (of_target[f"added_chance_{end}"].values for end in ("low", "high"))
+        axes.fill_between(places, *by_chance, color=colour("chance_band"), linewidth=0, label="memory shifted")
         axes.axhline(0, color=colour("chance"), linewidth=0.7)
         looks = ((UNTRAINED, shade(0.55), "--"), (AGENT, colour("positive"), "-"))
         for network, ink, line in looks:

@@ -41,6 +41,12 @@ class Untrained:
         except NotMeasurable as error:
             return cls(before, (), f"There are no untrained draws: {error}.")
 
+    @classmethod
+    def one_of(cls, agent: Agent, seed: int) -> Untrained:
+        """The checkpoint of before its training; where that is not known, one draw."""
+        found = cls.of(agent, 0, seed)
+        return found if found.first is not None else cls.of(agent, 1, seed)
+
     @property
     def policies(self) -> tuple[Policy, ...]:
         """The draws, then the first checkpoint, as far as they are there."""

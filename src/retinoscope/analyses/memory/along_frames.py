@@ -6,7 +6,6 @@ an episode begins.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,14 +87,15 @@ def rows_of(
             yield here[there], {name: read[name].values[there - there[0]] for name in names}
 
 
-def untrained_of(agent: Agent | None, seed: int) -> Reference:
-    """The network that training began with, else one with weights drawn anew."""
+def untrained_of(agent: Agent | None, is_wanted: bool, seed: int) -> Reference:
+    """The network that training began with, else one with weights drawn anew; none if none is wanted."""
+    if not is_wanted:
+        return Reference(None, "")
     if agent is None:
         return Reference(None, "The agent is not at hand, so that no untrained network stands beside it.")
-    found = Untrained.of(agent, 0, seed)
+    found = Untrained.one_of(agent, seed)
     if found.first is not None:
         return Reference(found.first, "Untrained: the network before its training, along the same frames.")
-    found = Untrained.of(agent, 1, seed)
     if found.draws:
         return Reference(found.draws[0], "Untrained: the same network with weights drawn anew, along the same frames.")
     return Reference(None, found.why_not)
@@ -135,10 +135,10 @@ def along_frames(
     with progress_bar("frames", total, progress) as advance:
         for stretch, spans in _stretches(recording, episodes):
             # Rows of the stretch behind the start-up, and where they are among all.
-            rows = np.concatenate([np.arange(a - s + o, b - s + o) for s, a, b, o, _ in spans])
-            steps = np.concatenate([np.arange(a, b) - e for _, a, b, _, e in spans])
-            places = np.concatenate([first[e] + np.arange(a, b) - e - skip for _, a, b, _, e in spans])
-            rows, places = rows[steps >= skip], places[steps >= skip]
+            steps = np.concatenate([np.arange(start, stop) - episode for start, stop, episode in spans])
+            places = np.concatenate([first[e] + np.arange(start, stop) - e - skip for start, stop, e in spans])
+            rows = np.flatnonzero(steps >= skip)
+            places = places[rows]
             small = _small(stretch.pixels)
             if pictures is None:
                 pictures = np.empty((sum(kept), small.shape[1]), small.dtype)
@@ -188,8 +188,8 @@ def leading_scores(pictures: NDArray[Any], count: int, seed: int, sample: int = 
 
 def _stretches(
     recording: Recording, episodes: Sequence[Span]
-) -> Iterator[tuple[Stretch, list[tuple[int, int, int, int, int]]]]:
-    """Stretches of many episodes side by side; of each part (its first row twice, its end, its place, its episode)."""
+) -> Iterator[tuple[Stretch, Sequence[tuple[int, int, int]]]]:
+    """Stretches of many episodes side by side; of each part its first row, the row behind its last, its episode."""
     picture = recording.world.picture
     limit = max(64, _BYTES // max(1, int(np.prod(picture.shape)) * np.dtype(picture.dtype).itemsize))
     group: list[tuple[int, int, int]] = []
@@ -202,25 +202,21 @@ def _stretches(
             rows += end - at
             at = end
             if rows >= limit:
-                yield _read(recording, group)
+                yield _read(recording, group), group
                 group, rows = [], 0
     if group:
-        yield _read(recording, group)
+        yield _read(recording, group), group
 
 
-def _read(
-    recording: Recording, group: Sequence[tuple[int, int, int]]
-) -> tuple[Stretch, list[tuple[int, int, int, int, int]]]:
-    pixels, units, steps, lanes, spans, place = [], [], [], [], [], 0
+def _read(recording: Recording, group: Sequence[tuple[int, int, int]]) -> Stretch:
+    pixels, units, steps, lanes, place = [], [], [], [], 0
     for start, stop, episode in group:
         pixels.append(recording.rows(start, stop, ("observation",))["observation"].values)
         units.append(np.full(stop - start, episode))
         steps.append(np.arange(start, stop) - episode)
         lanes.append(Lane(place, place + stop - start, episode, start > episode))
-        spans.append((start, start, stop, place, episode))
         place += stop - start
-    stretch = Stretch(np.concatenate(pixels), np.concatenate(units), np.concatenate(steps), tuple(lanes), True)
-    return dataclasses.replace(stretch), spans
+    return Stretch(np.concatenate(pixels), np.concatenate(units), np.concatenate(steps), tuple(lanes), True)
 
 
 def _small(pixels: NDArray[Any]) -> NDArray[Any]:

@@ -135,10 +135,9 @@ def _rows(recording: Recording, stretches: Stretches, chosen: DoseResponseParame
 def _untrained(agent: Agent, chosen: DoseResponseParameters) -> tuple[Policy | None, str, str]:
     if not chosen.untrained:
         return None, "", ""
-    found = Untrained.of(agent, 0, chosen.seed)
+    found = Untrained.one_of(agent, chosen.seed)
     if found.first is not None:
         return found.first, "the network before training", ""
-    found = Untrained.of(agent, 1, chosen.seed)
     return (found.draws[0], "the network with weights drawn anew", "") if found.draws else (None, "", found.why_not)
 
 

@@ -125,9 +125,7 @@ def _networks(agent: Agent, chosen: FixedPointsParameters) -> tuple[dict[str, Po
     networks = {"trained": agent.policy}
     if not chosen.untrained:
         return networks, ""
-    untrained = Untrained.of(agent, 0, chosen.seed)
-    if untrained.first is None:
-        untrained = Untrained.of(agent, 1, chosen.seed)
+    untrained = Untrained.one_of(agent, chosen.seed)
     if untrained.policies:
         networks["before training" if untrained.first is not None else "weights drawn anew"] = untrained.policies[-1]
     return networks, untrained.why_not

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
     from retinoscope.worlds.declaration import Declaration
     from retinoscope.worlds.world import World
 
-_NUMBER = re.compile(r"[+-]?\d{1,3}(\.\d{1,6})?")
 _EPISODES_PER_TASK = 32  # engines take seconds to start: few tasks, but some for every core
 
 
@@ -298,10 +296,14 @@ ANALYSIS = Analysis(
     functions=(effects_of, unedited_means),
     rank=50,
     methods="""
-        The agent played {{ episodes }} episodes of each edit of its memory, in which a component was, at every
-        decision, {% if do == "clamp" %}held at its mean{% elif do == "ablate" %}removed{% else %}exchanged with
-        another ({{ do }}){% endif %}; and as many without an edit, and with each of {{ random_directions }}
-        random directions for each component, which explain as much of the variance of the memory. All edits
+        The agent played {{ episodes }} episodes of each edit of its memory, in which its activation along
+        {% if directions %}one of the directions {{ directions | listed }}{% else %}a component{% endif %} was, at
+        every decision, {% if do == "ablate" %}removed{% elif do.startswith("swap") %}exchanged with that of another
+        ({{ do }}){% elif do.startswith("add") %}moved by {{ doses | listed if doses else do[4:] }} standard
+        deviations{% elif doses or ":" in do %}held at {{ doses | listed if doses else do[6:] }} standard deviations
+        from its mean{% else %}held at its mean{% endif %}; and as many without an edit, and with each of
+        {{ random_directions }} random directions beside each, which explain as much of the variance of the memory.
+        All edits
         share seeds of worlds and actions (from {{ episode_seed }}). Differences have {{ interval }}% bootstrap
         intervals over episodes [@efron1993].
     """,

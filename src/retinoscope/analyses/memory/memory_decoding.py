@@ -114,10 +114,11 @@ def memory_decoding(
         encoder, `present and memory`), `target` and `delay` (decisions): `score`, balanced accuracy of classes, share
         of variance explained of numbers, held out by episode; `by_chance` (target); `samples` (target, delay); `added`,
         `added_low`, `added_high` (network, target, delay), what the memory adds with 95% bootstrap interval over
-        episodes; `added_chance`, `added_chance_high`, `p` (target, delay), of the agent; `lasts`, `half_life` (target),
-        decisions: NaN where the memory adds nothing, inf where half of it never goes. `correlation` (target, delay,
-        unit) of single units of the memory with numbers and pairs of classes, and `direction` (target, unit), along
-        which they are read out of the memory at the first delay, 1 / activity. Attribute `targets`: JSON.
+        episodes; `added_chance` (target, delay), what a shifted memory adds, the mean over shifts, with `_low` and
+        `_high`, the 5th and 95th percentile, and `p` of the agent; `lasts`, `half_life` (target), decisions: NaN where
+        the memory adds nothing, inf where half of it never goes. `correlation` (target, delay, unit) of single units of
+        the memory with numbers and pairs of classes, and `direction` (target, unit), along which they are read out of
+        the memory at the first delay, 1 / activity. Attribute `targets`: JSON.
 
     Raises:
         UserError: a parameter is wrong, or agent and recording do not belong together.
@@ -134,7 +135,7 @@ def memory_decoding(
     spans = [(first + start.steps, stop) for first, stop in episodes]
     pieces = Pieces.of([stop - first for first, stop in spans])
     targets = _targets(recording, spans, delays, chosen)
-    reference = untrained_of(agent if chosen.untrained else None, chosen.seed)
+    reference = untrained_of(agent, chosen.untrained, chosen.seed)
     layers = {str(name): int(count) for name, count in recording.attributes["layers"].items()}
     with tempfile.TemporaryDirectory(dir=cache, prefix=".memory-") as folder:
         scratch = Path(folder)
@@ -149,7 +150,8 @@ def memory_decoding(
     rows = pieces.episodes[-1][1]
     data.attrs |= clock_attributes(recording.world.clock)
     data.attrs["caption"] = _caption(rows, pieces, start.rule, chosen)
-    data.attrs["caption"] += f" {reference.words}" if chosen.untrained and reference.words else ""
+    if reference.words and (along.activity or reference.policy is None):
+        data.attrs["caption"] += f" {reference.words}"
     settled = stated(chosen) | {"burn_in_steps": start.steps, "memory": list(recording.layers_of("memory"))}
     return Result("memory_decoding", data, settled, provenance(recording=recording))
 
@@ -316,10 +318,10 @@ def _dataset(
             np.array(delays), added[0, number], shifted[number], chosen.level
         )
     is_known = np.isfinite(shifted).any(axis=1)
-    middle, edge = np.full(samples.shape, np.nan), np.full(samples.shape, np.nan)
+    middle, least, most = (np.full(samples.shape, np.nan) for _ in range(3))
     for number, place in np.argwhere(is_known):
         middle[number, place] = shifted[number, :, place].mean()
-        edge[number, place] = np.quantile(shifted[number, :, place], 0.95)
+        least[number, place], most[number, place] = np.quantile(shifted[number, :, place], (0.05, 0.95))
     over, gain = ("target", "delay"), ("network", "target", "delay")
     variables: dict[str, Any] = {
         "score": (
@@ -333,7 +335,8 @@ def _dataset(
         "added_low": (gain, low, {"units": "1"}),
         "added_high": (gain, high, {"units": "1"}),
         "added_chance": (over, middle, {"units": "1", "long_name": "added by a shifted memory, mean"}),
-        "added_chance_high": (over, edge, {"units": "1", "long_name": "the same, 95th percentile"}),
+        "added_chance_low": (over, least, {"units": "1", "long_name": "the same, 5th percentile"}),
+        "added_chance_high": (over, most, {"units": "1", "long_name": "the same, 95th percentile"}),
         "p": (over, p, {"units": "1", "long_name": "of what is added, over the delays of a target"}),
         "lasts": (
             "target",

@@ -130,7 +130,7 @@ def tuning(
     fit, why_not = _components(recording, agent, given)
     layers = {str(name): int(count) for name, count in recording.attributes["layers"].items()}
     sizes = layers | ({} if fit is None else {COMPONENTS: len(fit.fitted.numbers)})
-    reference = untrained_of(agent if chosen.untrained else None, chosen.seed)
+    reference = untrained_of(agent, chosen.untrained, chosen.seed)
     with tempfile.TemporaryDirectory(dir=cache, prefix=".tuning-") as folder:
         along = along_frames(
             recording, episodes, start.steps, reference.policy, list(layers), Path(folder), progress=progress
