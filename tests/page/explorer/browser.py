@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import parse_qs
 
+import numpy as np
+from PIL import Image
 from playwright.sync_api import Locator, Page, sync_playwright
 
 from tests.runs import find_chromium
@@ -81,23 +84,49 @@ def looks(explorer: Explorer, *names: str) -> list[bytes]:
     return [explorer.view(name).screenshot() for name in names]
 
 
+def alike(first: bytes, second: bytes) -> bool:
+    """Whether two pictures show the same: the browser draws a corner now and then one grey level brighter."""
+    one, other = (np.asarray(Image.open(BytesIO(each)).convert("RGB"), np.int16) for each in (first, second))
+    return one.shape == other.shape and int(np.abs(one - other).max()) <= 2
+
+
+def comes_true(explorer: Explorer, condition: Callable[[], bool]) -> bool:
+    """Whether it becomes true within half a minute: a busy machine draws late.
+
+    Not by `assert`ing two pictures to be equal, which would write out all their bytes.
+    """
+    for _ in range(100):
+        if condition():
+            return True
+        explorer.page.wait_for_timeout(300)
+    return False
+
+
 def settled(explorer: Explorer, *names: str) -> list[bytes]:
-    """How views look once they change no more, however busy the machine is."""
-    seen = looks(explorer, *names)
-    for _ in range(20):
-        before, seen = seen, looks(explorer, *names)
-        if seen == before:
-            break
-    return seen
+    """How views look once they change no more."""
+    seen = [looks(explorer, *names)]
+
+    def stays() -> bool:
+        seen.append(looks(explorer, *names))
+        return all(map(alike, seen[-1], seen[-2]))
+
+    assert comes_true(explorer, stays), f"{', '.join(names)} keep changing, at {explorer.state()}"
+    return seen[-1]
 
 
 def all_follow(explorer: Explorer, pick: Callable[[], object], views: tuple[str, ...]) -> dict[str, str]:
     """Do something in one view, and see that these views look different afterwards."""
     before = looks(explorer, *views)
     pick()
-    after = looks(explorer, *views)
-    still = [name for name, old, new in zip(views, before, after, strict=True) if old == new]
-    assert not still, f"{', '.join(still)} look as before, at {explorer.state()}"
+    still = set(views)
+
+    def changed() -> bool:
+        still.difference_update(
+            name for name, old, new in zip(views, before, looks(explorer, *views), strict=True) if not alike(old, new)
+        )
+        return not still
+
+    assert comes_true(explorer, changed), f"{', '.join(sorted(still))} look as before, at {explorer.state()}"
     return explorer.state()
 
 

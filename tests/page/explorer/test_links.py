@@ -17,7 +17,7 @@ import retinoscope
 from retinoscope.result import load_result
 from retinoscope.rollouts import open_recording
 from retinoscope.workflows import AnalysisRun
-from tests.page.explorer.browser import Explorer, all_follow, row_of
+from tests.page.explorer.browser import Explorer, all_follow, comes_true, row_of
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_to_complain_of")]
 
@@ -183,9 +183,8 @@ def test_what_is_missing_or_cut_short_is_said_in_its_place_and_the_rest_works(
         chunk.write_bytes(chunk.read_bytes()[:100])
     shutil.rmtree(folder / "explorer" / "data" / "frames")
     explorer.open(folder / "index.html", "moment=300&unit=rnn/3")
-    explorer.page.wait_for_timeout(1000)
-    assert "damaged" in explorer.view("unit").inner_text()
-    assert "missing" in explorer.view("player").inner_text()
+    assert comes_true(explorer, lambda: "damaged" in explorer.view("unit").inner_text())
+    assert comes_true(explorer, lambda: "missing" in explorer.view("player").inner_text())
     # Not every moment has a point.
     all_follow(explorer, lambda: explorer.page.keyboard.press("Shift+ArrowRight"), ("traces", "embedding"))
     explorer.complaints.clear()  # the browser names the files it did not find

@@ -15,7 +15,7 @@ from PIL import Image
 
 import retinoscope
 from retinoscope.result import load_result
-from tests.page.explorer.browser import Explorer, row_of, settled
+from tests.page.explorer.browser import Explorer, alike, comes_true, looks, row_of, settled
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_to_complain_of")]
 
@@ -23,12 +23,14 @@ pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("nothing_to_complain_o
 def test_a_link_keeps_the_zoom_of_the_embedding_and_what_a_table_shows(explorer: Explorer, shipped: Path) -> None:
     explorer.open(shipped, "moment=30&unit=rnn/3")
     plot = explorer.page.locator(".embedding-plot")
+    settled(explorer, "embedding")
     plot.hover()
     explorer.page.mouse.wheel(0, -900)
-    state = explorer.state()
+    assert comes_true(explorer, lambda: "view.embedding.zoom" in explorer.state())
     zoomed = settled(explorer, "embedding")
-    explorer.open(shipped, f"moment=30&unit=rnn/3&view.embedding.zoom={state['view.embedding.zoom']}")
-    assert settled(explorer, "embedding") == zoomed
+    zoom = explorer.state()["view.embedding.zoom"]
+    explorer.open(shipped, f"moment=30&unit=rnn/3&view.embedding.zoom={zoom}")
+    assert comes_true(explorer, lambda: alike(looks(explorer, "embedding")[0], zoomed[0]))
     plot.get_by_role("button", name="Show all").click()
     assert "view.embedding.zoom" not in explorer.state()
     explorer.open(shipped, "view.tab=tables&view.table.sort=0-&view.table.find=conv1")
@@ -46,14 +48,15 @@ def test_a_checkpoint_that_is_chosen_is_shown_and_stands_in_the_address(explorer
     assert "checkpoint" not in explorer.state(), "the last one, unasked"
     before = large.screenshot()
     part.get_by_role("button", name="Checkpoint before").click()
-    assert explorer.state()["checkpoint"] == str(frames[-2]) and large.screenshot() != before
+    assert explorer.state()["checkpoint"] == str(frames[-2])
+    assert comes_true(explorer, lambda: not alike(large.screenshot(), before))
     part.get_by_role("option", name="before training").last.click()
     assert explorer.state()["checkpoint"] == "0"
+    explorer.page.wait_for_timeout(500)
     first = large.screenshot()
     explorer.open(shipped, "moment=30&unit=conv1/3&checkpoint=0")
     large.scroll_into_view_if_needed()
-    explorer.page.wait_for_timeout(500)
-    assert large.screenshot() == first
+    assert comes_true(explorer, lambda: alike(large.screenshot(), first))
 
 
 def test_an_image_shows_its_attribution_and_what_the_agent_would_do(explorer: Explorer, shipped: Path) -> None:
@@ -63,8 +66,7 @@ def test_an_image_shows_its_attribution_and_what_the_agent_would_do(explorer: Ex
     assert sets.locator("option").count() == 3
     data = load_result(shipped.parent / "results" / "dataset_attribution.nc").data
     images.get_by_role("checkbox").check()
-    explorer.page.wait_for_timeout(300)
-    assert f"{data.sizes['class']} shown" in images.inner_text()
+    assert comes_true(explorer, lambda: f"{data.sizes['class']} shown" in images.inner_text())
     for choice in range(3):
         sets.select_option(index=choice)
         images.locator(".cell").first.click()
@@ -74,15 +76,14 @@ def test_an_image_shows_its_attribution_and_what_the_agent_would_do(explorer: Ex
         assert sum(values) == pytest.approx(len(json.loads(data.attrs["heads"])), abs=0.01)
     sets.select_option(label=next(each for each in sets.locator("option").all_inner_texts() if "Attribution" in each))
     images.locator(".cell").first.click()
-    explorer.page.wait_for_timeout(500)
     picture = images.locator(".image-large canvas")
     target = images.locator(".image-large select")
-    seen = {}
-    for option in target.locator("option").all_inner_texts():
-        target.select_option(label=option)
-        explorer.page.wait_for_timeout(300)
-        seen[option] = picture.screenshot()
-    assert len(seen) == data.sizes["target"] + 1 and seen["value"] != seen["nothing"]
+    assert comes_true(explorer, lambda: target.locator("option").count() == data.sizes["target"] + 1)
+    target.select_option(label="nothing")
+    explorer.page.wait_for_timeout(500)
+    nothing = picture.screenshot()
+    target.select_option(label="value")
+    assert comes_true(explorer, lambda: not alike(picture.screenshot(), nothing))
 
 
 def test_where_there_is_saliency_is_said_and_led_to(explorer: Explorer, shipped: Path) -> None:
@@ -107,6 +108,7 @@ def test_every_view_downloads_what_it_shows(explorer: Explorer, shipped: Path, t
     found: dict[str, set[str]] = {}
     for place in places:
         for button in explorer.page.locator(f"{place} .view-downloads button").all():
+            explorer.page.wait_for_timeout(150)  # the browser lets a page save ten files in a second, and no eleventh
             with explorer.page.expect_download() as download:
                 button.click()
             path = tmp_path / download.value.suggested_filename
@@ -140,6 +142,5 @@ def test_a_notebook_that_is_exported_keeps_it(explorer: Explorer, breakout: Path
     explorer.page.wait_for_timeout(500)
     before = frame.locator(".player-frame").screenshot()
     frame.locator(".view-traces .u-over").click()
-    explorer.page.wait_for_timeout(500)
-    assert frame.locator(".player-frame").screenshot() != before
+    assert comes_true(explorer, lambda: not alike(frame.locator(".player-frame").screenshot(), before))
     assert frame.locator(".view-unit canvas").count() > 0
