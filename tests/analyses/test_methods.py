@@ -97,9 +97,11 @@ def test_without_a_template_there_is_the_summary() -> None:
         ({"do": "ablate"}, "removed;"),
         ({"do": "swap:7"}, "exchanged with that of another (swap:7);"),
         ({"do": "ablate", "directions": ("unit:1", "unit:2")}, "one of the directions unit:1 and unit:2 was, at every"),
+        ({"do": "add:2", "when": "health < 50"}, "was, at every decision at which health < 50, moved by 2 standard"),
     ],
 )
 def test_an_intervention_says_what_was_done_to_the_memory(settings, done):
-    values = {"doses": None, "directions": None, "episodes": 5, "random_directions": 4, "episode_seed": 1} | settings
+    values = {"doses": None, "directions": None, "when": None, "episodes": 5, "random_directions": 4, "episode_seed": 1}
+    values |= settings
     text = say(analysis("intervention").methods, values)
     assert done in text and " The agent played 5 episodes" in f" {text}"

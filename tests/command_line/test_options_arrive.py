@@ -26,6 +26,7 @@ OTHERWISE["intervene"] |= {
     "recording": Path("digits.zarr"),
     "directions": "unit:1,unit:2",
     "doses": "-3,3",
+    "when": "health < 50",
     "components": "pca:4",
     "layer": "rnn",
     "episodes": 3,

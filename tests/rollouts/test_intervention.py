@@ -256,7 +256,7 @@ def test_no_component_is_found_on_the_seed_that_is_played(
 def test_where_no_seed_is_given_it_is_not_that_of_the_recording(
     given: dict[str, Result], small_recording: Recording, small_recording_arena: ArenaArchive, monkeypatch: Any
 ) -> None:
-    def keep(policy: Any, where: Any, edits: Any, layer: str, chosen: Any, seed: int, *_: Any) -> None:
+    def keep(policy: Any, where: Any, edits: Any, layer: str, moments: Any, chosen: Any, seed: int, *_: Any) -> None:
         raise Stopped(seed)
 
     monkeypatch.setattr(module, "_played", keep)
@@ -271,6 +271,7 @@ OTHERWISE = {
     "do": "swap:1",
     "directions": ["unit:1"],
     "doses": [1.0, 2.0],
+    "when": "unit:1 > 0",
     "components": "pca:2",
     "layer": "rnn",
     "episodes": 3,
@@ -292,7 +293,7 @@ def test_every_setting_of_intervene_arrives_and_changes_nothing_else(
         return source.path, agent.name, settings
 
     def play(agent: Agent, *, world: Any, recording: Any, given: Any, parameters: Any, progress: bool) -> None:
-        assert recording is (None if parameters.directions is None else small_recording)
+        assert recording is (small_recording if parameters.directions or parameters.when else None)
         path, name, settings = given["fitted_components"]
         assert (path, name, world.declaration.sha256) == (
             small_recording.path,

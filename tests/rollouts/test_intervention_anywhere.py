@@ -14,12 +14,12 @@ import xarray
 import retinoscope
 from retinoscope.agents.agent import Agent
 from retinoscope.analyses.behaviour.burn_in import burn_in
-from retinoscope.analyses.memory import intervention as module
 from retinoscope.analyses.memory.directions import states_of
 from retinoscope.analyses.memory.fitted_components import fitted_components, fitted_of
 from retinoscope.analyses.memory.intervention import InterventionParameters, effects_of, intervention
 from retinoscope.analyses.memory.intervention_edits import Edit
 from retinoscope.analyses.memory.intervention_effects import drawings_of_effects
+from retinoscope.analyses.memory.intervention_result import result_of
 from retinoscope.errors import UserError
 from retinoscope.result import Result, load_result
 from retinoscope.rollouts import open_recording, record
@@ -165,7 +165,7 @@ def test_continuous_actions_are_told_by_their_means_and_a_world_without_events_b
     }
     fit = Result("fitted_components", xarray.Dataset(), {"components": "pca:1", "found_by": "hand"}, {})
     chosen = InterventionParameters(episodes=2)
-    result = module._to_result(rows, edits, agent, world, chosen, 0, fit)
+    result = result_of(rows, edits, agent, world, chosen, 0, fit)
     assert result.data["output"].values.tolist() == ["action 0", "action 1"]
     np.testing.assert_allclose(result.data["actions"].values, actions.mean(axis=2))
     (effects,) = effects_of(load_result(result.save(tmp_path / "intervention.nc")))

@@ -39,6 +39,14 @@ def intervene(
         str | None,
         typer.Option(help="Of clamp or add, standard deviations with commas between: -3,-1,1,3.", show_default="one"),
     ] = None,
+    when: Annotated[
+        str | None,
+        typer.Option(
+            help='Only at decisions at which this holds: "health < 50", "component:3 > 1", "after harmful 0-20", '
+            '"in view healing", "step >= 100"; with "not" before, and "and" between them.',
+            show_default="all",
+        ),
+    ] = None,
     recording: Annotated[
         Path | None,
         typer.Option(help="Recording of the agent to find the components on.", show_default="a new one"),
@@ -68,10 +76,16 @@ def intervene(
 
     \b
     Example:
-        retinoscope intervene digits --component 3 --recording digits.zarr --episodes 2 --random-directions 1
+        retinoscope intervene digits --component 3 --when "health < 50" --recording digits.zarr --episodes 2
     """
     import retinoscope
-    from retinoscope.analyses.memory.intervention_effects import effects_of, intervention_table, unedited_means
+    from retinoscope.analyses.memory.intervention_effects import (
+        AT_ONCE,
+        HELD,
+        effects_of,
+        intervention_table,
+        unedited_means,
+    )
 
     player = retinoscope.load_agent(agent, checkpoint)
     result = retinoscope.intervene(
@@ -81,6 +95,7 @@ def intervene(
         do=do,
         directions=directions,
         doses=doses,
+        when=when,
         recording=recording,
         components=components,
         layer=layer,
@@ -105,17 +120,24 @@ def intervene(
         )
         return
     columns, rows = intervention_table(result, effects)
-    for places in _tables(len(columns), len(result.data["event"]), len(result.data["output"])):
+    at_moments = sum(str(each).startswith((HELD, AT_ONCE)) for each in result.data["measure"].values)
+    parts = (len(result.data["event"]), len(result.data["output"]), at_moments)
+    for places in _tables(len(columns), *parts):
         print_table([columns[each] for each in places], [[row[each] for each in places] for row in rows])
         typer.echo()
     typer.echo(result.data.attrs["caption"])
 
 
-def _tables(columns: int, events: int, outputs: int) -> list[list[int]]:
-    """Columns of the whole table by tables that fit a screen: outcomes, then events, then actions; edits in all."""
-    named = columns - events - outputs
+def _tables(columns: int, *parts: int) -> list[list[int]]:
+    """Columns of the whole table by tables that fit a screen: outcomes, then those of each part; edits in all.
+
+    Args:
+        columns: in all.
+        parts: how many there are of events, of actions, and of what was noted at chosen moments.
+    """
+    ends_of_parts = list(itertools.accumulate(parts, initial=columns - sum(parts)))
     tables = []
-    for first, last in ((_EDIT, named), (named, named + events), (named + events, columns)):
+    for first, last in itertools.pairwise([_EDIT, *ends_of_parts]):
         # As even as can be: 4, 3 and 3 of 10.
         count = -(-(last - first) // _MOST_COLUMNS)
         ends = [first + -(-(last - first) * each // max(1, count)) for each in range(count + 1)]

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Iterable
 from concurrent.futures import Future, as_completed
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -84,19 +84,40 @@ def evaluate(
     return _to_result(rows, agent, chosen, {"episodes": episodes, "seed": seed, "greedy": greedy})
 
 
+class Decider(Protocol):
+    """Decides otherwise than the policy by itself would.
+
+    Attributes:
+        needs_objects: the world has to say what is in view.
+    """
+
+    @property
+    def needs_objects(self) -> bool: ...
+
+    def decide(self, policy: Policy, playing: list[Life]) -> np.ndarray:
+        """(life, output) logits; moves the recurrent states on, and may add to `noted` of each life."""
+        ...
+
+
 def play_episodes(
-    policy: Policy | None, world: World, episode_numbers: list[int], seed: int, greedy: bool
+    policy: Policy | None,
+    world: World,
+    episode_numbers: list[int],
+    seed: int,
+    greedy: bool,
+    decider: Decider | None = None,
 ) -> list[dict[str, Any]]:
     """Play these episodes, several at a time in one batch; None plays at random. One row per episode."""
     finished: list[dict[str, Any]] = []
     waiting = iter(episode_numbers)
     side_by_side = min(_ENVIRONMENTS_PER_WORKER, len(episode_numbers))
-    lives = [_Life(world, policy, seed, greedy and policy is not None) for _ in range(side_by_side)]
+    objects = decider is not None and decider.needs_objects
+    lives = [Life(world, policy, seed, greedy and policy is not None, objects) for _ in range(side_by_side)]
     try:
         playing = [life for life in lives if life.start(next(waiting, None))]
         with inference():
             while playing:
-                for life, logits in zip(list(playing), _logits(policy, playing), strict=True):
+                for life, logits in zip(list(playing), _logits(policy, playing, decider), strict=True):
                     row = life.step(life.choose(logits))
                     if row is not None:
                         finished.append(row)
@@ -108,12 +129,23 @@ def play_episodes(
     return finished
 
 
-class _Life:
-    """One environment and what has happened in its present episode."""
+class Life:
+    """One environment and what has happened in its present episode.
 
-    def __init__(self, world: World, policy: Policy | None, seed: int, greedy: bool) -> None:
+    Attributes:
+        world, environment: that is played.
+        observation, info: what the environment gave for the decision that is next.
+        state: of the policy, that enters it.
+        decisions: made so far in the episode.
+        since: (event,) decisions since each last happened, 0 if it just did; infinite if it did not.
+        noted: of every decision, by who decides.
+    """
+
+    def __init__(
+        self, world: World, policy: Policy | None, seed: int, greedy: bool, objects_in_view: bool = False
+    ) -> None:
         self.world = world
-        self.environment = world.environment(objects_in_view=False)
+        self.environment = world.environment(objects_in_view=objects_in_view)
         self.policy = policy
         self.seed = seed
         heads = random_heads(world.declaration) if policy is None else policy.action_heads
@@ -123,12 +155,14 @@ class _Life:
     def start(self, episode: int | None) -> bool:
         if episode is None:
             return False
-        self.observation, _ = self.environment.reset(seed=world_seed(self.seed, 0, episode))
+        self.observation, self.info = self.environment.reset(seed=world_seed(self.seed, 0, episode))
         self.state = torch.zeros(0) if self.policy is None else self.policy.initial_state(1)[0]
         self.episode, self.decisions, self.total = episode, 0, 0.0
         self.gathered = 0.0
         self.events = np.zeros(len(self.world.declaration.events), np.int64)
+        self.since = np.full(len(self.events), np.inf)
         self.actions: list[np.ndarray] = []
+        self.noted: list[np.ndarray] = []
         return True
 
     def choose(self, logits: np.ndarray) -> np.ndarray:
@@ -139,11 +173,13 @@ class _Life:
         world = self.world
         taken = self.environment.step(world.action(action))
         self.observation, reward, terminated, truncated, info = taken
+        self.info = info
         self.decisions += 1
         self.actions.append(action)
         self.total += float(reward)
         counts = world.events(self.environment, info, float(reward))
         self.events += counts
+        self.since = np.where(counts > 0, 0.0, self.since + 1)
         self.gathered += world.gathered(info, counts)
         if not (terminated or truncated):
             return None
@@ -157,13 +193,16 @@ class _Life:
             "events": self.events,
             "actions": np.array(self.actions),
             "gathered": self.gathered,
+            "noted": np.array(self.noted),
         }
 
 
-def _logits(policy: Policy | None, playing: list[_Life]) -> np.ndarray:
+def _logits(policy: Policy | None, playing: list[Life], decider: Decider | None) -> np.ndarray:
     """(life, output); those of a random policy are all alike. Moves the recurrent states on."""
     if policy is None:
         return np.zeros((len(playing), playing[0].outputs))
+    if decider is not None:
+        return decider.decide(policy, playing)
     observations = torch.from_numpy(np.stack([life.observation for life in playing]))
     step = policy.step(observations, torch.stack([life.state for life in playing]))
     for life, state in zip(playing, step.state, strict=True):

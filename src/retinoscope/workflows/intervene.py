@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retinoscope.agents.agent import Agent
+from retinoscope.analyses.memory.chosen_moments import moments_of
 from retinoscope.analyses.memory.fitted_components import fitted_components
 from retinoscope.analyses.memory.intervention import intervention, recording_of, require_memory
 from retinoscope.analyses.memory.intervention_edits import InterventionParameters
@@ -28,6 +29,7 @@ def intervene(
     do: str = "clamp",
     directions: str | Iterable[str] | None = None,
     doses: str | Iterable[float] | None = None,
+    when: str | None = None,
     recording: Recording | str | Path | None = None,
     components: str = "ica:16",
     layer: str | None = None,
@@ -52,6 +54,9 @@ def intervene(
             moments of the first note of the explorer's to those of the second), `file:vector.npy`, `component:3`.
         doses: of `clamp` and `add`, an edit for each, standard deviations; None for the one that `do` says. Of both
             a text with commas between will do.
+        when: edited only at decisions at which this holds: `health < 50` (a number of the world), `component:3 > 1` (a
+            direction, standard deviations from its mean), `after harmful 0-20` (decisions since an event), `in view
+            healing`, `step >= 100`; `not` before any of them, `and` between them. None for every decision.
         recording: of the agent, or its path, to find the components on; None to make one for the while.
         components: `ica:16` or `pca:16`, or another number.
         layer: of the memory, that is edited; None for the first.
@@ -81,6 +86,7 @@ def intervene(
         component=component,
         directions=_listed(directions),
         doses=_listed(doses),
+        when=when,
         episodes=episodes,
         random_directions=random_directions,
         frames=frames,
@@ -91,10 +97,12 @@ def intervene(
     require_memory(agent)
     editable_layer(agent.policy, layer)
     where = world_of(agent, world)
+    if when is not None:
+        moments_of(when, where.declaration)  # before anything is recorded
     with recording_of(agent, where, recording, parameters, progress) as source:
         fit = fitted_components(source, agent=agent, components=components, layer=layer)
         given = {"fitted_components": fit}
-        states = None if directions is None else source
+        states = source if parameters.needs_states else None
         result = intervention(
             agent, world=where, recording=states, given=given, parameters=parameters, progress=progress
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pydantic
 
+from retinoscope.analyses.memory.chosen_moments import CONDITIONS, Clause, clauses_of
 from retinoscope.analyses.memory.directions import WORDS, Pushed, States, random_along
 from retinoscope.analyses.memory.intervention_effects import UNEDITED
 from retinoscope.analyses.memory.memory_components import FittedComponents
@@ -44,6 +45,7 @@ class InterventionParameters:
         units="standard deviations",
         fewest=1,
     )
+    when: str | None = setting(None, f"edited only at decisions at which this holds, none for all: {CONDITIONS}")
     episodes: int = setting(
         50, "of each edit, the same for all: worlds and draws depend on (seed, episode) alone", least=2
     )
@@ -65,7 +67,18 @@ class InterventionParameters:
     @pydantic.model_validator(mode="after")
     def _known_operation(self) -> InterventionParameters:
         self.operation  # noqa: B018 - refuses what is unknown
+        self.clauses  # noqa: B018 - likewise
         return self
+
+    @property
+    def clauses(self) -> tuple[Clause, ...]:
+        """What has to hold; nothing if the memory is edited at every decision."""
+        return () if self.when is None else clauses_of(self.when)
+
+    @property
+    def needs_states(self) -> bool:
+        """Directions are asked for, to edit or to look along, that have to be found in a recording."""
+        return self.directions is not None or any(each.kind == "along" for each in self.clauses)
 
     @property
     def operation(self) -> tuple[str, int | None, tuple[float, ...]]:

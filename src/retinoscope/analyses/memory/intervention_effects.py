@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,10 +13,11 @@ import xarray
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
 from retinoscope.analyses.exploring import Panel, table_panel
 from retinoscope.result import Result
-from retinoscope.statistics.bootstrap import Interval, bootstrap_interval
+from retinoscope.statistics.bootstrap import Interval, bootstrap_interval, ratio_of_sums
 from retinoscope.worlds.declaration import Words
 
 UNEDITED = "none"
+HELD, AT_ONCE = "held", "at once"
 _INTERVAL = ("", "_low", "_high")
 
 
@@ -28,7 +30,10 @@ def effects_of(result: Result) -> list[dict[str, Any]]:
         random directions), and `p`: among all random directions of the result at the same dose, how many changed the
         measure at least as much, as (C + 1) / (n + 1). Measures have the names of `retinoscope.summarise`: `duration`,
         how the episode ended (`survived`, or `is_terminated` where the world has no word for that), `episode_return`,
-        the good and the bad events under the world's adjectives for them, `events NAME`; and `actions NAME`.
+        the good and the bad events under the world's adjectives for them, `events NAME`; and `actions NAME`. Where it
+        was pushed at chosen moments, also `held`, the share of decisions that are such; and, as means over these, `at
+        once`, the divergence of what the actor would do pushed from what it would do unpushed (nats), and `at once
+        NAME`, the change of each output's probability.
     """
     data = _with_effects(result).data
     measures = [str(each) for each in data["measure"].values]
@@ -59,7 +64,6 @@ def effects_table(data: xarray.Dataset) -> xarray.Dataset:
     interval resamples episodes as wholes.
     """
     measures = _measures(data)
-    measured = {name: each.values for name, each in measures.items()}
     is_random, component = data["is_random"].values, data["component"].values
     # Earlier versions knew components alone, and one edit of each.
     target = data["target"].values if "target" in data else component
@@ -70,17 +74,14 @@ def effects_table(data: xarray.Dataset) -> xarray.Dataset:
     own = [each[target[each] == target[place]] for each, place in zip(alike, edited, strict=True)]
     found: dict[str, list[list[Interval]]] = {"difference": [], "random_difference": []}
     shares, means = [], []
-    for values in measured.values():
-        difference = values - values[reference]
-        by_random = np.abs(difference.mean(axis=1))
-        exceeding = [
-            int((by_random[each] >= by_random[place] - 1e-12).sum()) for each, place in zip(alike, edited, strict=True)
-        ]
-        counts = zip(exceeding, alike, strict=True)
-        shares.append([(count + 1) / (len(each) + 1) for count, each in counts])
-        means.append(bootstrap_interval(values[reference]))
-        found["difference"].append([bootstrap_interval(difference[place]) for place in edited])
-        found["random_difference"].append([bootstrap_interval(difference[each].mean(axis=0)) for each in own])
+    for measure in measures.values():
+        values, weights = measure.values, measure.weights
+        difference = values - values[reference] if weights is None else values
+        sizes = np.abs(_means(difference, weights))
+        shares.append([_share_as_large(sizes[place], sizes[each]) for place, each in zip(edited, alike, strict=True)])
+        means.append(_interval_of(values, weights, [reference]))
+        found["difference"].append([_interval_of(difference, weights, [place]) for place in edited])
+        found["random_difference"].append([_interval_of(difference, weights, each) for each in own])
     variables: dict[str, Any] = {"p": (("edited", "measure"), np.array(shares).T)}
     for part, end in enumerate(_INTERVAL):
         variables[f"unedited{end}"] = ("measure", [each[part] for each in means])
@@ -107,11 +108,38 @@ class _Measure(NamedTuple):
         values: (edit, episode).
         title: for a table.
         panel: title of its panel in the figure; empty for none.
+        weights: (edit, episode) of each episode in means; None for all alike. With weights the values are differences
+            from the unedited agent already.
     """
 
     values: np.ndarray
     title: str
     panel: str
+    weights: np.ndarray | None = None
+
+
+def _means(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """(edit,) over episodes; NaN where all weights are 0."""
+    if weights is None:
+        return np.asarray(values.mean(axis=1))
+    with np.errstate(invalid="ignore"):
+        return np.asarray((values * weights).sum(axis=1) / weights.sum(axis=1))
+
+
+def _interval_of(values: np.ndarray, weights: np.ndarray | None, edits: Sequence[int] | np.ndarray) -> Interval:
+    """Of the mean over some edits, resampling episodes as wholes."""
+    values = values[edits]
+    if weights is None:
+        return bootstrap_interval(values.mean(axis=0))
+    weights = weights[edits]
+    return bootstrap_interval(np.stack([(values * weights).sum(axis=0), weights.sum(axis=0)], axis=1), ratio_of_sums)
+
+
+def _share_as_large(size: float, others: np.ndarray) -> float:
+    """(C + 1) / (n + 1), of those others that are known; NaN if the size is not."""
+    if np.isnan(size):
+        return float("nan")
+    return float((int((others >= size - 1e-12).sum()) + 1) / (int(np.isfinite(others).sum()) + 1))
 
 
 def _measures(data: xarray.Dataset) -> dict[str, _Measure]:
@@ -142,7 +170,23 @@ def _measures(data: xarray.Dataset) -> dict[str, _Measure]:
     for place, name in enumerate(data["output"].values):
         is_share = "is_share" not in data.coords or bool(data["is_share"].values[place])
         says = f"{'share' if is_share else 'mean'} of {name}"
-        found[f"actions {name}"] = _Measure(data["actions"].values[..., place], says, says)
+        # Of an episode that is pushed at moments the figure says what changes at these, see below.
+        found[f"actions {name}"] = _Measure(data["actions"].values[..., place], says, "" if "held" in data else says)
+    return found | (_at_once(data) if "held" in data else {})
+
+
+def _at_once(data: xarray.Dataset) -> dict[str, _Measure]:
+    """How often the condition held, and what pushing changed at these decisions: means over all of them."""
+    held = data["held"].values
+    said = "decisions at which it was pushed (share)"
+    found = {HELD: _Measure(held / data["decisions"].values, said, said)}
+    apart = np.where(held > 0, data["divergence"].values, 0.0)
+    if np.isfinite(apart).all():  # else of Q-values, of which the best alone is done
+        found[AT_ONCE] = _Measure(apart, "at once: divergence (nats)", "at once: divergence (nats)", held)
+    for place, name in enumerate(data["output"].values):
+        says = f"at once: {name}"
+        change = np.where(held > 0, data["change"].values[..., place], 0.0)
+        found[f"{AT_ONCE} {name}"] = _Measure(change, says, says, held)
     return found
 
 
@@ -204,13 +248,20 @@ def intervention_table(
     rows: list[tuple[str | int | float, ...]] = [("none: mean", "", *(_interval(means[name]) for name in measures))]
     for each in effects:
         explained = f"{100 * each['explained']:.1f}"
-        changed = tuple(f"{_interval(each[name]['difference'], '+')}, p {each[name]['p']:.2g}" for name in measures)
+        changed = tuple(_with_p(each[name]) for name in measures)
         by_random = tuple(_interval(each[name]["random"], "+") for name in measures)
         rows += [(f"{each['edit']}: difference", explained, *changed)]
         rows += [(f"random, as {each['edit']}", explained, *by_random)]
     return columns, tuple(rows)
 
 
+def _with_p(effect: dict[str, Any]) -> str:
+    difference = _interval(effect["difference"], "+")
+    return difference if np.isnan(effect["p"]) else f"{difference}, p {effect['p']:.2g}"
+
+
 def _interval(values: tuple[float, float, float], sign: str = "") -> str:
+    if np.isnan(values[0]):
+        return "–"
     estimate, low, high = (f"{each:{sign}.3g}" for each in values)
     return f"{estimate} [{low}, {high}]".replace("-", "−")

@@ -111,9 +111,8 @@ class Decisions:
                 part = slice(first, first + _BATCH)
                 parts.append(self._decided(inputs[part], states[part], layer, edit, part))
         step = PolicyStep(*(torch.cat(each) for each in zip(*parts, strict=True)))
-        is_continuous = any(head.kind == "gaussian" for head in self.policy.action_heads)
-        outputs = step.logits if is_continuous else self.policy.probabilities(step.logits)
-        return Decided(step.logits, outputs.double().cpu().numpy(), step.value.double().cpu().numpy(), step.state)
+        outputs = outputs_of(self.policy, step.logits)
+        return Decided(step.logits, outputs, step.value.double().cpu().numpy(), step.state)
 
     def _decided(
         self, inputs: torch.Tensor, states: torch.Tensor, layer: str | None, edit: Edit | None, part: slice
@@ -121,6 +120,12 @@ class Decisions:
         if edit is None or layer is None:
             return self._held.step(inputs, states)
         return edited_step(self.policy, layer, lambda each: edit(each, part), lambda: self._held.step(inputs, states))
+
+
+def outputs_of(policy: Policy, logits: torch.Tensor) -> NDArray[np.float64]:
+    """(row, output) probabilities of what the actor gives, or the numbers themselves where actions are continuous."""
+    is_continuous = any(head.kind == "gaussian" for head in policy.action_heads)
+    return (logits if is_continuous else policy.probabilities(logits)).double().cpu().numpy()
 
 
 def divergence(policy: Policy, before: torch.Tensor, after: torch.Tensor) -> NDArray[np.float64]:
