@@ -378,6 +378,10 @@ def _(checked: Checked) -> None:
 def _(checked: Checked) -> None:
     """Rates are means over the decisions of a bin, of the agent and along its frames; nobody else is asked."""
     data = data_of(checked)
+    components = data.isel(unit=np.flatnonzero(data["unit_layer"].values == "components"))
+    if components.sizes["unit"] and "untrained" in data["network"].values:
+        has_own = np.isfinite(components["p"].sel(network="untrained").values).any()
+        assert has_own != ("No components of the untrained network" in data.attrs["caption"])
     listed = json.loads(data.attrs["variables"])
     burn_in, rows = checked.result.parameters["burn_in_steps"], rows_of(checked)
     kept = rows["step"].values >= burn_in

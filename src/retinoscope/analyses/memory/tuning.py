@@ -17,11 +17,13 @@ from retinoscope.analyses.declaration import RECORDING, Analysis, Given
 from retinoscope.analyses.exploring import COMPONENTS
 from retinoscope.analyses.memory.along_frames import Span, along_frames, leading_scores, rows_of, untrained_of
 from retinoscope.analyses.memory.fitted_components import Fit, fit_of
+from retinoscope.analyses.memory.memory_components import ComponentChoice, fit_to_samples
+from retinoscope.analyses.memory.samples import ArraySamples
 from retinoscope.analyses.memory.tuning_drawings import drawings, panels
 from retinoscope.analyses.memory.tuning_measured import Measured, Pieces, measured, view_features
 from retinoscope.analyses.memory.world_variables import InView, WorldVariable, bins_of, in_view, variables_of
 from retinoscope.analyses.recorded import require_same
-from retinoscope.errors import NotMeasurable
+from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.result import Result, provenance
 from retinoscope.settings import parameters, setting, stated, with_settings
 from retinoscope.statistics.tuning import Bins
@@ -94,7 +96,8 @@ def tuning(
     distance of the nearest in view (a map). Chance: circular shifts of activity within episodes, maximum statistic over
     the units of a layer (see `statistics/tuning.py`). What a variable explains beyond what is in view is the share of
     variance, in episodes that the models have not seen, by which a model with it is better than one of the view alone:
-    nearest object of each kind, how many are in view, and the frame's principal components.
+    nearest object of each kind, how many are in view, and the frame's principal components, all of
+    them held back as much as is best in the folds left for fitting (see `statistics/nested_models.py`).
 
     Args:
         recording: what the agent saw and computed.
@@ -107,8 +110,8 @@ def tuning(
 
     Returns:
         A Result over `network` (agent, and untrained if there is one), `variable` and `unit`, units of all layers one
-        after the other (coordinates `unit_layer`, `unit_number`; layer `components` for components, of the agent
-        alone), with `between`, `between_chance`, `p`, `is_tuned`, `information`, `information_chance` (bits; activity
+        after the other (coordinates `unit_layer`, `unit_number`; layer `components`: of each network's own memory),
+        with `between`, `between_chance`, `p`, `is_tuned`, `information`, `information_chance` (bits; activity
         counted from the lowest of the unit), `stability`, `fields`, `vector_length`, `direction` (headings), `alone`,
         `beyond_view`; `centre`, `width` (..., axis) of the highest field; `view` (network, unit). For each variable
         (here place) `place_rate` (network, unit, place_0, place_1), mean activity, and `place_occupancy`, decisions;
@@ -142,7 +145,9 @@ def tuning(
         networks: list[Mapping[str, NDArray[np.floating]]] = [_recorded(recording, spans, layers, fit)]
         names = [AGENT]
         if along.activity:
-            networks, names = [*networks, along.activity], [*names, UNTRAINED]
+            own, why_no_other = _untrained_components(recording, along.activity, fit, chosen.seed)
+            networks, names = [*networks, dict(along.activity) | own], [*names, UNTRAINED]
+            why_not = " ".join(each for each in (why_not, why_no_other) if each)
         found = measured(networks, sizes, variables, view, pieces, chosen, progress)
     data = _dataset(found, names, sizes, fit, variables, chosen)
     said = [] if chosen.untrained and along.activity else [_without(chosen, agent, reference.words, along.activity)]
@@ -212,6 +217,29 @@ def _components(recording: Recording, agent: Agent | None, given: Given | None) 
         return None, f"Components are not looked at ({error})."
 
 
+def _untrained_components(
+    recording: Recording, activity: Mapping[str, NDArray[np.float32]], fit: Fit | None, seed: int
+) -> tuple[dict[str, NDArray[np.floating]], str]:
+    """As many components of the untrained network's own memory, found in the same way; nothing with the reason."""
+    layer = None if fit is None else _layer_of(recording, fit)
+    if fit is None or layer not in activity:
+        return {}, ""
+    method = ComponentChoice.parse(fit.parameters["components"]).method
+    choice = ComponentChoice.parse(method if method == "units" else f"{method}:{len(fit.fitted.numbers)}")
+    states = np.asarray(activity[layer])
+    try:
+        fitted = fit_to_samples(ArraySamples(states[:, None]), choice, seed, fit.parameters["fit_steps"])
+    except (NotMeasurable, UserError) as error:
+        return {}, f"No components of the untrained network stand beside those of the agent ({error})."
+    if len(fitted.numbers) != len(fit.fitted.numbers):
+        return {}, "No components of the untrained network stand beside those of the agent (they are other units)."
+    return {COMPONENTS: np.asarray(fitted.transform(states), np.float32)}, ""
+
+
+def _layer_of(recording: Recording, fit: Fit) -> str:
+    return str(fit.parameters.get("layer") or recording.layers_of("memory")[0])
+
+
 def _recorded(
     recording: Recording, spans: list[Span], layers: Mapping[str, int], fit: Fit | None
 ) -> dict[str, NDArray[np.floating]]:
@@ -223,8 +251,7 @@ def _recorded(
             values[place] = read[name]
     kept: dict[str, NDArray[np.floating]] = dict(found)
     if fit is not None:
-        layer = fit.parameters.get("layer") or recording.layers_of("memory")[0]
-        kept[COMPONENTS] = np.asarray(fit.fitted.transform(found[layer]), np.float32)
+        kept[COMPONENTS] = np.asarray(fit.fitted.transform(found[_layer_of(recording, fit)]), np.float32)
     return kept
 
 
@@ -299,7 +326,8 @@ def _caption(
     ]
     if has_view:
         said.append(
-            "In view: nearest object of each kind, their numbers, and the frame's principal components, linear."
+            "In view: nearest object of each kind, their numbers, and the frame's principal components, linear; how "
+            "much all of it is held back is chosen for each unit in episodes that are fitted to."
         )
     else:
         said.append("The recording holds neither frames nor objects: what is in view is not known.")
@@ -332,7 +360,7 @@ ANALYSIS = Analysis(
         counted from the lowest of each unit; fields lie above half of the height of maps smoothed with a standard
         deviation of {{ smoothing_bins }} bins. What a variable explains, alone and beyond what is in view, is the share
         of variance of ridge regressions [@hoerl1970] in episodes that they were not fitted to; in view are the nearest
-        objects and at most {{ frame_components }} principal components of the frame. Networks: {{ labels.network |
-        listed }} (seed {{ seed }}).
+        objects and at most {{ frame_components }} principal components of the frame, with a penalty chosen for each
+        unit by nested cross-validation. Networks: {{ labels.network | listed }} (seed {{ seed }}).
     """,
 )

@@ -205,7 +205,7 @@ def _models(
     wanted: dict[str, tuple[str, ...]] = {"own": ("own",)}
     if of_view:
         wanted |= {"view": ("view",)} | ({} if variable.is_in_view else {"both": ("view", "own")})
-    explained = models.explained(wanted, chosen.ridge)
+    explained = models.explained(wanted, chosen.ridge, "view" if of_view else None)
     first = 0
     for network, name, _ in listed:
         here, there = slice(places[name], places[name] + sizes[name]), slice(first, first + sizes[name])
