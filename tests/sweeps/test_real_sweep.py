@@ -1,4 +1,4 @@
-"""A sweep of real, short trainings, killed at several moments."""
+"""A sweep of real, short trainings, killed at two moments."""
 
 from __future__ import annotations
 
@@ -35,8 +35,6 @@ PLAN = {
     },
     "list": [
         {"seed": 0, "network.retinal_bottleneck": 1},
-        {"seed": 0, "network.retinal_bottleneck": 2},
-        {"seed": 1, "network.retinal_bottleneck": 1},
         {"seed": 1, "network.retinal_bottleneck": 2},
         {"seed": 0, "network.kernel_size": 61},
     ],
@@ -49,7 +47,7 @@ def test_killed_while_training_and_evaluating_it_goes_on_and_its_table_is_that_o
     plan.write_text(yaml.safe_dump(PLAN, sort_keys=False))
     command = [sys.executable, "-m", "retinoscope", "sweep", str(plan), "--out", str(out), "--workers", "2", "--json"]
     environment = os.environ | {"PYTHONPATH": python_path(ROOT / "src", ROOT)}
-    for doing in ("train", "train", "evaluate"):
+    for doing in ("train", "evaluate"):
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while process.poll() is None and not is_at(out, doing):
             time.sleep(0.05)
@@ -64,15 +62,15 @@ def test_killed_while_training_and_evaluating_it_goes_on_and_its_table_is_that_o
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     found = json.loads(done.stdout)
-    assert [each["state"] for each in found["rows"]] == ["done"] * 4 + ["failed"]
-    assert all(each["frames_trained"] >= 2000 for each in found["rows"][:4])
+    assert [each["state"] for each in found["rows"]] == ["done"] * 2 + ["failed"]
+    assert all(each["frames_trained"] >= 2000 for each in found["rows"][:2])
     assert "too small for 3 convolutions of kernel 61" in found["failed"]["seed-0_kernel_size-61"]
 
     # Trainings never repeat themselves; all that is made of the trained agents does.
     again = tmp_path / "again"
     shutil.copytree(out / "runs", again / "runs")
     shutil.copy(plan, again / PLAN_FILE)
-    for member in read_plan(plan).members[:4]:
+    for member in read_plan(plan).members[:2]:
         state = State(again, member)
         state.begin("train")
         state.finish("train")

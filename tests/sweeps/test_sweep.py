@@ -130,16 +130,14 @@ def test_a_run_that_fails_fails_alone_and_is_tried_again(pretending, tmp_path, c
     assert (began.count("seed-0"), began.count("seed-1_learning_rate-0.5")) == (1, 2)
 
 
-def test_killed_at_five_moments_a_sweep_comes_to_the_same_table(pretending, uninterrupted, tmp_path):
+def test_killed_at_three_moments_a_sweep_comes_to_the_same_table(pretending, uninterrupted, tmp_path):
+    """The command while it trains, one of its runs, and the command again; on a cluster there are five moments."""
     plan, whole = written(tmp_path), uninterrupted
     assert [each["state"] for each in whole.rows] == ["done"] * 4
 
     command = [sys.executable, "-m", "tests.sweeps.pretended", str(plan), str(tmp_path / "out"), "0.7"]
-    stages = iter(
-        (("states", "train"), ("states", "evaluate"), ("run", "train"), ("run", "evaluate"), ("states", "train"))
-    )
     environment = os.environ | {"PYTHONPATH": python_path(ROOT / "src", ROOT)}
-    for kill, (who, _) in enumerate(stages):
+    for kill, who in enumerate(("command", "run", "command")):
         process = subprocess.Popen(
             command, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -149,9 +147,9 @@ def test_killed_at_five_moments_a_sweep_comes_to_the_same_table(pretending, unin
             if any(json.loads(each.read_text())["doing"] for each in folder.glob("[!.]*.json")):
                 break
             time.sleep(0.02)
-        time.sleep(0.15 * kill)
+        time.sleep(0.3 * kill)
         family = descendants(process.pid)
-        if who == "states" or not family:  # the command itself, or the process of a run
+        if who == "command" or not family:
             status = retinoscope.sweep_status(plan, tmp_path / "out")
             os.kill(process.pid, signal.SIGKILL)
             process.wait()

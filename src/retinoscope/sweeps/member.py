@@ -12,7 +12,6 @@ from typing import Any
 
 import pydantic
 
-from retinoscope.agents.sample_factory_run import list_checkpoints
 from retinoscope.errors import UserError, said
 from retinoscope.rollouts.locking import Occupied, only_writer
 from retinoscope.scenarios import Scenario, load_scenario
@@ -112,6 +111,7 @@ def scenario_of(member: Member) -> Scenario:
 
 
 def _train(folder: Path, member: Member) -> None:
+    from retinoscope.agents.sample_factory_run import list_checkpoints
     from retinoscope.training.run import train
 
     scenario: str | Path = member.scenario

@@ -8,7 +8,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-from retinoscope.agents.sample_factory_run import list_checkpoints
 from retinoscope.errors import UserError
 from retinoscope.files import replacing
 from retinoscope.result import load_result
@@ -48,6 +47,8 @@ def _row(folder: Path, plan: Plan, member: Member, is_running: bool) -> dict[str
 
 def _frames_trained(run: Path) -> int | None:
     """Of the last checkpoint."""
+    from retinoscope.agents.sample_factory_run import list_checkpoints
+
     try:
         return list_checkpoints(run)[-1].frames
     except (UserError, IndexError):
