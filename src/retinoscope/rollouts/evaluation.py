@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable
-from concurrent.futures import Future, as_completed
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -18,8 +17,7 @@ from retinoscope.agents.random_agent import random_heads
 from retinoscope.errors import UserError
 from retinoscope.progress import progress_bar
 from retinoscope.rollouts.chance import ActionSampler
-from retinoscope.scale.spawning import nothing_to_import_again
-from retinoscope.scale.work import computing_on, executor
+from retinoscope.scale.work import computing_on, each_of
 from retinoscope.statistics.bootstrap import Interval, bootstrap_interval, ratio_of_sums
 from retinoscope.worlds.choosing import WorldLike, world_of
 from retinoscope.worlds.seeds import world_seed
@@ -51,7 +49,7 @@ def evaluate(
         episodes: number of episodes of each policy.
         seed: of the world and of the draws of actions; episode *k* depends on (seed, k) alone.
         greedy: take the likeliest action instead of drawing one.
-        workers: processes; None for one per core.
+        workers: processes; None for one per core, 1 for this one alone.
         cluster: where the episodes are played, see `scale.cluster.connected`; None for this machine.
         progress: show a progress bar on standard error.
 
@@ -70,16 +68,16 @@ def evaluate(
         raise UserError(f"seed: {seed} is negative; give 0 or more")
     chosen = world_of(agent, world)
     chosen.require_playable()
+    if workers is not None and workers < 1:
+        raise UserError(f"workers: {workers} is too few; give at least 1")
     tasks = _tasks(agent.policy, chosen, episodes, seed, greedy)
     rows: dict[tuple[str, int], dict[str, Any]] = {}
     bar = progress_bar("episodes", total=2 * episodes, visible=progress)
-    with bar as advance, computing_on(workers, cluster), executor() as pool:
-        with nothing_to_import_again():
-            futures = [pool.submit(play_episodes, *arguments) for _, arguments in tasks]
-        names: dict[Future[list[dict[str, Any]]], str] = dict(zip(futures, (name for name, _ in tasks), strict=True))
-        for future in as_completed(futures):
-            for row in future.result():
-                rows[names[future], row["episode"]] = row
+    with bar as advance, computing_on(None if cluster is None else workers, cluster):
+        played = each_of([(play_episodes, arguments) for _, arguments in tasks], workers)
+        for (name, _), finished in zip(tasks, played, strict=True):
+            for row in finished:
+                rows[name, row["episode"]] = row
                 advance(1)
     return _to_result(rows, agent, chosen, {"episodes": episodes, "seed": seed, "greedy": greedy})
 

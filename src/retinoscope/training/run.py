@@ -59,7 +59,7 @@ def train(scenario: str | Path, out: str | Path, config: TrainingConfig | None =
     from retinoscope.training import worker
 
     _prepare(run_directory, specification.to_yaml(), config, arena.sha256)
-    worker.register()
+    worker.register(config.workers)
     cfg = _parse(config, run_directory, specification.frame_skip)
     _run(cfg, run_directory, config, progress)
     return run_directory

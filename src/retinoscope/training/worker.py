@@ -1,13 +1,16 @@
 """What every process of Sample Factory needs: our environment and encoder, a safe `torch.load`, quiet, and an end.
 
-Sample Factory starts its processes afresh and sends them the registered factories by reference, so importing this
-module is the first thing each of them does; that is why it acts on import.
+Sample Factory's processes are sent the registered factories by reference, so importing this module is the first thing
+each of them does, or the process does that they are forked from; that is why it acts on import.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
+import multiprocessing
+import os
+import sys
 import warnings
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
@@ -16,7 +19,9 @@ import gymnasium
 import numpy as np
 import torch
 from sample_factory.algo.learning import learner_worker
-from sample_factory.algo.utils.context import global_model_factory
+from sample_factory.algo.runners import runner
+from sample_factory.algo.utils import env_info
+from sample_factory.algo.utils.context import global_model_factory, sf_global_context
 from sample_factory.algo.utils.multiprocessing_utils import get_mp_ctx
 from sample_factory.cfg.arguments import cfg_dict
 from sample_factory.envs.env_utils import TrainingInfoInterface, register_env
@@ -32,6 +37,8 @@ from retinoscope.scenarios import foreign_part
 from retinoscope.training.learner import LeveredActorCritic, LeveredLearner, levers_of
 from retinoscope.training.learning_pass import learning_pass, make_decoder
 from retinoscope.training.levers import Levers
+
+_MOST_FORKED = 128  # players
 
 allow_sample_factory_checkpoints()
 learner_worker.Learner = LeveredLearner
@@ -146,21 +153,65 @@ def make_actor_critic(cfg: Any, obs_space: Any, action_space: Any) -> LeveredAct
     return LeveredActorCritic(global_model_factory(), obs_space, action_space, cfg)
 
 
-class _Process(SpawnProcess):
+class _Process:
     """Learner, inference and players alike would outlive a training that is killed outright."""
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._variables = dict(os.environ)
+
     def run(self) -> None:
+        os.environ.clear()  # they are those of now, not of when what this is forked from was started
+        os.environ.update(self._variables)
         end_with_parent()
-        super().run()
+        super().run()  # type: ignore[misc]
 
 
-class _Context(SpawnContext):
-    Process = _Process
+class _Spawned(_Process, SpawnProcess):
+    pass
 
 
-def register() -> None:
+class _Spawning(SpawnContext):
+    Process = _Spawned
+
+
+if sys.platform == "linux":
+    from multiprocessing.context import ForkServerContext, ForkServerProcess
+
+    class _Forked(_Process, ForkServerProcess):
+        pass
+
+    class _Forking(ForkServerContext):
+        Process = _Forked
+
+
+def _starting(workers: int) -> multiprocessing.context.BaseContext:
+    """How Sample Factory starts its processes: on Linux from one that has loaded the libraries, and computes nothing.
+
+    That one can be handed 256 files for each, and the process of the network's decisions needs one for every player.
+    """
+    if sys.platform != "linux" or workers > _MOST_FORKED:
+        return _Spawning()
+    multiprocessing.set_forkserver_preload([__name__])
+    return _Forking()
+
+
+def _environment_described(cfg: Any) -> Any:
+    """As Sample Factory's `obtain_env_info_in_a_separate_process`, by a process that is started as the others are."""
+    answers = get_mp_ctx(False).Queue()
+    process = get_mp_ctx(False).Process(
+        target=env_info.spawn_tmp_env_and_get_info, args=(sf_global_context(), answers, cfg)
+    )
+    process.start()
+    found = answers.get()
+    process.join()
+    return found
+
+
+def register(workers: int = 1) -> None:
     """Make environment and encoder known to Sample Factory in this process, and how it is to start others."""
-    get_mp_ctx.mp_ctx = _Context()
+    get_mp_ctx.mp_ctx = _starting(workers)
+    runner.obtain_env_info_in_a_separate_process = _environment_described
     register_env("retinoscope", make_environment)
     global_model_factory().register_encoder_factory(make_encoder)
     global_model_factory().register_actor_critic_factory(make_actor_critic)
