@@ -165,7 +165,7 @@ def test_it_is_said_and_drawn_when_it_was_pushed(results: dict[str | None, Resul
     assert_nothing_overlaps(figure)
     titles = [axes.get_title("left") for axes in figure.axes]
     assert titles[-4:] == [
-        "decisions at which it was pushed (share)",
+        "pushed (share of decisions)",
         "at once: divergence (nats)",
         *("at once: action 0", "at once: action 1"),
     ]

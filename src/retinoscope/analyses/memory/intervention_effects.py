@@ -178,7 +178,7 @@ def _measures(data: xarray.Dataset) -> dict[str, _Measure]:
 def _at_once(data: xarray.Dataset) -> dict[str, _Measure]:
     """How often the condition held, and what pushing changed at these decisions: means over all of them."""
     held = data["held"].values
-    said = "decisions at which it was pushed (share)"
+    said = "pushed (share of decisions)"
     found = {HELD: _Measure(held / data["decisions"].values, said, said)}
     apart = np.where(held > 0, data["divergence"].values, 0.0)
     if np.isfinite(apart).all():  # else of Q-values, of which the best alone is done

@@ -213,8 +213,9 @@ def _models(
         if of_view:
             found.view[network, here] = explained["view"][there]
         if "both" in explained:
-            beyond = explained["both"][there] - explained["view"][there]
-            found.numbers["beyond_view"][network, number, here] = beyond
+            # A model that tells less than the mean tells nothing: the variable owns nothing that the view has spoilt.
+            both, of_the_view = (np.maximum(explained[each][there], 0.0) for each in ("both", "view"))
+            found.numbers["beyond_view"][network, number, here] = both - of_the_view
         first += sizes[name]
 
 
