@@ -2,8 +2,8 @@
 
 python tools/draw_gallery.py build/gallery
 
-Runs that the folder already holds are not made again, so that a single analysis can be drawn anew: change its settings in
-tools/gallery.yaml and call this once more. What pictures there are and how wide they are shown is said in the same file.
+A run that the folder already holds is not computed again where nothing changed, so that one analysis can be drawn anew
+with other settings. Which pictures there are, how wide they are shown, and the settings stand in tools/gallery.yaml.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import av
 import yaml
 from PIL import Image
 
@@ -24,6 +26,7 @@ ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "images" / "gallery"
 WORDS = ROOT / "tools" / "gallery.yaml"
 CAPTIONS = "captions.json"
+_COLOURS, _WIDTH = 80, 760
 
 
 def runs(words: dict[str, Any]) -> dict[str, list[str]]:
@@ -52,38 +55,52 @@ def main() -> None:
     given.folder.mkdir(parents=True, exist_ok=True)
     words = yaml.safe_load(WORDS.read_text(encoding="utf-8"))
     if not given.only_pictures:
-        for arguments in runs(words).values():
+        for name, arguments in runs(words).items():
+            if name == "twin" and (given.folder / arguments[-1]).exists():
+                continue
             subprocess.run([sys.executable, "-m", "retinoscope", *arguments], cwd=given.folder, check=True)
     draw(words, given.folder)
 
 
-def draw(words: dict[str, Any], folder: Path) -> None:
-    """Write every picture that the page shows, and what the runs say of them."""
+def draw(words: dict[str, Any], folder: Path, among: Sequence[str] = ("run", "comparison")) -> None:
+    """Write every picture that the page shows, and what these runs say of it, the later the better."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    said: dict[str, dict[str, str]] = {}
-    entries: dict[str, tuple[Path, dict[str, Any]]] = {}
-    for run in ("run", "comparison"):
+    made: dict[tuple[str, str], tuple[Path, dict[str, Any]]] = {}
+    for run in among:
         manifest = json.loads((folder / run / "manifest.json").read_text(encoding="utf-8"))
         for each in manifest["products"]:
             path = Path(each["path"])
-            if each["kind"] in ("figure", "poster") and path.suffix == ".png":
-                entries[path.stem] = (folder / run / path, each)
-    titles = {}
-    for run in ("run", "comparison"):
-        manifest = json.loads((folder / run / "manifest.json").read_text(encoding="utf-8"))
-        titles |= {Path(each["path"]).stem: each for each in manifest["products"] if each.get("caption")}
+            if path.suffix in (".png", ".mp4") and each["kind"] in ("figure", "movie"):
+                made[each["kind"], path.stem] = folder / run / path, each
+    said: dict[str, dict[str, str]] = {}
     for figures in (each["figures"] for each in words["analyses"].values()):
         for name, figure in figures.items():
-            stem = figure.get("file", name)
-            picture = Image.open(entries[stem][0]).convert("RGB")
-            width = min(figure.get("width", 900), picture.width)
-            height = round(picture.height * width / picture.width)
-            small = picture.resize((width, height), Image.Resampling.LANCZOS)
-            small.quantize(figure.get("colours", 64), dither=Image.Dither.NONE).save(
+            path, entry = made["movie" if figure.get("movie") else "figure", figure.get("file", name)]
+            _small(_picture(path, figure.get("frame")), figure.get("width", _WIDTH)).save(
                 PICTURES / f"{name}.png", optimize=True
             )
-            said[name] = {"title": titles[stem]["title"], "caption": titles[stem]["caption"]}
+            said[name] = {"title": entry["title"], "caption": entry["caption"]}
+    for left in set(PICTURES.glob("*.png")) - {PICTURES / f"{name}.png" for name in said}:
+        left.unlink()
     (PICTURES / CAPTIONS).write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _picture(path: Path, frame: str | None) -> Image.Image:
+    """A figure; of a movie its poster, or the last of its frames."""
+    if frame is None:
+        return Image.open(path.with_suffix(".png"))
+    with av.open(str(path)) as movie:
+        *_, last = movie.decode(video=0)
+        return last.to_image()
+
+
+def _small(picture: Image.Image, width: int) -> Image.Image:
+    picture = picture.convert("RGB")
+    width = min(width, picture.width)
+    height = round(picture.height * width / picture.width)
+    picture = picture.resize((width, height), Image.Resampling.LANCZOS)
+    # Median cut, the default, would lose the few pixels of a thin coloured line.
+    return picture.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE)
 
 
 if __name__ == "__main__":

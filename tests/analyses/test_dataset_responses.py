@@ -20,6 +20,7 @@ from retinoscope.stimuli.arena_presentation import empty_view
 from retinoscope.stimuli.places import InArena, Presentation
 from retinoscope.stimuli.presentation import present
 from tests.analyses.dataset_runs import NEAR, attribution_result, embedding_result, few_digits
+from tests.gallery import check_gallery
 from tests.rollouts.recordings import small_agent
 from tests.synthetic import convolution_of, small_policy
 
@@ -109,6 +110,7 @@ def test_an_agent_matches_itself_and_another_at_chance():
     other = twin_comparison(agent, twin=Agent("other", small_agent(7).policy), **given)
     assert abs(float(other.data["mean_correlation"]) - float(other.data["chance_correlation"].mean())) < 0.2
     assert draw_twin(other).axes
+    check_gallery(other)
 
 
 def test_filters_of_a_twin_stand_beside_their_partners():

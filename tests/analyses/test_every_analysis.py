@@ -15,6 +15,7 @@ from retinoscope.analyses.registry import all_analyses, analysis
 from retinoscope.testing import CASES, check_analysis, planted_inputs
 from retinoscope.worlds.doom.world import DoomWorld
 from tests.analyses.planted_values import PLANTED
+from tests.gallery import check_gallery
 from tests.rollouts.recordings import small_agent
 
 NAMES = list(all_analyses())
@@ -123,8 +124,9 @@ def test_in_an_arena(name: str, small_recording, small_recording_arena) -> None:
     if (name, "arena") in REASONS:
         assert checked.result is None and REASONS[name, "arena"] in checked.reason
     else:
-        assert checked.reason == ""
+        assert checked.reason == "" and checked.result is not None
         PLANTED.get(name, lambda _: None)(checked)
+        check_gallery(checked.result)
 
 
 def test_every_analysis_of_ours_has_its_value() -> None:

@@ -22,6 +22,7 @@ from retinoscope.result import load_result
 from retinoscope.testing import planted_inputs
 from retinoscope.training import TrainingConfig
 from tests.agents.sample_factory_models import make_model, write_run
+from tests.gallery import check_gallery
 
 FRAMES = (0, 4096, 9004)
 
@@ -67,6 +68,7 @@ def test_every_checkpoint_is_there_with_its_sign_on_one_scale(run: Path, tmp_pat
     assert (with_first[1] < -0.9).all(), "weights of the other sign give fields of the other sign"
     again = load_result(result.save(tmp_path / "movie.nc"))
     (drawn,) = ANALYSIS.draw(again)
+    check_gallery(again)
     assert isinstance(drawn, MovieDrawing) and "all 3 checkpoints" in drawn.caption and "0 to 9,004" in drawn.caption
     frames = list(drawn.frames())
     assert len(frames) == 6 and all((frames[index] == frames[index + 1]).all() for index in (0, 2, 4))

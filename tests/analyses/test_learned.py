@@ -39,6 +39,7 @@ from retinoscope.training import TrainingConfig
 from tests.agents.networks import Impala, channels_first
 from tests.agents.sample_factory_models import make_model, write_checkpoint, write_run
 from tests.figures.behaviour_results import faults_of
+from tests.gallery import check_gallery
 from tests.synthetic import convolution_of, small_policy
 
 CONVOLUTIONS = ("conv1", "conv2", "conv3")
@@ -316,7 +317,9 @@ def _texts(result: Result) -> list[str]:
 
 def test_nothing_lies_over_anything_else_on_the_figures() -> None:
     agent = load_agent("digits")
-    assert faults_of(retinoscope.figures.learned(learned(agent, untrained=2))) == []
+    result = learned(agent, untrained=2)
+    check_gallery(result)
+    assert faults_of(retinoscope.figures.learned(result)) == []
     fields = receptive_fields(agent, layers=("conv1",), max_stimuli=32, target_reliability=0.1)
     fields.data["conv1"].attrs["learned"] = "word " * 40
     assert faults_of(retinoscope.figures.receptive_fields(fields, "conv1")) == []

@@ -33,6 +33,7 @@ from retinoscope.scenarios import ArenaArchive
 from retinoscope.testing import planted_inputs
 from retinoscope.training import TrainingConfig
 from tests.agents.sample_factory_models import make_model, write_run
+from tests.gallery import check_gallery
 from tests.rollouts.recordings import small_arena
 
 TRAINED = (4096, 6000, 9004)
@@ -82,6 +83,7 @@ def test_checkpoints_stand_in_the_order_of_training(compared: Compared) -> None:
     assert compared.result.data["frames_trained"].values.tolist() == list(TRAINED)
     names = [each.checkpoint_sha256 for each in every_checkpoint(compared.agent)]
     assert compared.result.data["checkpoint_sha256"].values.tolist() == names
+    check_gallery(compared.result)
 
 
 def test_pick_ups_and_deaths_per_minute_are_those_of_the_recordings(compared: Compared) -> None:

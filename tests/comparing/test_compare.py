@@ -19,6 +19,7 @@ from retinoscope.scenarios import ArenaArchive
 from retinoscope.workflows.compare import Comparison, compare
 from retinoscope.workflows.compared_agents import members_of
 from retinoscope.workflows.run_directory import RunDirectory
+from tests.gallery import check_gallery
 from tests.page.explorer.reading import read_column, read_index
 from tests.rollouts.recordings import small_agent
 
@@ -42,6 +43,11 @@ def agents() -> tuple[Agent, Agent, Agent]:
 def made(engine: None, arena: ArenaArchive, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     out = tmp_path_factory.mktemp("compared") / "out"
     return compare(*agents(), out=out, frames=FRAMES, stimuli="both", world=arena, settings=SETTINGS, workers=1)
+
+
+def test_the_gallery_shows_all_of_it(made: Comparison) -> None:
+    for path in (made.directory / "results").glob("*.nc"):
+        check_gallery(load_result(path))
 
 
 def test_everything_is_made(made: Comparison) -> None:
