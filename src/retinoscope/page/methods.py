@@ -31,8 +31,9 @@ picture.channels == 1 else "s" }}{% if picture.frames > 1 %}, {{ picture.frames 
 layers of its network are {% for each in agent.layers %}{{ each.name | code }} ({{ each.kind }}, {{ each.shape |
 join(" × ") }}){{ "" if loop.last else ", " }}{% endfor %}. {% if world.declaration.seconds_per_decision %}One
 decision takes {{ world.declaration.seconds_per_decision }} s of the world's own time.{% endif %} It played {{
-options.frames }} decisions{% if played %} in {{ played.environments }} environments, of {{ played.episodes }}
-episodes{% endif %}, its actions drawn from what its network gives (seed {{ options.seed }}).
+options.frames }} decisions{% if played %} in {{ played.environments }} environment{{ "" if played.environments == 1
+else "s" }} ({{ played.episodes }} episode{{ "" if played.episodes == 1 else "s" }}){% endif %}, its actions drawn from
+what its network gives (seed {{ options.seed }}).
 """
 _SEVERAL = """
 These {{ members | length }} agents were compared: {% for each in members %}{{ each.name | code }}{% if
