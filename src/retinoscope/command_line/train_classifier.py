@@ -35,7 +35,7 @@ def train_classifier(
     """Train an agent's encoder to name what it sees.
 
     The twin has the network of the shipped agents up to its dense layer, and sees the same images in the same arena. It
-    is analysed as an agent is; `retinoscope analyze --responses dataset --twin FILE` puts both side by side. The
+    is analysed as an agent is; `retinoscope analyze --responses images --twin FILE` puts both side by side. The
     options of the network are encoder ... hidden-size, the others belong to the training.
 
     \b
@@ -53,7 +53,7 @@ def train_classifier(
         print_json({"twin": made.path, "accuracy": made.accuracy, "accuracy_by_place": made.accuracy_by_place})
         return
     typer.echo(f"{made.path}: {made.accuracy:.1%} of {made.held_out} held-out images named rightly, over all places")
-    typer.echo(f"next: retinoscope analyze --responses dataset --twin {made.path}")
+    typer.echo(f"next: retinoscope analyze --responses images --twin {made.path}")
 
 
 def train_classifier_command() -> Any:
