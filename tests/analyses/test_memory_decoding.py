@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from retinoscope.analyses.memory.memory_decoding import memory_decoding
+from retinoscope.analyses.memory.memory_decoding import _gain, memory_decoding
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.result import Result
 from retinoscope.rollouts import ArrayRecording
@@ -176,3 +178,22 @@ def test_what_cannot_be_done_says_why() -> None:
     nothing = ArrayRecording({"rnn": np.random.default_rng(0).normal(size=(80, 3))}, roles={"rnn": "memory"})
     with pytest.raises(NotMeasurable, match="nothing that could be remembered happens 20 times"):
         memory_decoding(nothing, burn_in_steps=0)
+
+
+@pytest.mark.parametrize(
+    ("classes", "present", "both", "added"),
+    [
+        (0, 0.2, 0.5, 0.3),
+        (0, -0.4, 0.5, 0.5),
+        (0, -0.4, -0.1, 0.0),
+        (0, 0.2, -0.1, -0.2),
+        (4, 0.1, 0.2, 0.0),
+        (4, 0.1, 0.5, 0.25),
+        (4, None, 0.5, 0.25),
+    ],
+)
+def test_nothing_is_added_to_what_misleads(classes: int, present: float | None, both: float, added: float) -> None:
+    whole: Any = SimpleNamespace(score=lambda weights: np.full(3, both))
+    part: Any = None if present is None else SimpleNamespace(score=lambda weights: np.full(3, present))
+    asked: Any = SimpleNamespace(classes=classes)
+    np.testing.assert_allclose(_gain(whole, part, asked)(), added)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from retinoscope.analyses.decisions import left_out
 from retinoscope.analyses.declaration import MEMORY, RECORDING, Analysis, Given
 from retinoscope.analyses.memory.along_frames import Span, along_frames, empty_table, rows_of, untrained_of
 from retinoscope.analyses.memory.memory_decoding_drawings import drawings, panels
+from retinoscope.analyses.memory.memory_decoding_result import dataset_of
 from retinoscope.analyses.memory.remembered import Past, what_is_remembered
 from retinoscope.analyses.memory.tuning import AGENT, UNTRAINED, episodes_of
 from retinoscope.analyses.memory.tuning_measured import FOLDS, Pieces
@@ -25,7 +25,7 @@ from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
 from retinoscope.settings import nearest, parameters, setting, stated, with_settings
-from retinoscope.statistics.held_out_decoding import Errors, Reduced, Target, lasting, read_out, regression
+from retinoscope.statistics.held_out_decoding import Errors, Reduced, Target, read_out, regression
 from retinoscope.statistics.tuning import rotation
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ def memory_decoding(
     whose class none is about as far away at the next decision; not one that something happened to); the last event, and
     whether there was one; how quantities of the world have changed; in worlds that list no objects what their numbers
     were, and will be; the actions to come. What the memory adds is the score of frame, encoder and memory side by side
-    less that of frame and encoder. Chance: the memory shifted within episodes against all else; see
+    less that of frame and encoder, either of them at least what chance gives.
+    Chance: the memory shifted within episodes against all else; see
     `statistics/held_out_decoding.py`.
 
     Args:
@@ -272,15 +273,17 @@ def _decoded(
                             by_chance = read_out(target, both, pieces.fold, episode, rows)
                             shifted[number, shift, place] = _gain(by_chance, errors.get(PRESENT), target)()[0]
                 advance(1)
-    return _dataset(networks, sources, targets, delays, score, added, low, high, shifted, samples, chosen)
+    return dataset_of(list(networks), sources, targets, delays, score, added, low, high, shifted, samples, chosen.level)
 
 
 def _gain(both: Errors, present: Errors | None, target: Target) -> Any:
-    """What the memory adds, as a function of the weights of episodes."""
+    """What the memory adds, as a function of the weights of episodes; what is worse than chance counts as chance."""
+    chance = _chance_of(target)
 
     def gained(weights: NDArray | None = None) -> NDArray[np.float64]:
-        without = present.score(weights) if present is not None else _chance_of(target)
-        return np.asarray(both.score(weights) - without)
+        # Else a memory would add something where frame and encoder mislead, and nobody can tell anything.
+        without = chance if present is None else np.maximum(present.score(weights), chance)
+        return np.asarray(np.maximum(both.score(weights), chance) - without)
 
     return gained
 
@@ -296,67 +299,6 @@ def _is_enough(target: Target, folds: NDArray[np.integer], fewest: int, in_all: 
     if target.classes:
         return bool(np.bincount(target.values, minlength=target.classes).min() >= fewest)
     return len(target.rows) >= fewest and float(np.ptp(target.values)) > 0
-
-
-def _dataset(
-    networks: Mapping[str, _Network],
-    sources: list[str],
-    targets: Sequence[Past],
-    delays: list[int],
-    score: NDArray,
-    added: NDArray,
-    low: NDArray,
-    high: NDArray,
-    shifted: NDArray,
-    samples: NDArray,
-    chosen: MemoryDecodingParameters,
-) -> xarray.Dataset:
-    p = np.full(samples.shape, np.nan)
-    lasts, half = np.full(len(targets), np.nan), np.full(len(targets), np.nan)
-    for number in range(len(targets)):
-        p[number], lasts[number], half[number] = lasting(
-            np.array(delays), added[0, number], shifted[number], chosen.level
-        )
-    is_known = np.isfinite(shifted).any(axis=1)
-    middle, least, most = (np.full(samples.shape, np.nan) for _ in range(3))
-    for number, place in np.argwhere(is_known):
-        middle[number, place] = shifted[number, :, place].mean()
-        least[number, place], most[number, place] = np.quantile(shifted[number, :, place], (0.05, 0.95))
-    over, gain = ("target", "delay"), ("network", "target", "delay")
-    variables: dict[str, Any] = {
-        "score": (
-            ("network", "source", *over),
-            score,
-            {"units": "1", "long_name": "balanced accuracy, or share of variance explained"},
-        ),
-        "by_chance": ("target", [1 / len(each.classes) if each.classes else 0.0 for each in targets], {"units": "1"}),
-        "samples": (over, samples, {"units": "samples"}),
-        "added": (gain, added, {"units": "1", "long_name": "added by the memory"}),
-        "added_low": (gain, low, {"units": "1"}),
-        "added_high": (gain, high, {"units": "1"}),
-        "added_chance": (over, middle, {"units": "1", "long_name": "added by a shifted memory, mean"}),
-        "added_chance_low": (over, least, {"units": "1", "long_name": "the same, 5th percentile"}),
-        "added_chance_high": (over, most, {"units": "1", "long_name": "the same, 95th percentile"}),
-        "p": (over, p, {"units": "1", "long_name": "of what is added, over the delays of a target"}),
-        "lasts": (
-            "target",
-            lasts,
-            {"units": "decisions", "long_name": "last delay at which the memory adds something"},
-        ),
-        "half_life": ("target", half, {"units": "decisions", "long_name": "half of what it adds is gone"}),
-    }
-    coordinates = {
-        "network": list(networks),
-        "source": sources,
-        "target": [each.name for each in targets],
-        "delay": ("delay", delays, {"units": "decisions"}),
-    }
-    listed = [
-        {"name": each.name, "about": each.about, "classes": list(each.classes), "units": each.units}
-        | {"is_to_come": each.is_to_come}
-        for each in targets
-    ]
-    return xarray.Dataset(variables, coordinates, {"targets": json.dumps(listed)})
 
 
 def _of_units(
@@ -400,8 +342,9 @@ def _caption(rows: int, pieces: Pieces, rule: str, chosen: MemoryDecodingParamet
         f"discriminant (classes: balanced accuracy) or ridge regression (numbers: share of variance explained) of at "
         f"most {chosen.components} principal components of each layer and of the frame, at most {chosen.samples:,} "
         f"samples at each delay, {FOLDS} folds of {of}. Added by the memory: frame, encoder and memory, less frame and "
-        f"encoder; 95% bootstrap interval over episodes. Chance: the memory shifted {chosen.shifts} times within "
-        f"episodes; lasting: p ≤ {chosen.level:g} from the first delay on, family-wise over delays."
+        "encoder, where what is worse than chance counts as chance; 95% bootstrap interval over episodes. Chance: the "
+        f"memory shifted {chosen.shifts} times within episodes; lasting: p ≤ {chosen.level:g} from the first delay on, "
+        "family-wise over delays."
     )
 
 
@@ -423,10 +366,10 @@ ANALYSIS = Analysis(
         {{ sizes.delay }} delays, by linear discriminants (balanced accuracy) or ridge regression (share of variance)
         of at most {{ components }} principal components [@hastie2009], in episodes that the read-outs were not fitted
         to, with at most {{ samples }} samples at each delay. What the memory ({{ memory | listed }}) adds is the score
-        of frame, encoder and memory together less that of frame and encoder; intervals are {{ interval }}% bootstrap
-        intervals over episodes. Chance was measured by shifting the memory {{ shifts }} times within episodes; the
-        memory holds something up to the last delay of the unbroken run from the first on at which it adds more than
-        chance, at a family-wise error rate of {{ level }} over delays (maximum statistic, [@westfall1993]). Networks:
-        {{ labels.network | listed }} (seed {{ seed }}).
+        of frame, encoder and memory together less that of frame and encoder (scores below chance count as chance);
+        intervals are {{ interval }}% bootstrap intervals over episodes. Chance was measured by shifting the memory {{
+        shifts }} times within episodes; the memory holds something up to the last delay of the unbroken run from the
+        first on at which it adds more than chance, at a family-wise error rate of {{ level }} over delays (maximum
+        statistic, [@westfall1993]). Networks: {{ labels.network | listed }} (seed {{ seed }}).
     """,
 )
