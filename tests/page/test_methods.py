@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,23 @@ from retinoscope.analyses.methods import cited
 from retinoscope.analyses.registry import all_analyses
 from retinoscope.testing.said import numbers_not_held
 from retinoscope.workflows import AnalysisRun, analyze, rebuild_report
+from retinoscope.workflows.run_directory import RunDirectory
 from tests.analyses.test_every_analysis import QUICK
 from tests.page.reading import Page
+from tests.sharing import made_once
 from tests.worlds.grid_agents import agent_in, grid_world
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> AnalysisRun:
+def undrawn() -> Iterator[None]:
+    """Nothing is drawn: what is written here is text."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("retinoscope.workflows.analysis_run.write_drawings", lambda *_: [])
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(undrawn: None, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> AnalysisRun:
     """Of all groups."""
     names = [each.name for each in GROUPS if each.name != "between_agents"]
     groups = {each.name for each in all_analyses().values() if each.group in names and not each.is_on_request}
@@ -27,7 +38,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> AnalysisRun:
     # Episodes are short here.
     settings["episode_attribution"] |= {"episode": None, "start": 0, "stop": None, "most_decisions": 6}
     agent = agent_in(grid_world(), name="walker")
-    return analyze(agent, out=tmp_path_factory.mktemp("run") / "out", frames=200, responses=names, settings=settings)
+
+    def make(folder: Path) -> None:
+        analyze(agent, out=folder / "out", frames=200, responses=names, settings=settings)
+
+    made = RunDirectory(made_once(pytestconfig, tmp_path_factory, "methods", make) / "out")
+    return AnalysisRun(made.path, made.report, made.manifest())
 
 
 def test_every_number_is_in_the_manifest(run: AnalysisRun) -> None:

@@ -19,13 +19,13 @@ BLOCK_FRAMES = 64
 
 @pytest.mark.parametrize(
     ("where", "kills", "frames", "family"),
-    [("arena", 8, 800, 3), ("flicker", 12, 1500, 2)],
+    [("arena", 5, 500, 3), ("flicker", 7, 900, 2)],
     ids=["with workers and engines", "with a worker"],
 )
 def test_killed_at_random_moments_a_recording_loses_one_block_at_most_and_goes_on(
     where: str, kills: int, frames: int, family: int, tmp_path: Path
 ) -> None:
-    """Twenty times in all; where no engine has to be started each time, that is quick."""
+    """Twelve times in all; where no engine has to be started each time, that is quick."""
     root = Path(__file__).parents[2]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root / "src"), str(root)])}
     command = [sys.executable, "-m", "tests.rollouts.killed_recorder", where, str(tmp_path), str(kills), str(frames)]
