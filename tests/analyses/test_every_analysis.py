@@ -12,6 +12,7 @@ import pytest
 
 from retinoscope.analyses.declaration import Inputs
 from retinoscope.analyses.registry import all_analyses, analysis
+from retinoscope.result import Result
 from retinoscope.testing import CASES, check_analysis, planted_inputs
 from retinoscope.worlds.doom.world import DoomWorld
 from tests.analyses.planted_values import PLANTED
@@ -101,11 +102,19 @@ def planted_of_case() -> dict[str, Inputs]:
     return {case: planted_inputs(case) for case in CASES}
 
 
+@pytest.fixture(scope="module")
+def made_of_case() -> dict[str, dict[str, Result]]:
+    """What analyses build on is made once for each case."""
+    return {case: {} for case in (*CASES, "arena")}
+
+
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("name", NAMES)
-def test_planted(name: str, case: str, planted_of_case: dict[str, Inputs]) -> None:
+def test_planted(
+    name: str, case: str, planted_of_case: dict[str, Inputs], made_of_case: dict[str, dict[str, Result]]
+) -> None:
     each = analysis(name)
-    checked = check_analysis(each, planted_of_case[case], QUICK.get(name), QUICK)
+    checked = check_analysis(each, planted_of_case[case], QUICK.get(name), QUICK, made_of_case[case])
     missing = {need.name for need in each.needs if need.why_not(planted_of_case[case])}
     if missing:
         assert checked.result is None and checked.reason
@@ -117,10 +126,10 @@ def test_planted(name: str, case: str, planted_of_case: dict[str, Inputs]) -> No
 
 @pytest.mark.engine
 @pytest.mark.parametrize("name", NAMES)
-def test_in_an_arena(name: str, small_recording, small_recording_arena) -> None:
+def test_in_an_arena(name: str, small_recording, small_recording_arena, made_of_case) -> None:
     """A real recording, with the arena in which its agent can be shown images and play again."""
     inputs = Inputs(small_agent(), small_recording, DoomWorld(small_recording_arena))
-    checked = check_analysis(analysis(name), inputs, QUICK.get(name), QUICK)
+    checked = check_analysis(analysis(name), inputs, QUICK.get(name), QUICK, made_of_case["arena"])
     if (name, "arena") in REASONS:
         assert checked.result is None and REASONS[name, "arena"] in checked.reason
     else:

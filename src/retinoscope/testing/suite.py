@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ def check_analysis(
     case: str | Inputs = CASES[0],
     settings: Mapping[str, Any] | None = None,
     of_bases: Mapping[str, Mapping[str, Any]] | None = None,
+    made: MutableMapping[str, Result] | None = None,
 ) -> Checked:
     """Run an analysis as `analyze` does, save, read again, draw and explore.
 
@@ -53,6 +54,8 @@ def check_analysis(
         case: one of `CASES`, or inputs of your own.
         settings: its parameters, so that it takes no longer than it has to.
         of_bases: parameters of the analyses it builds on, by their names.
+        made: what was made of these inputs with these parameters for analyses checked before, by name; what this one
+            builds on is taken from here or left here. None to make it anew.
 
     Raises:
         AssertionError: the Result is not the same after saving, a drawing has no caption or draws nothing, a panel of
@@ -61,7 +64,7 @@ def check_analysis(
     inputs = planted_inputs(case) if isinstance(case, str) else case
     with tempfile.TemporaryDirectory(prefix="retinoscope-") as folder:
         inputs = dataclasses.replace(inputs, cache=Path(folder))
-        result = _made(analysis, inputs, {**(of_bases or {}), analysis.name: settings or {}})
+        result = _made(analysis, inputs, {**(of_bases or {}), analysis.name: settings or {}}, made)
         reason = result.data.attrs.get(OMITTED)
         if reason is not None:
             assert reason and "\n" not in reason, f"{analysis.name}: the reason is not one line: {reason!r}"
@@ -74,13 +77,27 @@ def check_analysis(
     return Checked(inputs, result, "")
 
 
-def _made(analysis: Analysis, inputs: Inputs, settings: Mapping[str, Mapping[str, Any]]) -> Result:
+def _made(
+    analysis: Analysis,
+    inputs: Inputs,
+    settings: Mapping[str, Mapping[str, Any]],
+    made: MutableMapping[str, Result] | None,
+) -> Result:
     """Its Result, behind those it builds on."""
-    results: dict[str, Result] = {}
+    results = {} if made is None else made
     for each in _with_bases(analysis):
-        chosen = with_settings(each.parameters(), settings.get(each.name, {}))
-        results[each.name] = computed(each, inputs, chosen, results)
-    return results[analysis.name]
+        if each.name not in results and each.name != analysis.name:
+            results[each.name] = _computed(each, inputs, settings, results)
+    return _computed(analysis, inputs, settings, results)
+
+
+def _computed(
+    analysis: Analysis,
+    inputs: Inputs,
+    settings: Mapping[str, Mapping[str, Any]],
+    results: Mapping[str, Result],
+) -> Result:
+    return computed(analysis, inputs, with_settings(analysis.parameters(), settings.get(analysis.name, {})), results)
 
 
 def _with_bases(analysis: Analysis) -> Iterator[Analysis]:
