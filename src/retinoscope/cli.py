@@ -185,10 +185,14 @@ def record(
     checkpoint: options.Checkpoint = "final",
     seed: options.Seed = 0,
     environments: Annotated[
-        int | None, typer.Option(help="Played side by side.", show_default="frames / 2000, 1 to 16 in each part")
+        int | None,
+        typer.Option(help="Environments played side by side.", show_default="frames / 2000, 1 to 16 in each part"),
     ] = None,
     batch: Annotated[
-        int | None, typer.Option(help="Environments decided for at a time.", show_default="half, or half of a part's")
+        int | None,
+        typer.Option(
+            help="Environments whose actions are computed together.", show_default="half, or half of a part's"
+        ),
     ] = None,
     part: Annotated[
         str | None,
@@ -199,7 +203,7 @@ def record(
     ] = None,
     cluster: options.Cluster = None,
     workers: options.Workers = None,
-    block_frames: Annotated[int, typer.Option(help="Decisions written at a time; lost at most.")] = 4096,
+    block_frames: Annotated[int, typer.Option(help="Decisions written at a time; no more can be lost.")] = 4096,
     keep_frames: Annotated[
         int, typer.Option(help="Keep the frame of every n-th decision; 0 for none. They can be rendered again.")
     ] = 1,

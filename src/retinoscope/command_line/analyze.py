@@ -15,7 +15,7 @@ def analyze(
     context: typer.Context,
     agent: options.AgentName = "digits",
     out: Annotated[Path, typer.Option(help="Folder for the report and all it is made of.")] = Path("analysis"),
-    frames: Annotated[int, typer.Option(parser=options.whole_number, help="Decisions to play and look at.")] = 1000,
+    frames: Annotated[int, typer.Option(parser=options.whole_number, help="Decisions to play and analyse.")] = 1000,
     world: options.World = None,
     responses: Annotated[
         list[str] | None,
@@ -23,7 +23,7 @@ def analyze(
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(help="Analyses to make instead, as raster,decoding; --list names them.", show_default="by group"),
+        typer.Option(help="Make only these analyses, as raster,decoding; --list names them.", show_default="by group"),
     ] = None,
     assignments: Annotated[
         list[str] | None,
@@ -39,7 +39,7 @@ def analyze(
         bool, typer.Option("--list", help="List all analyses, or the parameters of the one named, and do nothing else.")
     ] = False,
     dataset: Annotated[
-        str | None, typer.Option(help="Images for the analyses that show some.", show_default="the world's")
+        str | None, typer.Option(help="Images for the analyses that show images.", show_default="the world's")
     ] = None,
     presentation: Annotated[
         str | None,
@@ -50,7 +50,10 @@ def analyze(
     ] = None,
     class_effects: Annotated[
         str | None,
-        typer.Option(help="What classes do that the world does not know: cat=-20,dog=+10.", show_default="the world's"),
+        typer.Option(
+            help="Effect on health of classes that the world does not know: cat=-20,dog=+10.",
+            show_default="the world's",
+        ),
     ] = None,
     twin: Annotated[
         Path | None, typer.Option(help="Compare with this network of train-classifier.", show_default="none")

@@ -36,7 +36,7 @@ def check(
     device: options.Device = "cpu",
     as_json: options.AsJson = False,
 ) -> None:
-    """Check that an agent is the one that its owner means.
+    """Test whether an agent was loaded as its owner means it.
 
     Compares it with its owner's own code on recorded frames, looks whether gradients reach the pixels, replays and
     repeats a recording, plays for the return, and replays a recording that is given. Ends with exit code 2 if anything

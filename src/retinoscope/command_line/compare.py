@@ -15,7 +15,8 @@ def compare(
     agents: Annotated[
         list[str],
         typer.Argument(
-            metavar="AGENT...", help="What analyze takes, two at least; or one with --checkpoints. digits@early works."
+            metavar="AGENT...",
+            help="Two or more agents, as analyze takes them or as digits@early; or one with --checkpoints.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the page and all it is made of.")] = Path("comparison"),
@@ -29,11 +30,13 @@ def compare(
     frames: Annotated[int, typer.Option(parser=options.whole_number, help="Decisions that each agent plays.")] = 1000,
     recording: Annotated[
         Path | None,
-        typer.Option(help="Recording whose frames they are shown.", show_default="what the last of each run plays"),
+        typer.Option(
+            help="Recording whose frames are shown to all of them.", show_default="what the last of each run plays"
+        ),
     ] = None,
     world: options.World = None,
     only: Annotated[
-        list[str] | None, typer.Option(help="Comparisons to make, as representations.", show_default="all")
+        list[str] | None, typer.Option(help="Make only these comparisons, as representations.", show_default="all")
     ] = None,
     assignments: Annotated[
         list[str] | None,

@@ -55,8 +55,8 @@ def intervene(
     layer: Annotated[
         str | None, typer.Option(help="Layer of the memory that is edited.", show_default="the first")
     ] = None,
-    episodes: Annotated[int, typer.Option(help="Of each edit.")] = 50,
-    random_directions: Annotated[int, typer.Option(help="To compare each component with.")] = 4,
+    episodes: Annotated[int, typer.Option(help="Episodes to play with each edit.")] = 50,
+    random_directions: Annotated[int, typer.Option(help="Random directions to compare each component with.")] = 4,
     frames: Annotated[
         int, typer.Option(parser=options.whole_number, help="Decisions recorded, if no recording is given.")
     ] = 10_000,

@@ -64,7 +64,7 @@ Settings = Annotated[
     Path | None,
     typer.Option(
         "--settings",
-        help="YAML file of such parameters, by analysis; --set counts above it.",
+        help="YAML file of such parameters, by analysis; --set overrides it.",
         show_default="none",
     ),
 ]

@@ -24,7 +24,7 @@ def sweep(
     ] = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Train many agents from a plan; evaluate, analyse, compare.
+    """Train, evaluate and compare many agents.
 
     The same command goes on with a sweep that was interrupted, whatever interrupted it, and tries again what failed. A
     run that fails disturbs no other; the exit code is then 2.

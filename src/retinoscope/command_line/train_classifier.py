@@ -27,7 +27,10 @@ def train_classifier(
     ] = None,
     class_effects: Annotated[
         str | None,
-        typer.Option(help="What classes do that the arena does not know: cat=-20,dog=+10.", show_default="the arena's"),
+        typer.Option(
+            help="Effect on health of classes that the arena does not know: cat=-20,dog=+10.",
+            show_default="the arena's",
+        ),
     ] = None,
     as_json: AsJson = False,
     **options: Any,
