@@ -9,6 +9,7 @@ the Results that other tests make of every analysis (`tests.gallery.check_galler
 from __future__ import annotations
 
 import json
+import re
 import shlex
 
 import pytest
@@ -16,6 +17,7 @@ from PIL import Image
 from tools.draw_gallery import runs
 from tools.write_gallery import PAGE, PICTURES, commands, folder, lines_of_python, page, read_words
 
+import retinoscope
 from retinoscope.analyses.declaration import Analysis
 from retinoscope.analyses.registry import all_analyses, select_analyses
 from retinoscope.workflows.chosen import chosen_parameters, settings_of_assignments
@@ -46,6 +48,7 @@ def test_the_command_is_one_and_makes_what_the_lines_below_it_read(each: Analysi
     assert given["only"] == [each.name] and str(given["out"]) == folder(each)
     assert each in select_analyses(only=given["only"])
     lines = lines_of_python(each, words)
+    assert all(hasattr(retinoscope.figures, name) for name in re.findall(r"figures\.(\w+)\(", lines))
     assert f'"{folder(each)}/results/{each.name}.nc"' in lines or not lines
 
 

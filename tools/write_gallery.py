@@ -10,6 +10,7 @@ import fnmatch
 import functools
 import html
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,12 @@ def read_words() -> dict[str, Any]:
 def has_place(analysis: str, drawing: str) -> bool:
     """Whether the gallery shows this drawing of an analysis, or one of its kind."""
     figures = read_words()["analyses"].get(analysis, {}).get("figures", {})
-    for name, figure in figures.items():
-        if any(fnmatch.fnmatch(drawing, each) for each in (figure.get("file", name), *figure.get("like", ()))):
-            return True
-    return False
+    return any(shows(name, figure, drawing) for name, figure in figures.items())
+
+
+def shows(name: str, figure: dict[str, Any], drawing: str) -> bool:
+    """Whether a picture of the gallery is of this drawing, or stands for it."""
+    return any(fnmatch.fnmatch(drawing, each) for each in (figure.get("file", name), *figure.get("like", ())))
 
 
 def commands(analysis: Analysis, words: dict[str, Any]) -> str:
@@ -53,13 +56,13 @@ def folder(analysis: Analysis) -> str:
     return "gallery-compared" if analysis.of == "compared" else "gallery"
 
 
-def lines_of_python(analysis: Analysis, words: dict[str, Any]) -> str:
-    """What draws the figures of an analysis again; empty for one that has movies alone."""
+def lines_of_python(analysis: Analysis, words: dict[str, Any], drawings: Collection[str] | None = None) -> str:
+    """What draws the figures of an analysis again, or those of these drawings; empty if there are but movies."""
     figures = words["analyses"][analysis.name]["figures"]
     drawn = [
         f'retinoscope.figures.{figure["call"]}.savefig("{name}.pdf")'
         for name, figure in figures.items()
-        if "call" in figure
+        if "call" in figure and (drawings is None or any(shows(name, figure, each) for each in drawings))
     ]
     if not drawn:
         return ""
