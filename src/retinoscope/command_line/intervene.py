@@ -42,8 +42,8 @@ def intervene(
     when: Annotated[
         str | None,
         typer.Option(
-            help='Only at decisions at which this holds: "health < 50", "component:3 > 1", "after harmful 0-20", '
-            '"in view healing", "step >= 100"; with "not" before, and "and" between them.',
+            help='Only at decisions at which this holds: "NUMBER < 50", "component:3 > 1", "after EVENT 0-20", '
+            '"in view KIND", "step >= 100"; with "not" before, and "and" between them.',
             show_default="all",
         ),
     ] = None,
@@ -76,7 +76,7 @@ def intervene(
 
     \b
     Example:
-        retinoscope intervene digits --component 3 --when "health < 50" --recording digits.zarr --episodes 2
+        retinoscope intervene digits --component 3 --when "step >= 99" --recording digits.zarr --episodes 2
     """
     import retinoscope
     from retinoscope.analyses.memory.intervention_effects import (

@@ -54,9 +54,9 @@ def intervene(
             moments of the first note of the explorer's to those of the second), `file:vector.npy`, `component:3`.
         doses: of `clamp` and `add`, an edit for each, standard deviations; None for the one that `do` says. Of both
             a text with commas between will do.
-        when: edited only at decisions at which this holds: `health < 50` (a number of the world), `component:3 > 1` (a
-            direction, standard deviations from its mean), `after harmful 0-20` (decisions since an event), `in view
-            healing`, `step >= 100`; `not` before any of them, `and` between them. None for every decision.
+        when: edited only at decisions at which this holds: `NUMBER < 50` (a number of the world), `component:3 > 1` (a
+            direction, standard deviations from its mean), `after EVENT 0-20` (decisions since then), `in view KIND`,
+            `step >= 100`; `not` before any of them, `and` between them. None for every decision.
         recording: of the agent, or its path, to find the components on; None to make one for the while.
         components: `ica:16` or `pca:16`, or another number.
         layer: of the memory, that is edited; None for the first.

@@ -1,11 +1,13 @@
 """Moments chosen by a condition on what is known when a decision is made, for a memory that is pushed in play.
 
-    health < 50                     a number that the world declares; also `position x`
+    fuel < 50                       a number that the world declares; also `position x`
     step >= 100                     decisions since the episode began
     component:3 > 1, unit:12 < -1   the memory along a direction, standard deviations from its mean
-    after harmful 0-20              decisions since something happened: 0 is the first that sees what came of it
-    in view healing                 an object; `in view healing < 200`: the nearest one nearer than that
-    not in view 9 and health < 50   several, all of which hold
+    after punished 0-20             decisions since something happened: 0 is the first that sees what came of it
+    in view rewarded                an object; `in view rewarded < 200`: the nearest one nearer than that
+    not in view key and fuel < 50   several, all of which hold
+
+Good and bad events, and objects, go together under the world's own words for them (`Words.positive` and `negative`).
 
 A text is cut into words and compared with what there is; nothing of it is executed.
 """
