@@ -228,6 +228,7 @@ def test_an_encoder_that_wants_every_picture_gives_the_same_points_by_whole_deci
     monkeypatch.setattr("retinoscope.agents.held_inputs.encoder_output", lambda policy: None)
     whole = fixed_points(recording, agent=agent, **settings).data
     assert set(whole["point_input"].values) == {"row 0"}
+    assert whole["held"].values.tolist() == ["row 0"] and quick["held"].values.tolist() == ["row 0", "mean input"]
     same = quick["point_input"].values == "row 0"
     np.testing.assert_allclose(whole["state"].values, quick["state"].values[same], atol=1e-4)
 

@@ -126,10 +126,11 @@ def fixed_points_spectra(result: Result, *, figsize: Size = None, caption: bool 
 
 def _reading(data: xarray.Dataset) -> str:
     more = "" if data.sizes["held"] <= _MOST_HELD else f" Of {data.sizes['held']} inputs {_MOST_HELD} are shown."
+    mean = "; the mean input is the mean of the encoder's output, shown by the mean view"
+    has_mean = bool((data["view_row"].values < 0).any())
     return (
         "Size of a mark: share of the starting states that led there. Bars through points: the direction that decays "
-        f"slowest. Above: what is held; the mean input is the mean of the encoder's output, shown by the mean "
-        f"view.{more}"
+        f"slowest. Above: what is held{mean if has_mean else ''}.{more}"
     )
 
 

@@ -159,6 +159,8 @@ def _to_result(
     near = points["nearest_row"].values[:, 0]
     data["nearest_view"] = (("point", "height", "width", "channel"), observations_at(recording, near))
     data = data.assign_coords(network=names, held=[*views.names, MEAN])
+    if all(each.is_whole for each in found):
+        data = data.isel(held=slice(len(views.names)))  # the mean input was held by none
     data.attrs |= clock_attributes(recording.world.clock) | {"picture": picture_attribute(recording.world)}
     data.attrs["layer"] = recording.layers_of("memory")[0]
     data.attrs["caption"] = _caption(data, found, stretches, recording, chosen, why_not)
