@@ -117,7 +117,7 @@ class NestedModels:
         errors = np.zeros((len(HELD_BACK), self._units))
         for fold in folds:
             means, scatter, cross, of_units = self._centred(train - self._moments[fold], chosen, units)
-            values, axes = np.linalg.eigh(scatter)
+            values, axes = (np.asarray(each, np.float64) for each in np.linalg.eigh(scatter))
             along = axes.T @ cross
             for number, times in enumerate(HELD_BACK):
                 slopes = axes @ (along / (np.maximum(values, 0.0) + ridge * times)[:, None])

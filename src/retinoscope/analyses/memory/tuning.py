@@ -221,8 +221,7 @@ def _untrained_components(
     recording: Recording, activity: Mapping[str, NDArray[np.float32]], fit: Fit | None, seed: int
 ) -> tuple[dict[str, NDArray[np.floating]], str]:
     """As many components of the untrained network's own memory, found in the same way; nothing with the reason."""
-    layer = None if fit is None else _layer_of(recording, fit)
-    if fit is None or layer not in activity:
+    if fit is None or (layer := _layer_of(recording, fit)) not in activity:
         return {}, ""
     method = ComponentChoice.parse(fit.parameters["components"]).method
     choice = ComponentChoice.parse(method if method == "units" else f"{method}:{len(fit.fitted.numbers)}")
