@@ -15,6 +15,7 @@ import pytest
 from retinoscope.testing import CASES
 from tests.page.explorer.reading import read_index
 from tests.quick import python_path
+from tests.warm import Warm
 
 ROOT = Path(__file__).parents[1]
 NAME = "value_by_age"
@@ -24,17 +25,15 @@ NAME = "value_by_age"
 def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the package with the file from CONTRIBUTING.md in it."""
     source = tmp_path_factory.mktemp("house") / "src"
-    shutil.copytree(ROOT / "src" / "retinoscope", source / "retinoscope", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "src" / "retinoscope", source / "retinoscope")
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     (source / "retinoscope" / "analyses" / "behaviour" / f"{NAME}.py").write_text(shown, encoding="utf-8")
     return source
 
 
-def run(house: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": python_path(house, ROOT)}
-    command = [sys.executable, "-m", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=check)
+def run(warm: Warm, house: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return warm.run("-m", *arguments, variables={**os.environ, "PYTHONPATH": python_path(house, ROOT)})
 
 
 LISTS = f"""
@@ -61,15 +60,18 @@ def test_it_is_in_every_list(house: Path) -> None:
 
 
 @pytest.mark.engine
-def test_it_is_run_set_drawn_and_shown(house: Path, tmp_path: Path) -> None:
+def test_it_is_run_set_drawn_and_shown(warm: Warm, house: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = ("analyze", "--only", NAME, "--frames", "40", "--set", f"{NAME}.width=10", "--out", str(out))
-    run(house, "retinoscope", *arguments)
+    done = run(warm, house, "retinoscope", *arguments)
+    assert done.returncode == 0, done.stderr
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["options"]["settings"][NAME]["width"] == 10
     assert f"figures/{NAME}.png" in {each["path"] for each in manifest["products"]}
     assert "bins of 10 decisions" in (out / "index.html").read_text(encoding="utf-8")
-    run(house, "tests.page.explorer.explored", str(out / "results" / f"{NAME}.nc"), str(tmp_path / "explored"))
+    shown = ("tests.page.explorer.explored", str(out / "results" / f"{NAME}.nc"), str(tmp_path / "explored"))
+    done = run(warm, house, *shown)
+    assert done.returncode == 0, done.stderr
     (panel,) = read_index(tmp_path / "explored" / "explorer" / "data")["panels"]
     assert (panel["kind"], panel["analysis"]) == ("table", NAME)
     assert sum(row[-1] for row in panel["rows"]) == 40
@@ -77,7 +79,9 @@ def test_it_is_run_set_drawn_and_shown(house: Path, tmp_path: Path) -> None:
 
 def test_the_shared_suite_takes_it_in(house: Path) -> None:
     suite = str(ROOT / "tests" / "analyses" / "test_every_analysis.py")
-    done = run(house, "pytest", "-q", "-p", "no:cacheprovider", "-k", f"planted and {NAME}", suite, check=False)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", f"planted and {NAME}", suite]
+    environment = {**os.environ, "PYTHONPATH": python_path(house, ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert f"{len(CASES)} passed" in done.stdout
 

@@ -14,6 +14,7 @@ import pytest
 
 from retinoscope.testing import CASES
 from tests.quick import python_path
+from tests.warm import Warm
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "plugin"
@@ -64,10 +65,13 @@ def test_it_is_listed_with_its_parameters_and_a_wrong_setting_is_refused_like_ou
 
 
 @pytest.mark.engine
-def test_it_is_made_with_its_setting_and_stands_on_the_page(installed: dict[str, str], tmp_path: Path) -> None:
+def test_it_is_made_with_its_setting_and_stands_on_the_page(
+    warm: Warm, installed: dict[str, str], tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     arguments = ("analyze", "--only", NAME, "--frames", "60", "--set", f"{NAME}.longest=7", "--out", str(out))
-    run(installed, "-m", "retinoscope", *arguments)
+    done = warm.run("-m", "retinoscope", *arguments, variables=installed)
+    assert done.returncode == 0, done.stderr
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["computed"] == [NAME]
     assert {each["path"] for each in manifest["products"]} >= {

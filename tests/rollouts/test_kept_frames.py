@@ -77,7 +77,7 @@ def test_an_analysis_of_rendered_frames_is_that_of_kept_ones(kept, whole, world,
 
 @pytest.mark.parametrize("every", [0, 7])
 def test_it_goes_on_where_it_was_interrupted_and_in_parts(agent, world, whole, tmp_path, every):
-    for frames in (40, 130, SETTINGS["frames"]):
+    for frames in (70, SETTINGS["frames"]):
         settings = SETTINGS | {"frames": frames, "keep_frames": every, "block_frames": 20}
         record(agent, out=tmp_path / "kept.zarr", **settings)
         for number in (1, 2):

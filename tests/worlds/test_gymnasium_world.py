@@ -134,7 +134,7 @@ def test_a_recording_is_what_a_slow_loop_sees(tmp_path: Any) -> None:
 def test_interrupted_or_not_and_however_many_processes_it_is_the_same(tmp_path: Any) -> None:
     agent = agent_in(grid_world())
     whole = record(agent, frames=90, out=tmp_path / "a.zarr", environments=3, workers=2, block_frames=30)
-    for frames in (15, 42, 90):
+    for frames in (42, 90):  # 42: amid a block
         parts = record(agent, frames=frames, out=tmp_path / "b.zarr", environments=3, workers=1, block_frames=30)
     assert whole.rows().identical(parts.rows())
     assert whole.episodes == parts.episodes
