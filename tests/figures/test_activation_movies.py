@@ -47,6 +47,13 @@ def test_colours_diverge_from_zero_and_end_at_the_scale() -> None:
     assert (colour_indices(np.ones((1, 2, 2)), np.array([0.0])) == 128).all()  # a silent filter is white
 
 
+def test_a_filter_that_hardly_ever_answers_is_drawn_as_silent() -> None:
+    maps = np.array([[[0.0, 1e-45], [3e-42, -1e-44]], [[0.0, 1.0], [2.0, -1.0]]], np.float32)
+    indices = colour_indices(maps, np.array([1e-44, 1e-36]))
+    assert (indices[0] == 128).all()
+    np.testing.assert_array_equal(indices[1], [[128, 255], [255, 1]])
+
+
 def test_every_unit_is_a_block_of_the_colour_matplotlib_gives_it() -> None:
     result, block = planted()
     layout = movie_layout(result, "conv1", (60, 80))

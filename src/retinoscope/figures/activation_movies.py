@@ -26,6 +26,7 @@ _VIEW = 400  # the observation is enlarged to this width or less
 # on multiples of its size is a block of one colour, keeps its edges, and takes a fraction of the room.
 _FACTORS = (16, 8, 4, 3, 2, 1)
 _GRID = 4
+_LEAST_SCALE = 127 / float(np.finfo(np.float32).max)
 
 
 def colour_table() -> np.ndarray:
@@ -41,9 +42,10 @@ def _table(name: str) -> np.ndarray:
 
 def colour_indices(maps: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """(..., channel, row, column) activity -> indices into `colour_table`, uint8; `scale` (channel,) is full colour."""
-    with np.errstate(divide="ignore"):
-        factor = np.where(scale > 0, 127 / scale, 0).astype(np.float32)[:, None, None]
-    scaled = np.multiply(maps, factor, dtype=np.float32)
+    # A scale can be so small that its inverse is no number of 32 bits; the activity of such a filter counts as zero.
+    with np.errstate(divide="ignore", over="ignore"):
+        factor = np.where(scale > _LEAST_SCALE, 127 / scale, 0).astype(np.float32)[:, None, None]
+        scaled = np.multiply(maps, factor, dtype=np.float32)
     np.add(scaled, 128.5, out=scaled)
     return np.clip(scaled, 1, 255, out=scaled).astype(np.uint8)
 

@@ -165,10 +165,9 @@ class GymnasiumWorld(World):
     def _read(self, what: str, read: Any, info: Mapping[str, Any], *arguments: Any) -> Any:
         if isinstance(read, str):
             if read not in info:
-                raise UserError(
-                    f"world {self._name!r}: {what}: info has no {read!r}; it has "
-                    f"{', '.join(map(str, info)) or 'nothing'}"
-                )
+                has = ", ".join(map(str, info)) or "nothing"
+                also = "; reset has to give it, too" if what.startswith("variable") else ""
+                raise UserError(f"world {self._name!r}: {what}: info has no {read!r}; it has {has}{also}")
             return info[read]
         try:
             return read(*arguments)
