@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -28,10 +27,9 @@ def imported(name: str, file: str = "agent.py") -> ModuleType:
     return sys.modules[key]
 
 
-def run(*arguments: str | Path) -> str:
+def run(warm: Warm, *arguments: str | Path) -> str:
     """What a Python program of the source at hand prints; it must succeed."""
-    command = [sys.executable, *map(str, arguments)]
-    done = subprocess.run(command, env=OURS, capture_output=True, text=True, check=False)
+    done = warm.run(*map(str, arguments), variables=OURS)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

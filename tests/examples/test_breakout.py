@@ -115,7 +115,7 @@ def test_a_planted_ball_is_read_out_and_exchanged_episodes_are_not() -> None:
 
 @pytest.mark.engine
 def test_the_command_of_the_page_works(recording: retinoscope.Recording, warm: Warm, tmp_path: Path) -> None:
-    printed = run(EXAMPLES / "breakout" / "ball.py", recording.path, "1", "600")
+    printed = run(warm, EXAMPLES / "breakout" / "ball.py", recording.path, "1", "600")
     assert "memory" in printed and "pixels of the same step" in printed and "episodes exchanged" in printed
     made = analyzed(warm, tmp_path / "out", AGENT, "--frames", "600", "--only", "event_triggered,receptive_fields")
     assert {"event_triggered", "receptive_fields"} <= made

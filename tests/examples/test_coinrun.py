@@ -90,7 +90,7 @@ def test_the_learning_curve_rises() -> None:
 
 @pytest.mark.engine
 def test_it_reaches_the_coin_more_often_than_chance(warm: Warm, tmp_path: Path) -> None:
-    result = retinoscope.evaluate(retinoscope.load_agent(AGENT), episodes=24, workers=1)
+    result = retinoscope.evaluate(retinoscope.load_agent(AGENT), episodes=12, workers=1)
     reached = result.data["events"].sel(event="coin reached").mean("episode")
     assert reached.sel(policy="agent") > reached.sel(policy="random") + 0.2
     made = analyzed(warm, tmp_path / "out", AGENT, "--frames", "400", "--only", "component_gallery,dataset_examples")
@@ -98,7 +98,7 @@ def test_it_reaches_the_coin_more_often_than_chance(warm: Warm, tmp_path: Path) 
 
 
 @pytest.mark.engine
-def test_it_is_trained_by_the_script(tmp_path: Path) -> None:
-    run(FOLDER / "train.py", tmp_path / "again.safetensors", "2048", "1")
+def test_it_is_trained_by_the_script(warm: Warm, tmp_path: Path) -> None:
+    run(warm, FOLDER / "train.py", tmp_path / "again.safetensors", "2048", "1")
     assert (tmp_path / "again.safetensors").stat().st_size < 1.5e6
     assert (tmp_path / "again.csv").read_text(encoding="utf-8").startswith("frames,return\n")

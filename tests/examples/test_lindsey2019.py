@@ -17,6 +17,7 @@ from scipy.ndimage import shift
 
 import retinoscope
 from tests.examples.running import EXAMPLES, imported, run
+from tests.warm import Warm
 
 FOLDER = EXAMPLES / "lindsey2019"
 SAMPLE = Path(__file__).parents[1] / "data" / "cifar10_sample.npz"
@@ -176,13 +177,13 @@ def test_shares_of_few_fields_are_not_certain(parts: dict[str, ModuleType]) -> N
 
 
 @pytest.mark.engine
-def test_the_command_trains_measures_and_goes_on(tmp_path: Path) -> None:
+def test_the_command_trains_measures_and_goes_on(warm: Warm, tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = [FOLDER / "run.py", "--images", SAMPLE, "--bottlenecks", "1", "2", "--seeds", "0", "--hidden", "4"]
     options = ["--stimuli", "16", "--surrogates", "3", "--out", out]
-    said = run(*command, "--epochs", "1", *options)
+    said = run(warm, *command, "--epochs", "1", *options)
     assert "N = 1, retina centre-surround" in said and "as few as 1 of the authors' 20 epochs" in said
-    assert "bottleneck 2, seed 0, epoch 2" in run(*command, "--epochs", "2", "--only", "train", *options)
+    assert "bottleneck 2, seed 0, epoch 2" in run(warm, *command, "--epochs", "2", "--only", "train", *options)
     with (out / "table.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     which = [(row["bottleneck"], row["layer"], row["state"], row["way"]) for row in rows if row["seed"] == "all"]

@@ -98,8 +98,8 @@ def test_it_reaches_the_goal_where_chance_does_not(warm: Warm, tmp_path: Path) -
 
 
 @pytest.mark.engine
-def test_it_is_trained_by_the_script(tmp_path: Path) -> None:
-    run(FOLDER / "train.py", tmp_path / "again.zip", "1024")
+def test_it_is_trained_by_the_script(warm: Warm, tmp_path: Path) -> None:
+    run(warm, FOLDER / "train.py", tmp_path / "again.zip", "1024")
     agent = retinoscope.load_agent(tmp_path / "again.zip")
     assert agent.frames_trained == 1024 and agent.policy.observation_shape == (56, 56, 3)
     assert (tmp_path / "again.csv").read_text(encoding="utf-8").startswith("frames,return,length\n")

@@ -16,10 +16,10 @@ WORLD = f"{FOLDER / 'world.py'}:world"
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of few frames with the default network."""
     runs = tmp_path_factory.mktemp("runs")
-    run(FOLDER / "train.py", runs, "4000")
+    run(warm, FOLDER / "train.py", runs, "4000")
     return runs / "doom_basic"
 
 
