@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from importlib.metadata import packages_distributions
 from typing import Any
 
 import gymnasium
@@ -16,6 +17,7 @@ from retinoscope.errors import UserError
 from retinoscope.rollouts import open_recording, record, replay_error
 from retinoscope.rollouts.evaluation import evaluate, summarise
 from retinoscope.worlds import Declaration, gymnasium_world
+from retinoscope.worlds.gymnasium_identity import distribution_of
 from retinoscope.worlds.seeds import world_seed
 from tests.worlds.grid import Grid
 from tests.worlds.grid_agents import PIXELS, Memory, agent_in, grid_world
@@ -199,6 +201,23 @@ def test_the_same_world_has_the_same_hash_and_another_has_another() -> None:
         gymnasium_world(Grid).declaration.sha256,
     ]
     assert len({digest(), *others}) == 5
+
+
+def test_the_version_that_is_told_is_that_of_what_holds_the_package() -> None:
+    known = packages_distributions()
+    for package in (
+        "gymnasium",
+        "vizdoom",
+        "ale_py",
+        "minigrid",
+        "procgen",
+        "numpy",
+        "PIL",
+        "yaml",
+        "typing_extensions",
+    ):
+        assert distribution_of(package) == known[package][0], package
+    assert distribution_of("no_package_at_all") is None
 
 
 def test_what_a_world_was_made_with_tells_it_apart_though_its_first_steps_do_not() -> None:

@@ -18,7 +18,7 @@ from retinoscope.attribution.targets import Target, independent
 
 
 class _Counter(TorchDispatchMode):
-    """Counts by torch's own formulas, as its `FlopCounterMode` does, which first loads the compiler for a second or two.
+    """Counts by torch's own formulas, as its `FlopCounterMode`, which first loads the compiler for a second or two.
 
     Attributes:
         total: multiplications and additions.

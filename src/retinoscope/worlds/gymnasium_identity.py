@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import packages_distributions, version
+from importlib.metadata import Distribution, distributions, version
 from typing import Any
 
 import gymnasium
@@ -142,7 +143,23 @@ def _wrappers(environment: Any) -> Iterator[Any]:
 
 
 def _versions(packages: set[str]) -> Iterator[tuple[str, str]]:
-    known = packages_distributions()
-    for package in packages:
-        for distribution in known.get(package, ())[:1]:
-            yield distribution, version(distribution)
+    for distribution in filter(None, map(distribution_of, packages)):
+        yield distribution, version(distribution)
+
+
+@functools.cache  # looked up on the disk
+def distribution_of(package: str) -> str | None:
+    """What has to be installed for a package to be there; None if that is not known.
+
+    The first that `importlib.metadata.packages_distributions` names, which lists every file of all that is installed.
+    """
+    for each in distributions():
+        declared = (each.read_text("top_level.txt") or "").split()
+        if package in declared or (not declared and _lists(each, package)):
+            return str(each.metadata["Name"])
+    return None
+
+
+def _lists(distribution: Distribution, package: str) -> bool:
+    files = (line.partition(",")[0] for line in (distribution.read_text("RECORD") or "").splitlines())
+    return any(each == f"{package}.py" or (each.startswith(f"{package}/") and each.endswith(".py")) for each in files)
