@@ -45,9 +45,10 @@ def test_nothing_overlaps(result: Result) -> None:
 
 
 def test_each_unit_has_its_natural_field_above_its_white_noise_field() -> None:
-    result = planted(3)
+    result = planted(4)
     images = natural_fields(result).axes[0].images
-    assert len(images) == 6
+    assert len(images) == 6, "the last unit never changed"
+    assert "Units that never changed are not shown." in " ".join(words_of(natural_fields(result)).split())
     for unit in range(3):
         for place, name in enumerate(("conv1", "conv1_white_noise")):
             field, image = result.data[name].values[unit], images[2 * unit + place]
@@ -57,9 +58,9 @@ def test_each_unit_has_its_natural_field_above_its_white_noise_field() -> None:
 
 
 def test_channels_that_are_no_colours_are_drawn_one_by_one_around_zero() -> None:
-    result = planted(2, colours=4)
+    result = planted(3, colours=4)
     images = natural_fields(result).axes[0].images
-    assert len(images) == 2 * 2 * 4
+    assert len(images) == 2 * 2 * 4, "the last unit never changed"
     field = result.data["conv1"].values[0]
     expected = colour_map("diverging")((1 + field[..., 2] / np.abs(field).max()) / 2)
     np.testing.assert_allclose(np.asarray(images[2].get_array()), expected, atol=1e-6)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import numpy as np
 import xarray
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from retinoscope.errors import UserError
+from retinoscope.figures.layer_names import name_layers
 from retinoscope.figures.page import WIDTH, Size, titled
 from retinoscope.figures.style import colour, require, series, shade, styled, title_of
 from retinoscope.result import Result
@@ -53,11 +52,14 @@ def attribution_checks(result: Result, target: str = "all", *, figsize: Size = N
         raise UserError(f"target {target!r}: is not in this result; it has {', '.join(names)}")
     data = result.data.sel(target=target)
     has_agreement = "agreement" in data
-    figure = Figure(figsize=figsize or (WIDTH, 6.9 if has_agreement else 5.8), layout="constrained")
+    height = 6.9 if has_agreement else 5.8
+    figure = Figure(figsize=figsize or (WIDTH, height), layout="constrained")
     grid = figure.add_gridspec(3, 2, height_ratios=(1, 1, 1 if has_agreement else 0.4))
     signed, absolute, deletion, insertion = (figure.add_subplot(grid[divmod(number, 2)]) for number in range(4))
     for axes, which in ((signed, "signed"), (absolute, "absolute")):
-        _draw_similarity(axes, data, which)
+        below = _draw_similarity(axes, data, which)
+    if figsize is None:
+        figure.set_figheight(height + below)
     for axes, which in ((deletion, "deletion"), (insertion, "insertion")):
         _draw_curves(axes, data, which)
     if has_agreement:
@@ -83,7 +85,8 @@ def _style_of(name: str) -> tuple[str, str]:
     return shades[place % len(shades)], marker
 
 
-def _draw_similarity(axes: Axes, data: xarray.Dataset, which: str) -> None:
+def _draw_similarity(axes: Axes, data: xarray.Dataset, which: str) -> float:
+    """How far the names of its layers reach down, inches."""
     chosen, is_judged = data.sel(map=which), which == "signed"
     name = "strength" if is_judged else "similarity"
     stages = [str(each) for each in chosen["stage"].values]
@@ -104,12 +107,12 @@ def _draw_similarity(axes: Axes, data: xarray.Dataset, which: str) -> None:
         axes.fill_between(
             place, low, high, color=colour("chance_band"), linewidth=0, label="chance (map rolled by half)"
         )
-    short = [textwrap.fill(each, 9) for each in stages]
     axes.axhline(0, color=shade(0.7), linewidth=0.6)
-    axes.set(ylim=(-0.3, 1), xticks=place, xticklabels=short)
+    axes.set(ylim=(-0.3, 1))
     axes.set_title(f"(a) {which} maps")
     axes.set_ylabel("mean |ρ| above chance" if is_judged else "mean ρ with trained")
     axes.set_xlabel("randomised from the outputs down to")
+    return name_layers(axes, place, stages)
 
 
 def _draw_curves(axes: Axes, data: xarray.Dataset, which: str) -> None:

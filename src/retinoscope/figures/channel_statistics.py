@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from retinoscope.errors import UserError
+from retinoscope.figures.layer_names import name_layers
 from retinoscope.figures.page import WIDTH, Size, titled
 from retinoscope.figures.style import colour, colour_map, framed, require, shade, styled, title_of
 from retinoscope.result import Result
@@ -57,10 +58,12 @@ def channel_statistics(result: Result, *, figsize: Size = None) -> Figure:
                     x = place - 0.4 + 0.8 * (number + 0.5) / len(kinds)
                     _dots(axes, x, 0.8 / len(kinds), values, colour(shown), marker, words)
         axes.axhline(0, color=shade(0.4), linewidth=0.6)
-        axes.set_xticks(range(len(names)), names)
+        below = name_layers(axes, range(len(names)), names)
         axes.set(xlim=(-0.5, len(names) - 0.5), ylabel=label)
         if what == "kurtosis":
             axes.set_yscale("symlog", linthresh=1)
+    if figsize is None:
+        figure.set_figheight(3.0 + below)
     handles: dict[str, Artist] = {}
     for axes in panels:
         found, words_of = axes.get_legend_handles_labels()

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from retinoscope.figures.layer_names import name_layers, short_name
 from retinoscope.figures.page import MARGIN, Page, Size, line_height, points, shortened, text_width
 from retinoscope.figures.style import colour, require, series, shade, styled, title_of
 from retinoscope.result import Result
@@ -19,7 +20,7 @@ __all__ = ["learned"]
 _MARKERS = "os^Dv<>p"
 # Inches: heights of the panels above and below, what is between them, what is below all.
 _ABOVE, _BELOW, _BETWEEN, _LABELS = 2.35, 1.75, 0.42, 0.4
-_SIDE, _LONGEST_NAME = 0.5, 1.0
+_SIDE = 0.5
 _HALF_BAND = 0.36  # of the distance between two layers
 
 
@@ -51,8 +52,8 @@ def learned(result: Result, *, figsize: Size = None, caption: bool = True) -> Fi
         for names, each in zip((layers, fields), wide, strict=True)
         for name in names
     )
-    between = _BETWEEN + is_long * max(text_width(_short(name), small) for name in (*layers, *fields))
-    legend = _Legend([_short(name) for name in layers], page.width - 2 * MARGIN - _SIDE)
+    between = _BETWEEN + is_long * max(text_width(short_name(name), small) for name in (*layers, *fields))
+    legend = _Legend([short_name(name) for name in layers], page.width - 2 * MARGIN - _SIDE)
     page.begin(_ABOVE + between + _BELOW + _LABELS + legend.height)
     room = page.height - between - _LABELS - legend.height
     above, below = room * _ABOVE / (_ABOVE + _BELOW), room * _BELOW / (_ABOVE + _BELOW)
@@ -63,7 +64,9 @@ def learned(result: Result, *, figsize: Size = None, caption: bool = True) -> Fi
         left += wide[0] + _SIDE + 0.05
         _draw_fields(page.axes(left, top, wide[1], above - top), result, fields, wide[1])
     for axes in page.figure.axes:
-        _name_layers(axes, layers if axes is page.figure.axes[0] else fields, is_long)
+        names = layers if axes is page.figure.axes[0] else fields
+        name_layers(axes, range(len(names)), names, is_long)
+        axes.tick_params(axis="x", length=0)
     each = (page.width - 2 * MARGIN - _SIDE * 3) / 3
     panels = [page.axes(MARGIN + _SIDE + n * (each + _SIDE), above + between, each, below) for n in range(3)]
     _draw_course(panels, result, layers)
@@ -143,19 +146,6 @@ def _dress(axes: Axes, layers: int, title: str, width: float) -> None:
     axes.set(xlim=(-0.6, layers - 0.4), ylim=(lowest - 0.05, 1.05), ylabel="r with before training")
     size = points("axes.titlesize")
     axes.set_title(shortened(title, width, size), pad=2 * points("xtick.labelsize"))
-
-
-def _name_layers(axes: Axes, layers: Sequence[str], is_long: bool) -> None:
-    axes.set_xticks(range(len(layers)), [_short(name) for name in layers], rotation=90 if is_long else 0)
-    axes.tick_params(axis="x", length=0)
-
-
-def _short(name: str) -> str:
-    """The end of a long name: there layers of one network differ."""
-    short = name
-    while text_width(short, points("xtick.labelsize")) > _LONGEST_NAME:
-        short = f"…{short[2:]}"
-    return short
 
 
 def _draw_course(panels: Sequence[Axes], result: Result, layers: Sequence[str]) -> None:

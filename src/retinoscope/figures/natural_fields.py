@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from retinoscope.errors import UserError
+from retinoscope.figures.layer_names import name_layers
 from retinoscope.figures.page import (
     MARGIN,
     WIDTH,
@@ -62,7 +63,7 @@ def natural_fields(result: Result, layer: str | None = None, *, figsize: Size = 
 
     Pictures in colour are shown in colour, zero being mid-grey; of others, each channel in a diverging map. Every field
     has a scale of its own, its largest absolute weight. Above each pair stand the number of the unit and the
-    correlation of what the natural field predicts with held-out activity.
+    correlation of what the natural field predicts with held-out activity. Units that never change are counted instead.
 
     Args:
         result: from `analyses.natural_fields`.
@@ -80,22 +81,23 @@ def natural_fields(result: Result, layer: str | None = None, *, figsize: Size = 
         raise UserError(f"layer {name!r}: is not in this result; it has {', '.join(layers)}")
     data = result.data
     is_coloured = [str(each) for each in data["colour"].values] == _COLOURS
-    says = f"{data[name].attrs['caption']} {_reading(is_coloured, data.sizes['colour'])}" if caption else None
+    units, left_out = _shown(data[f"{name}_r"].values)
+    says = f"{data[name].attrs['caption']} {_reading(is_coloured, data.sizes['colour'])}{left_out}" if caption else None
     learned = data[name].attrs.get("learned", "")
     page = Page(title_of(result, f"Natural fields of {name}"), says, figsize, subtitle=learned)
-    layout = _arranged(data[name].shape, is_coloured, page)
+    layout = _arranged((len(units), *data[name].shape[1:]), is_coloured, page)
     page.begin(layout.rows * layout.row_height)
     sheet = page.sheet()
     tiles = []
-    for index in range(data.sizes[f"{name}_unit"]):
-        left, top = layout.corner(index)
-        r = float(data[f"{name}_r"][index])
-        sheet.text(left, top - 0.03, f"{index}", fontsize="small", weight="bold", va="bottom")
+    for position, unit in enumerate(units):
+        left, top = layout.corner(position)
+        sheet.text(left, top - 0.03, f"{unit}", fontsize="small", weight="bold", va="bottom")
+        r = float(data[f"{name}_r"][unit])
         says_r = "silent" if np.isnan(r) else f"r {r:.2f}".replace("-", "−")
         sheet.text(left + layout.unit_width, top - 0.03, says_r, fontsize="small", va="bottom", ha="right")
         for place, variable in enumerate((name, f"{name}_white_noise")):
             y = top + place * (layout.tile_height + _BETWEEN_TILES)
-            for number, tile in enumerate(_tiles(data[variable].values[index], is_coloured)):
+            for number, tile in enumerate(_tiles(data[variable].values[unit], is_coloured)):
                 x = left + number * (layout.tile_width + _BETWEEN_TILES)
                 extent = (x, x + layout.tile_width, y + layout.tile_height, y)
                 sheet.imshow(tile, extent=extent, interpolation="nearest", aspect="auto", origin="upper")
@@ -108,6 +110,14 @@ def natural_fields(result: Result, layer: str | None = None, *, figsize: Size = 
             y = top + place * (layout.tile_height + _BETWEEN_TILES) + layout.tile_height / 2
             sheet.text(MARGIN, y, words, fontsize="small", va="center", color=shade(0.75))
     return page.figure
+
+
+def _shown(r: np.ndarray) -> tuple[np.ndarray, str]:
+    """Numbers of the units that ever changed, or of all if none did; and what the caption says of the others."""
+    changed = np.flatnonzero(np.isfinite(r))
+    if len(changed) in (0, len(r)):
+        return np.arange(len(r)), ""
+    return changed, " Units that never changed are not shown."
 
 
 def _arranged(shape: tuple[int, ...], is_coloured: bool, page: Page) -> _Layout:
@@ -176,7 +186,9 @@ def natural_field_prediction(result: Result, *, figsize: Size = None) -> Figure:
                 x = place - 0.4 + (number + 0.5) * step
                 _draw_dots(axes, x, step, result.data[f"{layer}_{kind[0]}"].values.ravel(), kind, place == 0)
     axes.axhline(0, color=shade(0.4), linewidth=0.6)
-    axes.set_xticks(range(len(layers)), layers)
+    below = name_layers(axes, range(len(layers)), layers)
+    if figsize is None:
+        figure.set_figheight(3.2 + below)
     axes.set(xlim=(-0.5, len(layers) - 0.5), ylabel="correlation with held-out activity, r")
     figure.legend(loc="outside lower center", ncols=3, markerscale=1.5)
     titled(figure, title_of(result, "How well natural fields predict"))

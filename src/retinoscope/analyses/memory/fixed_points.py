@@ -181,12 +181,13 @@ def _caption(
         f"distance of unrelated states in a decision; a slow point is one where the speed is least, and less than "
         f"{chosen.slow_share:g} of its recorded median. Sought from {starts} recorded states under each input "
         f"(Sussillo & Barak 2013); n = {recording.frames:,} decisions.",
-        f"Lines: some of {stretches.rows.size:,} decisions in {len(stretches.rows)} stretches, in the first principal "
-        "components of each network's memory.",
+        f"Lines: some of {stretches.rows.size:,} decisions in {len(stretches.rows)} "
+        f"{'stretch' if len(stretches.rows) == 1 else 'stretches'}, in the first principal components of each "
+        "network's memory.",
     ]
     if len(data["network"]) > 1:
         other = str(data["network"].values[1])
-        sentences.append(f"The network {other} was shown the same views and has components of its own.")
+        sentences.append(f"The other network ({other}) was shown the same views and has components of its own.")
     if any(each.is_whole for each in found):
         sentences.append("The mean input could not be held, for every step has to pass the whole network.")
     return " ".join([*sentences, why_not]).strip()
