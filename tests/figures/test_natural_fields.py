@@ -57,6 +57,13 @@ def test_each_unit_has_its_natural_field_above_its_white_noise_field() -> None:
         assert above[:2] == below[:2] and above[2] < below[3]
 
 
+def test_of_hundreds_of_units_some_are_drawn_and_the_caption_says_which() -> None:
+    figure = natural_fields(planted(300))
+    assert len(figure.axes[0].images) == 2 * 96
+    assert "96 of 299 units are shown, evenly spaced in their order." in " ".join(words_of(figure).split())
+    assert {"0", "298"} <= {text.get_text() for text in figure.axes[0].texts}
+
+
 def test_channels_that_are_no_colours_are_drawn_one_by_one_around_zero() -> None:
     result = planted(3, colours=4)
     images = natural_fields(result).axes[0].images

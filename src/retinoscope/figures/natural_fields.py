@@ -30,6 +30,7 @@ __all__ = ["natural_field_prediction", "natural_fields"]
 # All lengths are inches on paper.
 _BETWEEN_TILES, _BETWEEN_UNITS, _NAMES, _TALLEST, _WIDEST = 0.03, 0.14, 0.78, 7.2, 1.1
 _COLOURS = ["red", "green", "blue"]
+_MOST = 96  # units of a figure that can be read on a page
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def natural_fields(result: Result, layer: str | None = None, *, figsize: Size = 
 
     Pictures in colour are shown in colour, zero being mid-grey; of others, each channel in a diverging map. Every field
     has a scale of its own, its largest absolute weight. Above each pair stand the number of the unit and the
-    correlation of what the natural field predicts with held-out activity. Units that never change are counted instead.
+    correlation of what the natural field predicts with held-out activity. Units that never changed are left
+    out, and of more than 96 some are shown, evenly spaced; the caption says so.
 
     Args:
         result: from `analyses.natural_fields`.
@@ -115,9 +117,12 @@ def natural_fields(result: Result, layer: str | None = None, *, figsize: Size = 
 def _shown(r: np.ndarray) -> tuple[np.ndarray, str]:
     """Numbers of the units that ever changed, or of all if none did; and what the caption says of the others."""
     changed = np.flatnonzero(np.isfinite(r))
-    if len(changed) in (0, len(r)):
-        return np.arange(len(r)), ""
-    return changed, " Units that never changed are not shown."
+    units = changed if len(changed) else np.arange(len(r))
+    says = " Units that never changed are not shown." if len(units) < len(r) else ""
+    if len(units) > _MOST:
+        says += f" {_MOST} of {len(units)} units are shown, evenly spaced in their order."
+        units = units[np.linspace(0, len(units) - 1, _MOST).astype(int)]
+    return units, says
 
 
 def _arranged(shape: tuple[int, ...], is_coloured: bool, page: Page) -> _Layout:
