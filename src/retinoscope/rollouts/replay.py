@@ -64,7 +64,8 @@ def replay_error(
     Args:
         recording: made with this agent.
         agent: whose policy is run.
-        rows: how many to sample (in short spans, half of them across the start of an episode), or which ones.
+        rows: how many to sample (in short spans, half of them across the start of an episode), all if there are no
+            more; or which ones.
         seed: of the sample.
         batch: rows per forward pass.
 
@@ -72,7 +73,12 @@ def replay_error(
         UserError: the agent's layers are not those of the recording, or the rows do not exist.
     """
     _check_layers(recording, agent)
-    spans = _spans_of(rows) if isinstance(rows, Iterable) else _sample(recording, rows, np.random.default_rng(seed))
+    if isinstance(rows, Iterable):
+        spans = _spans_of(rows)
+    elif rows >= recording.frames:
+        spans = [(0, recording.frames)]
+    else:
+        spans = _sample(recording, rows, np.random.default_rng(seed))
     comparison = _Comparison()
     names = [*recording.attributes["layers"], "logits", "value"]
     with inference():
