@@ -127,6 +127,7 @@ def main() -> None:
                 if side == "two jobs":
                     cost = cost.plus(measured(lambda out=out: run((["join", out], [0]))))
                 costs[side].append(cost)
+                print(f"{side} {cost.clock:.1f} s", file=sys.stderr)
         sides = [open_recording(folder / f"{side}-0") for side in costs]
         are_same = all(same(sides[0], each) for each in sides[1:])
         rows, sizes = sides[0].frames, bytes_of(folder / "one worker-0")

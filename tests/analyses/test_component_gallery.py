@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
+import xarray
 
 from retinoscope.analyses.memory.component_gallery import GalleryParameters, component_gallery
 from retinoscope.analyses.memory.dataset_examples import dataset_examples
@@ -75,6 +78,19 @@ def test_attribution_is_the_gradient_through_time_of_the_component(
     assert np.abs(expected).max() > 0
     np.testing.assert_allclose(one["attribution"].values[:4], expected, atol=1e-4 * np.abs(expected).max())
     assert not one["attribution"].values[4].any()  # behind the gradient step
+
+
+def test_of_a_component_without_samples_nothing_is_shown(
+    gallery: Result, small_recording: Recording, given: dict[str, Result]
+) -> None:
+    lists = given["dataset_examples"]
+    listed = lists.data["listed"].copy()
+    listed.loc[{"component": 0}] = False
+    without = given | {"dataset_examples": dataclasses.replace(lists, data=lists.data.assign(listed=listed))}
+    chosen = GalleryParameters(per_level=2, frames=5, method="gradient")
+    found = component_gallery(small_recording, agent=small_agent(), given=without, parameters=chosen).data
+    assert (found["sample"].sel(component=0) == -1).all() and not found["attribution"].sel(component=0).any()
+    xarray.testing.assert_identical(found["attribution"].sel(component=1), gallery.data["attribution"].sel(component=1))
 
 
 def test_samples_of_arrays_are_shown_without_attribution() -> None:

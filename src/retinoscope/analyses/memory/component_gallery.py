@@ -230,6 +230,8 @@ def _attributions(
     is_before = shown <= step
     for row, number in enumerate(numbers):
         there = np.argwhere(places[row] >= 0)
+        if not len(there):
+            continue  # of a component that is the same in all of very few samples, none is listed
         rows = [
             samples.recording.rows(start, start + step + 1, ["observation", "state_entering"])
             for start in (int(samples.starts[places[row][tuple(each)]]) for each in there)
