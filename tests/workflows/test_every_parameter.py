@@ -29,6 +29,7 @@ TEXTS = {
     "before": "untrained.safetensors",
     "units": "fc:0-3",
     "directions": "unit:1,component:0",
+    "when": "component:0 > 1",
     "moments": "notes.json:1",
     "variables": "health",
     "pairs": "health & angle",
