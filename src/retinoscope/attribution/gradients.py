@@ -56,11 +56,14 @@ def gradient_sums(
         if not totals.requires_grad:
             raise NotMeasurable(f"layer {layer!r}: {why_no_gradient(policy)}; use method 'noise', which needs none")
         rows = torch.eye(len(totals), device=policy.device, dtype=totals.dtype)[list(units)]
-        gradients = [
-            _gradients(totals, pixels, part).sum(dim=1, dtype=torch.float64)
-            for part in rows.split(max(1, PARALLEL_ROWS // len(stimuli)))
-        ]
-        return torch.cat(gradients).cpu().numpy()
+        # One array for all: small ones kept beside the large ones that are freed would leave holes in the memory.
+        found = np.empty((len(rows), *pixels.shape[1:]))
+        place = 0
+        for part in rows.split(max(1, PARALLEL_ROWS // len(stimuli))):
+            sums = _gradients(totals, pixels, part).sum(dim=1, dtype=torch.float64)
+            found[place : place + len(part)] = sums.cpu().numpy()
+            place += len(part)
+        return found
 
 
 def _gradients(totals: torch.Tensor, pixels: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
