@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
+from torch.utils.flop_counter import FlopCounterMode
 
 from retinoscope.agents.policy import Policy, inference
 from retinoscope.attribution.measures import FRACTIONS
@@ -17,35 +15,6 @@ from retinoscope.attribution.randomisation import stages
 from retinoscope.attribution.targets import Target, independent
 
 
-class _Counter(TorchDispatchMode):
-    """Counts by torch's own formulas, as its `FlopCounterMode`, which first loads the compiler for a second or two.
-
-    Attributes:
-        total: multiplications and additions.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.total = 0
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # to say that it should loads the compiler, and nothing is compiled here
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        named = kwargs or {}
-        formula = flop_registry.get(getattr(func, "_overloadpacket", None))
-        if formula is None and isinstance(func, torch._ops.OpOverload):
-            with self:
-                parts = func.decompose(*args, **named)
-            if parts is not NotImplemented:
-                return parts
-        found = func(*args, **named)
-        if formula is not None:
-            self.total += formula(*args, **named, out_val=found)
-        return found
-
-
 def operations(call: Callable[[], object]) -> float:
     """Multiplications and additions in one call, those of products of matrices and convolutions.
 
@@ -53,9 +22,9 @@ def operations(call: Callable[[], object]) -> float:
     """
     with inference():
         call()  # what has to be found once is found now, and not counted
-        with _Counter() as counter:
+        with FlopCounterMode(display=False) as counter:
             call()
-    return float(counter.total)
+    return float(counter.get_total_flops())
 
 
 def operations_per_frame(

@@ -68,8 +68,6 @@ def evaluate(
         raise UserError(f"seed: {seed} is negative; give 0 or more")
     chosen = world_of(agent, world)
     chosen.require_playable()
-    if workers is not None and workers < 1:
-        raise UserError(f"workers: {workers} is too few; give at least 1")
     tasks = _tasks(agent.policy, chosen, episodes, seed, greedy)
     rows: dict[tuple[str, int], dict[str, Any]] = {}
     bar = progress_bar("episodes", total=2 * episodes, visible=progress)

@@ -53,8 +53,7 @@ def executor(workers: int | None = None) -> Iterator[Executor]:
     Raises:
         UserError: there are fewer than one.
     """
-    if workers is not None and workers < 1:
-        raise UserError(f"workers: {workers} is too few; give at least 1")
+    _require_some(workers)
     at_work = _AT_WORK.get()
     with process_pool(workers) if at_work is None else nullcontext(at_work) as chosen:
         yield chosen
@@ -73,7 +72,11 @@ def each_of(work: Sequence[Piece], workers: int | None = 1, is_bound_here: bool 
         work: what is to be done.
         workers: processes where `computing_on` says nothing; None for one per core, 1 for this process alone.
         is_bound_here: it needs what only this process has (a GPU) and stays in it.
+
+    Raises:
+        UserError: there are fewer than one.
     """
+    _require_some(workers)
     count = min(workers or os.cpu_count() or 1, len(work))
     if is_bound_here or (count <= 1 and (_AT_WORK.get() is None or len(work) < 2)):
         for function, arguments in work:
@@ -88,6 +91,11 @@ def each_of(work: Sequence[Piece], workers: int | None = 1, is_bound_here: bool 
         finally:
             for future in futures:
                 future.cancel()
+
+
+def _require_some(workers: int | None) -> None:
+    if workers is not None and workers < 1:
+        raise UserError(f"workers: {workers} is too few; give at least 1")
 
 
 def _executor(workers: int | None, cluster: str | None) -> AbstractContextManager[Executor | None]:
