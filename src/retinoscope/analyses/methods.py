@@ -140,6 +140,11 @@ def _listed(values: Any) -> str:
     return " and ".join(filter(None, [", ".join(spoken[:-1]), spoken[-1]])) if spoken else "none"
 
 
+def _counted(count: float, noun: str) -> str:
+    """1 episode, 2 episodes."""
+    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
+
+
 def code(text: str) -> str:
     """A name of anyone's, so that no Markdown and no HTML comes of it."""
     return f"`{' '.join(str(text).replace('`', ' ').split())}`"
@@ -149,6 +154,6 @@ def code(text: str) -> str:
 def _templates() -> jinja2.Environment:
     # Sentences are Markdown, in which names of anyone's stand as code; there is no HTML to escape.
     made = jinja2.Environment(undefined=jinja2.StrictUndefined, finalize=_spoken, autoescape=False)
-    made.filters |= {"listed": _listed, "code": code}
+    made.filters |= {"listed": _listed, "counted": _counted, "code": code}
     made.globals |= {"attribution": IN_A_PAPER.__getitem__, "interval": INTERVAL}
     return made

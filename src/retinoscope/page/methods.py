@@ -26,13 +26,13 @@ _ONE_AGENT = """
 The agent {{ agent.name | code }}{% if agent.checkpoint_sha256 %} (checkpoint with SHA-256 {{ agent.checkpoint_sha256
 | code }}{% if agent.frames_trained is not none %}, trained for {{ agent.frames_trained }} frames{% endif %}){% endif
 %} was examined in the world {{ world.name | code }}{% if world.sha256 %} (SHA-256 {{ world.sha256 | code }}){% endif
-%}. It sees {{ picture.height }} × {{ picture.width }} pixels in {{ picture.channels }} channel{{ "" if
-picture.channels == 1 else "s" }}{% if picture.frames > 1 %}, {{ picture.frames }} frames stacked{% endif %}. The
+%}. It sees {{ picture.height }} × {{ picture.width }} pixels in {{ picture.channels | counted("channel")
+}}{% if picture.frames > 1 %}, {{ picture.frames }} frames stacked{% endif %}. The
 layers of its network are {% for each in agent.layers %}{{ each.name | code }} ({{ each.kind }}, {{ each.shape |
 join(" × ") }}){{ "" if loop.last else ", " }}{% endfor %}. {% if world.declaration.seconds_per_decision %}One
 decision takes {{ world.declaration.seconds_per_decision }} s of the world's own time.{% endif %} It played {{
-options.frames }} decisions{% if played %} in {{ played.environments }} environment{{ "" if played.environments == 1
-else "s" }} ({{ played.episodes }} episode{{ "" if played.episodes == 1 else "s" }}){% endif %}, its actions drawn from
+options.frames }} decisions{% if played %} in {{ played.environments | counted("environment") }} ({{
+played.episodes | counted("episode") }}){% endif %}, its actions drawn from
 what its network gives (seed {{ options.seed }}).
 """
 _SEVERAL = """

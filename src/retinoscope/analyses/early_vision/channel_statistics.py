@@ -306,8 +306,7 @@ ANALYSIS = Analysis(
     rank=60,
     methods="""
         Distribution, power spectrum and autocorrelation of every channel of {{ layers | listed }} and of the
-        pixels were measured over {{ found.decisions }} recorded decisions of {{ found.episodes }} episode{{ ""
-        if found.episodes == 1 else "s" }}.
+        pixels were measured over {{ found.decisions }} recorded decisions of {{ found.episodes | counted("episode") }}.
         Spectra are periodograms under a Hann window [@field1987]. Beside them stand those of pictures of the
         same power with phases drawn anew [@theiler1992], and of {{ untrained }} networks with weights drawn
         anew, as far as these can be made (seed {{ seed }}).

@@ -322,7 +322,7 @@ ANALYSIS = Analysis(
     rank=40,
     methods="""
         The activity of the units of {{ layers | listed }} was regressed on the pixels they saw at {{
-        found.decisions }} recorded decisions of {{ found.episodes }} episode{{ "" if found.episodes == 1 else "s" }}
+        found.decisions }} recorded decisions of {{ found.episodes | counted("episode") }}
         [@theunissen2001; @willmore2003],
         {% if regularisation == "ridge" %}with a Gaussian prior on the weights (ridge){% else %}within the
         principal components of largest variance{% endif %}, whose strength was chosen for every unit on data
