@@ -62,6 +62,8 @@ def test_an_image_that_is_too_wide_or_reaches_out_is_refused():
 
 def test_a_presentation_can_be_written_in_words():
     assert parse_presentation(None) == parse_presentation("arena") == Presentation()
+    for text in ("arena", "arena distance=100,200 bearing=-20,0", "paste height=20,30 position=30x40,10x12.5"):
+        assert str(parse_presentation(text)) == text
     assert parse_presentation("arena distance=100,200 bearing=-20") == Presentation(
         distances=(100, 200), bearings=(-20,)
     )

@@ -43,8 +43,10 @@ class NetworkConfig(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
-    encoder: Literal["lindsey", "simple", "linear"] = "lindsey"
-    global_channels: int = pydantic.Field(16, ge=1, description="channels of every convolution but the bottleneck")
+    encoder: Literal["lindsey", "simple", "linear"] = pydantic.Field(
+        "lindsey", description="lindsey: convolutions with a bottleneck; simple: without; linear: no convolutions"
+    )
+    global_channels: int = pydantic.Field(16, ge=1, description="channels of every convolution except the bottleneck")
     retinal_bottleneck: int = pydantic.Field(8, ge=1, description="channels of the retina's output, conv2")
     vvs_depth: int = pydantic.Field(1, ge=0, description="convolutions after the bottleneck")
     kernel_size: int = pydantic.Field(5, ge=1, description="side of every kernel, pixels of its input")
@@ -52,11 +54,11 @@ class NetworkConfig(pydantic.BaseModel):
     strided_convolutions: int = pydantic.Field(
         2, ge=1, le=2, description="how many of these two have that stride: 2 for both, 1 for the first alone"
     )
-    channels: PerConvolution = pydantic.Field((), description="of each convolution, such as 16,8,16")
-    kernel_sizes: PerConvolution = pydantic.Field((), description="of each convolution, such as 7,5,3")
-    strides: PerConvolution = pydantic.Field((), description="of each convolution, such as 2,2,1")
+    channels: PerConvolution = pydantic.Field((), description="channels of each convolution, such as 16,8,16")
+    kernel_sizes: PerConvolution = pydantic.Field((), description="kernel side of each convolution, such as 7,5,3")
+    strides: PerConvolution = pydantic.Field((), description="stride of each convolution, such as 2,2,1")
     paddings: PerConvolution = pydantic.Field(
-        (), description="zeros around what each convolution gets; none if left out"
+        (), description="zero padding of each convolution, such as 3,0,0; no padding if left out"
     )
     own: str = pydantic.Field(
         "", description="an encoder of the user's own: FILE.py:Name#SHA256; empty for one of ours"
@@ -64,12 +66,12 @@ class NetworkConfig(pydantic.BaseModel):
     initial_scale: float = pydantic.Field(
         1.0,
         gt=0,
-        description="factor on the initial weights of the convolutions: the smaller, the less they shape fields",
+        description="factor on the initial weights of the convolutions; the smaller, the less they shape fields",
     )
-    activation: Literal["elu", "relu", "tanh", "linear"] = "elu"
+    activation: Literal["elu", "relu", "tanh", "linear"] = pydantic.Field("elu", description="activation function")
     greyscale: bool = pydantic.Field(False, description="average the colour channels before the first convolution")
     hidden_size: int = pydantic.Field(128, ge=1, description="units of the dense layer")
-    rnn: Literal["gru", "none"] = "gru"
+    rnn: Literal["gru", "none"] = pydantic.Field("gru", description="kind of recurrent layer")
     rnn_size: int = pydantic.Field(64, ge=1, description="units of the recurrent layer")
 
     @property

@@ -14,49 +14,63 @@ from retinoscope.command_line.output import print_json, print_table
 def analyze(
     context: typer.Context,
     agent: options.AgentName = "digits",
-    out: Annotated[Path, typer.Option(help="Folder for the report and all it is made of.")] = Path("analysis"),
+    out: Annotated[Path, typer.Option(help="Folder for the report and everything that belongs to it.")] = Path(
+        "analysis"
+    ),
     frames: Annotated[int, typer.Option(parser=options.whole_number, help="Decisions to play and analyse.")] = 1000,
     world: options.World = None,
     responses: Annotated[
         list[str] | None,
-        typer.Option(help="Group of further analyses; may be given several times.", show_default="those always made"),
+        typer.Option(
+            help="Groups of further analyses, joined by commas: behaviour, comparison, early_vision, attribution, "
+            "images, memory.",
+            show_default="those always made",
+        ),
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(help="Make only these analyses, as raster,decoding; --list names them.", show_default="by group"),
+        typer.Option(
+            help="Make only these analyses, such as raster,decoding; --list names them.", show_default="by group"
+        ),
     ] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="NAME.PARAMETER=VALUE",
-            help="A parameter of an analysis, as raster.order=rastermap; may be repeated.",
+            help="Set a parameter of an analysis, such as raster.order=rastermap; may be repeated.",
             show_default="all at their defaults",
         ),
     ] = None,
     settings: options.Settings = None,
     list_them: Annotated[
-        bool, typer.Option("--list", help="List all analyses, or the parameters of the one named, and do nothing else.")
+        bool,
+        typer.Option(
+            "--list", help="List all analyses, or the parameters of the one named as AGENT, and do nothing else."
+        ),
     ] = False,
     dataset: Annotated[
-        str | None, typer.Option(help="Images for the analyses that show images.", show_default="the world's")
+        str | None,
+        typer.Option(
+            help="Images that are shown to the agent: a name, an .npz file or a folder.", show_default="the world's"
+        ),
     ] = None,
     presentation: Annotated[
         str | None,
         typer.Option(
-            help="How they are shown: 'arena distance=100,200 bearing=-20,0,20' or 'paste height=30 position=30x40'.",
+            help="How images are shown: 'arena distance=100,200 bearing=-20,0,20' or 'paste height=30 position=30x40'.",
             show_default="in the arena, at 5 distances and 5 bearings",
         ),
     ] = None,
     class_effects: Annotated[
         str | None,
         typer.Option(
-            help="Effects of classes that the world does not know: cat=-20,dog=+10.",
+            help="Effects on health of classes that the world does not know: cat=-20,dog=+10.",
             show_default="the world's",
         ),
     ] = None,
     twin: Annotated[
-        Path | None, typer.Option(help="Compare with this network of train-classifier.", show_default="none")
+        Path | None, typer.Option(help="Compare with this network, made by train-classifier.", show_default="none")
     ] = None,
     method: Annotated[
         Literal["gradient", "noise"] | None,
@@ -65,7 +79,7 @@ def analyze(
     layers: Annotated[
         list[str] | None,
         typer.Option(
-            help="Layer whose receptive fields to map, as conv1 or rnn, or units of it, as fc:0-3,7; may be repeated.",
+            help="Layer whose receptive fields are measured, as conv1, or units, as fc:0-3,7; may be repeated.",
             show_default="all convolutions",
         ),
     ] = None,
@@ -75,25 +89,27 @@ def analyze(
             parser=options.whole_number, help="Decisions in each activation movie.", show_default="at most 1000"
         ),
     ] = None,
-    gif: Annotated[bool, typer.Option("--gif", help="Write the activation movies as GIF too.")] = False,
+    gif: Annotated[bool, typer.Option("--gif", help="Also write the activation movies as GIF.")] = False,
     single_file: options.SingleFile = False,
     checkpoints: Annotated[
         Literal["all"] | None,
-        typer.Option(help="all: compare all checkpoints of the run.", show_default="only the one named"),
+        typer.Option(help="all: also compare all checkpoints of the run.", show_default="only the one named"),
     ] = None,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Analyse every checkpoint of a run, and those to come while it trains.")
+        bool, typer.Option("--follow", help="Analyse every checkpoint of a run, including new ones while it trains.")
     ] = False,
     raster_order: Annotated[
         Literal["cosine", "euclidean", "rastermap"] | None,
         typer.Option(help="How the units of the raster are sorted.", show_default="cosine"),
     ] = None,
-    wandb: Annotated[bool, typer.Option("--wandb", help="Log to Weights & Biases too.")] = False,
+    wandb: Annotated[
+        bool, typer.Option("--wandb", help="Also log to Weights & Biases (--checkpoints, --follow).")
+    ] = False,
     checkpoint: options.Checkpoint = "final",
     seed: options.Seed = 0,
     device: options.Device = "cpu",
     workers: Annotated[
-        int | None, typer.Option(help="Processes that share the work.", show_default="as each analysis says")
+        int | None, typer.Option(help="Number of processes that share the work.", show_default="as each analysis says")
     ] = None,
     cluster: options.Cluster = None,
     overwrite: options.Overwrite = False,
@@ -101,8 +117,8 @@ def analyze(
 ) -> None:
     """Look inside an agent, and put all of it on one page.
 
-    Writes index.html with a movie of the agent at work and the receptive fields of its convolutions; beside it
-    figures/, movies/, results/, recording.zarr and manifest.json.
+    Writes index.html with a movie of the agent at work, the receptive fields of its convolutions, and what else is
+    asked for. Beside it are figures/, movies/, results/, recording.zarr, methods.md and manifest.json.
 
     \b
     Example:

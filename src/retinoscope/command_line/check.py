@@ -19,13 +19,16 @@ def check(
     agent: options.AgentName = "digits",
     world: options.World = None,
     recording: Annotated[
-        Path | None, typer.Option(help="A recording of the agent, to be checked too; joined ones as well.")
+        Path | None, typer.Option(help="Also check this recording of the agent; it may be a joined one.")
     ] = None,
     expected_return: Annotated[
         float | None, typer.Option(help="Mean return of an episode, as the agent's owner states it.")
     ] = None,
     tolerance: Annotated[
-        float | None, typer.Option(help="Of that return.", show_default="the 95% interval over episodes")
+        float | None,
+        typer.Option(
+            help="How far the return may be from the expected one.", show_default="the 95% interval over episodes"
+        ),
     ] = None,
     episodes: Annotated[int, typer.Option(parser=options.whole_number, help="Episodes to play for the return.")] = 20,
     frames: Annotated[int, typer.Option(parser=options.whole_number, help="Decisions to record and replay.")] = 500,
@@ -38,9 +41,9 @@ def check(
 ) -> None:
     """Test whether an agent was loaded as its owner means it.
 
-    Compares it with its owner's own code on recorded frames, looks whether gradients reach the pixels, replays and
-    repeats a recording, plays for the return, and replays a recording that is given. Ends with exit code 2 if anything
-    failed.
+    Compares its outputs with those of its owner's own code on recorded frames, tests whether gradients reach the
+    pixels, replays and repeats a recording, and plays episodes to compare the return. Also replays a recording that is
+    given. The exit code is 2 if anything failed.
 
     \b
     Example:

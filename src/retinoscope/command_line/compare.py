@@ -19,38 +19,41 @@ def compare(
             help="Two or more agents, as analyze takes them or as digits@early; or one with --checkpoints.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the page and all it is made of.")] = Path("comparison"),
+    out: Annotated[Path, typer.Option(help="Folder for the page and everything that belongs to it.")] = Path(
+        "comparison"
+    ),
     checkpoints: Annotated[
         str | None,
-        typer.Option(help="Of each: all, or some, as first,1e6,final.", show_default="the one named, else the last"),
+        typer.Option(
+            help="Checkpoints of each agent: all, or some, such as first,1e6,final.",
+            show_default="the one named, else the last",
+        ),
     ] = None,
-    stimuli: Annotated[
-        Literal["frames", "images", "both"], typer.Option(help="What all of them are shown.")
-    ] = "frames",
+    stimuli: Annotated[Literal["frames", "images", "both"], typer.Option(help="What all agents are shown.")] = "frames",
     frames: Annotated[int, typer.Option(parser=options.whole_number, help="Decisions that each agent plays.")] = 1000,
     recording: Annotated[
         Path | None,
         typer.Option(
-            help="Recording whose frames are shown to all of them.", show_default="what the last of each run plays"
+            help="Recording whose frames are shown to all agents.", show_default="what the last of each run plays"
         ),
     ] = None,
     world: options.World = None,
     only: Annotated[
-        list[str] | None, typer.Option(help="Make only these comparisons, as representations.", show_default="all")
+        list[str] | None, typer.Option(help="Make only these comparisons, such as representations.", show_default="all")
     ] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="NAME.PARAMETER=VALUE",
-            help="A parameter of a comparison, as representations.shuffles=100; may be repeated.",
+            help="Set a parameter of a comparison, such as representations.shuffles=100; may be repeated.",
             show_default="all at their defaults",
         ),
     ] = None,
     settings: options.Settings = None,
     dataset: Annotated[str | None, typer.Option(help="Images that are shown.", show_default="the world's")] = None,
     presentation: Annotated[
-        str | None, typer.Option(help="How they are shown, as analyze takes it.", show_default="as in analyze")
+        str | None, typer.Option(help="How images are shown, as in analyze.", show_default="as in analyze")
     ] = None,
     seed: options.Seed = 0,
     workers: options.Workers = None,

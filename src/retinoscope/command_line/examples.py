@@ -28,46 +28,58 @@ def examples(
     frames: Annotated[
         Path | None,
         typer.Option(
-            help="That go with --activity: a .npy file, or a folder of NAME/ims.npy, NAME.npy or pictures in NAME/.",
+            help="Frames for --activity: a .npy file, or a folder of NAME/ims.npy, NAME.npy or pictures in NAME/.",
             show_default="none",
         ),
     ] = None,
     gradient_step: Annotated[
-        int | None, typer.Option(help="Step that gradients are taken from, counted from 0.", show_default="the last")
+        int | None,
+        typer.Option(
+            help="Step of each sample that gradients are taken from, counted from 0.", show_default="the last"
+        ),
     ] = None,
     proportion: Annotated[
         list[float] | None,
-        typer.Option(help="Of the steps that are high, middling, low; may be repeated.", show_default="0.1"),
+        typer.Option(
+            help="Share of the steps that counts as high, as middling and as low; may be repeated.", show_default="0.1"
+        ),
     ] = None,
     components: Annotated[
-        str, typer.Option(help="ica:16, pca:16, nmf:16, without a number to have it chosen, or units.")
+        str, typer.Option(help="ica:16, pca:16 or nmf:16, without a number to have it chosen; or units.")
     ] = "ica:16",
     fit_steps: Annotated[
-        int, typer.Option(parser=options.whole_number, help="Drawn at random to find the components on.")
+        int, typer.Option(parser=options.whole_number, help="Steps, drawn at random, on which components are found.")
     ] = 20_000,
-    layer: Annotated[str | None, typer.Option(help="Whose activity.", show_default="the first of the memory")] = None,
-    decisions: Annotated[int, typer.Option(parser=options.whole_number, help="Recorded of an agent.")] = 10_000,
-    window_steps: Annotated[int, typer.Option(help="Decisions in a sample of a recording.")] = 16,
+    layer: Annotated[
+        str | None, typer.Option(help="Layer whose activity is used.", show_default="the first of the memory")
+    ] = None,
+    decisions: Annotated[
+        int, typer.Option(parser=options.whole_number, help="Decisions to record of an agent.")
+    ] = 10_000,
+    window_steps: Annotated[int, typer.Option(help="Length of a sample of a recording, in decisions.")] = 16,
     stride_steps: Annotated[
-        int | None, typer.Option(help="From one sample of a recording to the next.", show_default="the window")
+        int | None,
+        typer.Option(help="Decisions from the start of one sample to that of the next.", show_default="the window"),
     ] = None,
     burn_in_steps: Annotated[
-        int | None, typer.Option(help="Left out at the start of every episode.", show_default="measured")
+        int | None, typer.Option(help="Decisions left out at the start of every episode.", show_default="measured")
     ] = None,
     leave_out_constant: Annotated[
         bool, typer.Option("--leave-out-constant", help="Leave out units that never change.")
     ] = False,
-    stability: Annotated[bool, typer.Option("--stability", help="Judge the components too; takes minutes.")] = False,
+    stability: Annotated[
+        bool, typer.Option("--stability", help="Also measure how stable the components are; takes minutes.")
+    ] = False,
     gallery: Annotated[bool, typer.Option(help="Draw a contact sheet for each component.")] = True,
     keys: Annotated[
         str | None,
         typer.Option(
-            help="Of JSON and CSV: any,saliency_step for the two scopes, or with the three levels behind them.",
+            help="Names of the scopes in JSON and CSV, such as any,saliency_step; those of the levels may follow.",
             show_default="any_step,gradient_step,high,middle,low",
         ),
     ] = None,
     ids: Annotated[
-        str, typer.Option(help="Of samples in JSON and CSV: names, or numbers (33 of sample_00033).")
+        str, typer.Option(help="How JSON and CSV name samples: names, or numbers (33 for sample_00033).")
     ] = "names",
     checkpoint: options.Checkpoint = "final",
     seed: options.Seed = 0,

@@ -12,10 +12,10 @@ from retinoscope.command_line import options
 
 def export(
     recording: Annotated[Path, typer.Argument(metavar="RECORDING", help="What `retinoscope record` or `join` made.")],
-    to: Annotated[str, typer.Option(help="nwb, minari or npz.")],
+    to: Annotated[str, typer.Option(help="Format: nwb, minari or npz.")],
     out: Annotated[
         Path | None,
-        typer.Option(help="The file, or of minari the folder.", show_default="the recording's name, beside it"),
+        typer.Option(help="The file to write; for minari, the folder.", show_default="the recording's name, beside it"),
     ] = None,
     overwrite: options.Overwrite = False,
 ) -> None:

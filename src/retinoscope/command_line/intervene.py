@@ -30,14 +30,16 @@ def intervene(
     directions: Annotated[
         str | None,
         typer.Option(
-            help="Instead of components, with commas between: unit:12, decoder:NAME, moments:NOTES.json:1:2, "
+            help="Directions instead of components, joined by commas: unit:12, decoder:NAME, moments:NOTES.json:1:2, "
             "file:VECTOR.npy.",
             show_default="none",
         ),
     ] = None,
     doses: Annotated[
         str | None,
-        typer.Option(help="Of clamp or add, standard deviations with commas between: -3,-1,1,3.", show_default="one"),
+        typer.Option(
+            help="Doses of clamp or add in standard deviations, joined by commas: -3,-1,1,3.", show_default="one"
+        ),
     ] = None,
     when: Annotated[
         str | None,
@@ -49,16 +51,18 @@ def intervene(
     ] = None,
     recording: Annotated[
         Path | None,
-        typer.Option(help="Recording of the agent to find the components on.", show_default="a new one"),
+        typer.Option(help="Recording of the agent on which components are found.", show_default="a new one"),
     ] = None,
-    components: Annotated[str, typer.Option(help="ica:16 or pca:16, or another number.")] = "ica:16",
+    components: Annotated[
+        str, typer.Option(help="How components are found: ica:16 or pca:16, or another number of them.")
+    ] = "ica:16",
     layer: Annotated[
         str | None, typer.Option(help="Layer of the memory that is edited.", show_default="the first")
     ] = None,
     episodes: Annotated[int, typer.Option(help="Episodes to play with each edit.")] = 50,
     random_directions: Annotated[int, typer.Option(help="Random directions to compare each component with.")] = 4,
     frames: Annotated[
-        int, typer.Option(parser=options.whole_number, help="Decisions recorded, if no recording is given.")
+        int, typer.Option(parser=options.whole_number, help="Decisions to record, if no recording is given.")
     ] = 10_000,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the result, its figure and table.", show_default="none")

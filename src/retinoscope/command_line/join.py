@@ -14,7 +14,9 @@ from retinoscope.command_line.output import print_json
 def join(
     parts: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="PARTS", help="The folder they were recorded to, or each of them.", show_default="none"),
+        typer.Argument(
+            metavar="PARTS", help="The folder that the parts were recorded to, or each part.", show_default="none"
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the index over them.", show_default="the folder of the parts")

@@ -31,7 +31,7 @@ ScenarioName = Annotated[
 Images = Annotated[
     str | None,
     typer.Option(
-        help="Other images: digits, apples, gabors, mnist, cifar10, openml:NAME, an .npz file or a folder.",
+        help="Use other images: digits, apples, gabors, mnist, cifar10, openml:NAME, an .npz file or a folder.",
         show_default="the scenario's",
     ),
 ]
@@ -41,7 +41,9 @@ Split = Annotated[
 ]
 Checkpoint = Annotated[
     str,
-    typer.Option(help="Of a shipped agent: untrained, early, final; of a run: first, final or a number of frames."),
+    typer.Option(
+        help="Checkpoint of a shipped agent: untrained, early or final; of a run: first, final or a number of frames."
+    ),
 ]
 World = Annotated[
     str | None,
@@ -53,24 +55,24 @@ World = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu or cuda.")]
-Seed = Annotated[int, typer.Option(help="Of everything that is drawn at random.")]
-Greedy = Annotated[bool, typer.Option("--greedy", help="Take the likeliest action instead of drawing one.")]
-Workers = Annotated[int | None, typer.Option(help="Processes that play.", show_default="one per core")]
+Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn at random.")]
+Greedy = Annotated[bool, typer.Option("--greedy", help="Take the most probable action instead of drawing one.")]
+Workers = Annotated[int | None, typer.Option(help="Number of processes that play.", show_default="one per core")]
 Cluster = Annotated[
     str | None,
-    typer.Option(help="A Dask cluster: tcp://HOST:PORT, or slurm:FILE.yaml.", show_default="this machine"),
+    typer.Option(help="Use a Dask cluster: tcp://HOST:PORT, or slurm:FILE.yaml.", show_default="this machine"),
 ]
 Settings = Annotated[
     Path | None,
     typer.Option(
         "--settings",
-        help="YAML file of such parameters, by analysis; --set overrides it.",
+        help="YAML file with parameters of analyses, by analysis; --set overrides it.",
         show_default="none",
     ),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run left there.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run wrote there.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 SingleFile = Annotated[
-    bool, typer.Option("--single-file", help="Write single-file.html too, of at most 20 MB, to be sent.")
+    bool, typer.Option("--single-file", help="Also write single-file.html, a page of at most 20 MB to send to others.")
 ]
 ReportDirectory = Annotated[Path, typer.Argument(metavar="DIR", help="A directory that `retinoscope analyze` wrote.")]

@@ -78,7 +78,7 @@ def _effects(scenario: Scenario) -> str:
 @scenario_app.command("build")
 def scenario_build(
     scenario: options.ScenarioName,
-    folder: Annotated[Path | None, typer.Option(help="Where to put it.", show_default="the cache")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Folder to write it to.", show_default="the cache")] = None,
     images: options.Images = None,
     split: options.Split = None,
     as_json: options.AsJson = False,

@@ -16,9 +16,9 @@ def sweep(
     out: Annotated[
         Path | None, typer.Option(help="Directory of the sweep.", show_default="the plan's name, beside it")
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Runs at a time.", show_default="one")] = None,
+    workers: Annotated[int | None, typer.Option(help="Number of runs at the same time.", show_default="one")] = None,
     cluster: options.Cluster = None,
-    status: Annotated[bool, typer.Option("--status", help="Say how far it is, and do nothing else.")] = False,
+    status: Annotated[bool, typer.Option("--status", help="Say how far each run is, and do nothing else.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would run and how long it may take, and do nothing else.")
     ] = False,
@@ -26,8 +26,9 @@ def sweep(
 ) -> None:
     """Train, evaluate and compare many agents.
 
-    The same command goes on with a sweep that was interrupted, whatever interrupted it, and tries again what failed. A
-    run that fails disturbs no other; the exit code is then 2.
+    PLAN.yaml says what varies between the runs and what to do with each; docs/sweeps.md describes it. With --dry-run,
+    `retinoscope sweep PLAN.yaml` only says what it would do. After an interruption, the same command continues the
+    sweep and tries again what failed. A run that fails does not affect the others; the exit code is then 2.
 
     \b
     Example:

@@ -78,6 +78,13 @@ class Presentation:
         (), "row and column of the middle of the image; for paste", units="pixels of the view"
     )
 
+    def __str__(self) -> str:
+        given = {"distance": self.distances, "bearing": self.bearings, "height": self.heights}
+        parts = [f"{name}={','.join(f'{value:g}' for value in values)}" for name, values in given.items() if values]
+        if self.positions:
+            parts.append("position=" + ",".join(f"{row:g}x{column:g}" for row, column in self.positions))
+        return " ".join([self.how, *parts])
+
     @pydantic.model_validator(mode="after")
     def _nothing_that_is_not_used(self) -> Self:
         unused = ("heights", "positions") if self.how == "arena" else ("distances", "bearings")

@@ -45,9 +45,11 @@ class ClassifierConfig(Levers):
     With the schedule `one_cycle` the learning rate rises and falls once (Smith & Topin 2019, "Super-convergence").
     """
 
-    convolution_weight_decay: float = pydantic.Field(1e-2, ge=0, description="of the convolutions' kernels, decoupled")
-    dense_weight_decay: float = pydantic.Field(1e-2, ge=0, description="of the encoder's dense layer")
-    head_weight_decay: float = pydantic.Field(1e-2, ge=0, description="of the layer that names classes")
+    convolution_weight_decay: float = pydantic.Field(
+        1e-2, ge=0, description="weight decay of the kernels of convolutions"
+    )
+    dense_weight_decay: float = pydantic.Field(1e-2, ge=0, description="weight decay of the encoder's dense layer")
+    head_weight_decay: float = pydantic.Field(1e-2, ge=0, description="weight decay of the layer that names classes")
     network: NetworkConfig = NetworkConfig(rnn="none")
     epochs: int = pydantic.Field(6, ge=1, description="times that every presentation is seen")
     presentations: int = pydantic.Field(
@@ -55,14 +57,18 @@ class ClassifierConfig(Levers):
         ge=1,
         description="observations to train on, at most; every image is shown at as many places as they allow",
     )
-    learning_rate: float = pydantic.Field(2e-3, gt=0, description="at its highest")
-    learning_rate_schedule: Literal["one_cycle", "linear", "cosine", "exponential", "constant"] = "one_cycle"
-    final_learning_rate: float = pydantic.Field(0.05, gt=0, le=1, description="share left at the end, but of one cycle")
+    learning_rate: float = pydantic.Field(2e-3, gt=0, description="learning rate at its highest")
+    learning_rate_schedule: Literal["one_cycle", "linear", "cosine", "exponential", "constant"] = pydantic.Field(
+        "one_cycle", description="how the learning rate changes"
+    )
+    final_learning_rate: float = pydantic.Field(
+        0.05, gt=0, le=1, description="share of the learning rate that is left at the end; not used by one_cycle"
+    )
     batch_size: int = pydantic.Field(64, ge=2, description="observations per gradient step")
     pixel_mean: float = pydantic.Field(51.0, description="subtracted from every pixel value, 0-255")
-    pixel_scale: float = pydantic.Field(44.0, gt=0, description="divides what is left")
-    seed: int = pydantic.Field(0, ge=0)
-    device: str = pydantic.Field("cpu", pattern="^(cpu|cuda)$")
+    pixel_scale: float = pydantic.Field(44.0, gt=0, description="what the difference is divided by")
+    seed: int = pydantic.Field(0, ge=0, description="seed of weights and of the order of observations")
+    device: str = pydantic.Field("cpu", pattern="^(cpu|cuda)$", description="where to compute: cpu or cuda")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -34,42 +34,46 @@ class TrainingConfig(Levers):
     """
 
     frames: float = pydantic.Field(30e6, gt=0, description="train until this many frames in all")
-    seed: int = pydantic.Field(0, ge=0)
+    seed: int = pydantic.Field(0, ge=0, description="seed of weights, worlds and actions")
     network: TrainingNetwork = TrainingNetwork()
-    convolution_weight_decay: float = pydantic.Field(1.0, ge=0, description="of the convolutions' kernels, decoupled")
+    convolution_weight_decay: float = pydantic.Field(
+        1.0, ge=0, description="weight decay of the kernels of convolutions"
+    )
     final_weight_decay: float = pydantic.Field(
         0.0,
         ge=0,
         le=1,
-        description="share of all weight decay left at the end of the training, to which it falls linearly",
+        description="share of all weight decay that is left at the end; it falls linearly",
     )
     weight_decay_fall: tuple[float, float] = pydantic.Field(
-        (0.2, 0.33), description="shares of the run between which all weight decay falls to that"
+        (0.2, 0.33), description="beginning and end of that fall, as shares of the run"
     )
-    learning_rate: float = pydantic.Field(7e-4, gt=0)
-    learning_rate_schedule: Schedule = pydantic.Field("linear", description="how it falls to its end")
-    final_learning_rate: float = pydantic.Field(0.05, gt=0, le=1, description="share left at the end of the run")
+    learning_rate: float = pydantic.Field(7e-4, gt=0, description="learning rate of Adam at its highest")
+    learning_rate_schedule: Schedule = pydantic.Field("linear", description="how the learning rate falls")
+    final_learning_rate: float = pydantic.Field(
+        0.05, gt=0, le=1, description="share of the learning rate that is left at the end"
+    )
     warm_up: float = pydantic.Field(0.0, ge=0, lt=1, description="share of the run in which the learning rate rises")
-    discount: float = pydantic.Field(0.985, gt=0, le=1, description="gamma, per decision")
-    entropy_coefficient: float = pydantic.Field(0.003, ge=0)
+    discount: float = pydantic.Field(0.985, gt=0, le=1, description="discount factor gamma, per decision")
+    entropy_coefficient: float = pydantic.Field(0.003, ge=0, description="weight of the policy's entropy in the loss")
     batch_size: int = pydantic.Field(1024, ge=1, description="decisions per gradient step")
     rollout: int = pydantic.Field(32, ge=2, description="decisions through which the gradient travels back")
     initial_harm_weight: float = pydantic.Field(
-        1.0, ge=0, description="what harmful pick-ups count for in the training reward before `harm_ramp`"
+        1.0, ge=0, description="weight of harmful pick-ups in the training reward before the harm ramp"
     )
     harm_weight: float = pydantic.Field(
-        3.0, ge=1, description="what harmful pick-ups count for in the training reward at the end of the run"
+        3.0, ge=1, description="weight of harmful pick-ups in the training reward at the end of the run"
     )
     harm_ramp: tuple[float, float] = pydantic.Field(
-        (0.27, 0.55), description="shares of the run between which that weight rises"
+        (0.27, 0.55), description="beginning and end of the rise of that weight, as shares of the run"
     )
-    workers: int = pydantic.Field(2, ge=1, description="processes that play")
-    environments_per_worker: int = pydantic.Field(16, ge=2, multiple_of=2)
+    workers: int = pydantic.Field(2, ge=1, description="number of processes that play")
+    environments_per_worker: int = pydantic.Field(16, ge=2, multiple_of=2, description="environments in each process")
     pixel_mean: float = pydantic.Field(51.0, description="subtracted from every pixel value, 0-255")
-    pixel_scale: float = pydantic.Field(44.0, gt=0, description="divides what is left")
-    checkpoint_seconds: int = pydantic.Field(120, ge=1, description="time between the checkpoints kept for resuming")
-    milestone_seconds: int = pydantic.Field(300, ge=1, description="time between checkpoints that are never deleted")
-    device: str = pydantic.Field("cpu", pattern="^(cpu|cuda)$")
+    pixel_scale: float = pydantic.Field(44.0, gt=0, description="what the difference is divided by")
+    checkpoint_seconds: int = pydantic.Field(120, ge=1, description="seconds between the checkpoints kept for resuming")
+    milestone_seconds: int = pydantic.Field(300, ge=1, description="seconds between checkpoints that are never deleted")
+    device: str = pydantic.Field("cpu", pattern="^(cpu|cuda)$", description="where to compute: cpu or cuda")
 
     @pydantic.field_validator("network", mode="before")
     @classmethod

@@ -45,26 +45,30 @@ class Levers(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
-    convolution_weight_decay: float = pydantic.Field(0.0, ge=0, description="of the convolutions' kernels, decoupled")
-    dense_weight_decay: float = pydantic.Field(0.0, ge=0, description="of the encoder's dense layers")
-    memory_weight_decay: float = pydantic.Field(0.0, ge=0, description="of the recurrent layer")
-    head_weight_decay: float = pydantic.Field(0.0, ge=0, description="of actor and critic")
+    convolution_weight_decay: float = pydantic.Field(
+        0.0, ge=0, description="weight decay of the kernels of convolutions"
+    )
+    dense_weight_decay: float = pydantic.Field(0.0, ge=0, description="weight decay of the encoder's dense layers")
+    memory_weight_decay: float = pydantic.Field(0.0, ge=0, description="weight decay of the recurrent layer")
+    head_weight_decay: float = pydantic.Field(0.0, ge=0, description="weight decay of actor and critic")
     final_weight_decay: float = pydantic.Field(
         1.0,
         ge=0,
         le=1,
-        description="share of all weight decay left at the end of the training, to which it falls linearly",
+        description="share of all weight decay that is left at the end; it falls linearly",
     )
     weight_decay_fall: tuple[float, float] = pydantic.Field(
-        (0.0, 1.0), description="shares of the training between which all weight decay falls to that"
+        (0.0, 1.0), description="beginning and end of that fall, as shares of the training"
     )
     activity_penalty: float = pydantic.Field(
         0.0, ge=0, description="weight of the mean absolute activity of the convolutions in the loss"
     )
-    input_noise: float = pydantic.Field(0.0, ge=0, description="noise on what the first layer gets, in its units")
-    retinal_noise: float = pydantic.Field(0.0, ge=0, description="noise on the output of the retina, conv2")
+    input_noise: float = pydantic.Field(
+        0.0, ge=0, description="noise added to the input of the first layer, in its units"
+    )
+    retinal_noise: float = pydantic.Field(0.0, ge=0, description="noise added to the output of the retina, conv2")
     noise: Literal["gaussian", "poisson"] = pydantic.Field(
-        "gaussian", description="poisson: its variance grows with the activity, as that of photons or spikes does"
+        "gaussian", description="kind of noise; poisson: its variance grows with the activity, as for photons or spikes"
     )
     reconstruction_weight: float = pydantic.Field(
         0.0, ge=0, description="weight of an auxiliary objective: to reconstruct the observation"
