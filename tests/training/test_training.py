@@ -114,7 +114,8 @@ def test_it_resumes_where_it_was_and_ended_by_a_scheduler_saves_and_leaves_no_pr
     with training(copy, SMALL) as process:
         wait_for_frames(copy, process, more_than=before)
         family = descendants(process.pid)
-        process.terminate()
+        for each in (*family, process.pid, process.pid):  # as SLURM does: to every process of a job, and once more
+            os.kill(each, signal.SIGTERM)
         assert process.wait(timeout=60) == 0, (tmp_path / "output.txt").read_text()
         assert list_checkpoints(copy)[-1].frames > before
         assert left_of(family) == [], "players or engines still run"

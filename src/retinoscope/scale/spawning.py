@@ -53,6 +53,7 @@ def _context() -> multiprocessing.context.BaseContext:
 
 def _begin(variables: dict[str, str]) -> None:
     """In a worker: the variables of the environment are those of now, not of when the libraries were loaded."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # what it is forked from may ignore it
     os.environ.clear()
     os.environ.update(variables)
     end_with_parent()
@@ -78,12 +79,34 @@ def end_with_parent() -> None:
 def termination_as_interrupt() -> Iterator[None]:
     """SIGTERM, by which schedulers end jobs, ends what is done in the `with` block as Ctrl-C does.
 
-    By itself it would end this process and leave those it started running.
+    By itself it would end this process and leave those it started running. A second one, while what was done is being
+    saved, changes nothing: who has no more patience sends SIGKILL.
     """
     if threading.current_thread() is not threading.main_thread():  # where Python allows no handlers
         yield
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+    def interrupt(number: int, _frame: types.FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def termination_ignored() -> Iterator[None]:
+    """What is started in the `with` block ignores SIGTERM, and so does what that starts.
+
+    SLURM sends it to every process of a job's step; those that others tell when to end have to wait for that.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         yield
     finally:

@@ -136,6 +136,8 @@ def _run(cfg: Any, run_directory: Path, config: TrainingConfig, progress: bool) 
     if status == ExperimentStatus.SUCCESS:
         with termination_as_interrupt():
             status = runner.run()
+            for each in (*runner.processes, runner.sampler):  # interrupted, they are still saving
+                each.join()
     if status == ExperimentStatus.FAILURE:
         raise RuntimeError(f"training failed; see {run_directory / 'sf_log.txt'}")
 

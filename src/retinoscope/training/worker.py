@@ -10,6 +10,7 @@ import argparse
 import logging
 import multiprocessing
 import os
+import signal
 import sys
 import warnings
 from multiprocessing.context import SpawnContext, SpawnProcess
@@ -32,7 +33,7 @@ from retinoscope.agents.networks import NetworkConfig
 from retinoscope.agents.own_encoder import make_encoder as encoder_of
 from retinoscope.agents.safe_load import allow_sample_factory_checkpoints
 from retinoscope.agents.sample_factory_config import network_config_of
-from retinoscope.scale.spawning import end_with_parent
+from retinoscope.scale.spawning import end_with_parent, termination_ignored
 from retinoscope.scenarios import foreign_part
 from retinoscope.training.learner import LeveredActorCritic, LeveredLearner, levers_of
 from retinoscope.training.learning_pass import learning_pass, make_decoder
@@ -154,7 +155,11 @@ def make_actor_critic(cfg: Any, obs_space: Any, action_space: Any) -> LeveredAct
 
 
 class _Process:
-    """Learner, inference and players alike would outlive a training that is killed outright."""
+    """Learner, inference and players alike would outlive a training that is killed outright.
+
+    Asked to end (SIGTERM), as SLURM asks every process of a job, they go on until the training tells them: the learner
+    has to save.
+    """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -163,6 +168,7 @@ class _Process:
     def run(self) -> None:
         os.environ.clear()  # they are those of now, not of when what this is forked from was started
         os.environ.update(self._variables)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the engines inherit it
         end_with_parent()
         super().run()  # type: ignore[misc]
 
@@ -176,6 +182,7 @@ class _Spawning(SpawnContext):
 
 
 if sys.platform == "linux":
+    from multiprocessing import forkserver
     from multiprocessing.context import ForkServerContext, ForkServerProcess
 
     class _Forked(_Process, ForkServerProcess):
@@ -193,6 +200,8 @@ def _starting(workers: int) -> multiprocessing.context.BaseContext:
     if sys.platform != "linux" or workers > _MOST_FORKED:
         return _Spawning()
     multiprocessing.set_forkserver_preload([__name__])
+    with termination_ignored():  # without it, nobody would know when the others end
+        forkserver.ensure_running()
     return _Forking()
 
 
