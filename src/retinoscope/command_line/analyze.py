@@ -65,7 +65,7 @@ def analyze(
     class_effects: Annotated[
         str | None,
         typer.Option(
-            help="Effects on health of classes that the world does not know: cat=-20,dog=+10.",
+            help="Effects of classes that the world does not know, good or bad: cat=-20,dog=+10.",
             show_default="the world's",
         ),
     ] = None,

@@ -75,14 +75,15 @@ class AttributionCheckParameters:
 
     frames: int | None = setting(
         None,
-        "rows that are looked at, evenly spaced; fewer if the recording is shorter; none for 500, or, where these take "
-        "more than 1e13 operations, for as many as that allows, at least 60",
+        "rows that are used, evenly spaced; fewer if the recording is shorter; none for 500, or, where "
+        "these take more than 1e13 operations, for as many as that allows, at least 60",
         least=2,
     )
     stretch_frames: int | None = setting(
         None,
-        "consecutive ones of them that make a stretch: over stretches go the bootstrap intervals, and each stretch has "
-        "random parameters of its own; none for 20, or a fifth of all if that is less",
+        "length of a stretch, in consecutive ones of these rows; bootstrap intervals are over stretches, "
+        "and each stretch has random parameters of its own; none for 20, or a fifth of all if that is "
+        "less",
         least=1,
     )
     methods: tuple[AttributionMethod, ...] | None = setting(
@@ -93,26 +94,28 @@ class AttributionCheckParameters:
     )
     baseline: Baseline | None = setting(None, BASELINES)
     steps: int = setting(
-        16, "of integrated gradients; fewer than for maps that are shown: each frame is passed seven times", least=1
+        16,
+        "steps of integrated gradients; fewer than for maps that are shown, because each frame is passed seven times",
+        least=1,
     )
-    samples: int = setting(8, "of SmoothGrad", least=1)
+    samples: int = setting(8, "samples of SmoothGrad", least=1)
     noise_sigma: float = setting(25.5, "standard deviation of SmoothGrad's noise", units="pixel units", above=0)
     window: int = setting(10, "side of the squares of occlusion", units="pixels", least=1)
-    stride: int = setting(10, "from one of them to the next, at most their side", units="pixels", least=1)
+    stride: int = setting(10, "distance between neighbouring squares, at most their side", units="pixels", least=1)
     disc_sigma: float | None = setting(
         None,
         "standard deviation of the discs of perturbation saliency; none for a sixteenth of the shorter side",
         units="pixels",
         above=0,
     )
-    disc_spacing: int = setting(10, "from one of them to the next", units="pixels", least=1)
+    disc_spacing: int = setting(10, "distance between neighbouring discs", units="pixels", least=1)
     threshold: float = setting(
         0.2,
-        "with a mean |rank correlation| so much above chance a method still passes the parameter randomisation",
+        "mean |rank correlation| above chance up to which a method passes the randomisation of parameters",
         above=0,
         below=1,
     )
-    seed: int = setting(0, "of random parameters, of the random order and of the pixels that are ranked", least=0)
+    seed: int = setting(0, "seed of random parameters, of the random order and of the pixels that are ranked", least=0)
     workers: int | None = setting(None, "processes; none for one per core", least=1)
 
     @pydantic.model_validator(mode="after")

@@ -90,7 +90,7 @@ _TIMES_PER_STRETCH = 6  # of those at which attribution through time is measured
 class EpisodeAttributionParameters:
     """Parameters of `episode_attribution`."""
 
-    method: AttributionMethod = setting("integrated_gradients", "of the maps, see `attribution.attribute`")
+    method: AttributionMethod = setting("integrated_gradients", "method of attribution, see `attribution.attribute`")
     targets: Targets = setting(
         None, "what the maps explain; none for the value and the probability of every action", fewest=1
     )
@@ -100,16 +100,19 @@ class EpisodeAttributionParameters:
         least=0,
     )
     start: int = setting(0, "first decision of the episode", units="decisions", least=0)
-    stop: int | None = setting(None, "decision behind the last; none for the end of the episode", units="decisions")
+    stop: int | None = setting(None, "decision after the last; none for the end of the episode", units="decisions")
     most_decisions: int | None = setting(
-        1000, "the window ends after so many even so; none for no limit", units="decisions", least=1
+        1000,
+        "number of decisions after which the window ends in any case; none for no limit",
+        units="decisions",
+        least=1,
     )
     baseline: Baseline | None = setting(None, BASELINES)
-    steps: int = setting(16, "of integrated gradients", least=1)
-    samples: int = setting(16, "of SmoothGrad", least=1)
+    steps: int = setting(16, "steps of integrated gradients", least=1)
+    samples: int = setting(16, "samples of SmoothGrad", least=1)
     noise_sigma: float = setting(25.5, "standard deviation of SmoothGrad's noise", units="pixel units", above=0)
     window: int = setting(10, "side of the squares of occlusion", units="pixels", least=1)
-    stride: int = setting(5, "from one of them to the next, at most their side", units="pixels", least=1)
+    stride: int = setting(5, "distance between neighbouring squares, at most their side", units="pixels", least=1)
     disc_sigma: float | None = setting(
         None,
         "standard deviation of the discs of perturbation saliency; none for a sixteenth of the shorter side",
@@ -117,7 +120,7 @@ class EpisodeAttributionParameters:
         above=0,
     )
     disc_spacing: int | None = setting(
-        None, "from one of them to the next; none for a sixteenth of the shorter side", units="pixels", least=1
+        None, "distance between neighbouring discs; none for a sixteenth of the shorter side", units="pixels", least=1
     )
     lag_steps: int | None = setting(
         None,
@@ -126,14 +129,17 @@ class EpisodeAttributionParameters:
         units="decisions",
         least=0,
     )
-    times: int = setting(60, "decisions at which this is measured", least=1)
+    times: int = setting(60, "number of decisions at which the reach back in time is measured", least=1)
     checked_frames: int = setting(
         40, "frames of the window on which the method is checked by randomising parameters", least=2
     )
     threshold: float = setting(
-        0.2, "with a mean |rank correlation| so much above chance the method still passes", above=0, below=1
+        0.2,
+        "mean |rank correlation| above chance up to which the method passes the randomisation of parameters",
+        above=0,
+        below=1,
     )
-    seed: int = setting(0, "of noise and of random parameters", least=0)
+    seed: int = setting(0, "seed of noise and of random parameters", least=0)
     workers: int | None = setting(None, "processes; none for one per core", least=1)
 
     @pydantic.model_validator(mode="after")

@@ -53,8 +53,8 @@ class ActivationMovieParameters:
     )
     quantile: float = setting(
         0.999,
-        "of the magnitudes of a filter's activity over the whole movie that is full colour; what exceeds it is shown "
-        "as full colour too",
+        "quantile of the magnitudes of a filter's activity over the whole movie that gets the full "
+        "colour; larger ones get it too",
         above=0,
         most=1,
     )

@@ -43,14 +43,19 @@ class BurnInParameters:
         150, "the longest burn-in; a third of the longest episode if that is shorter", units="decisions", least=1
     )
     tolerance: float = setting(
-        0.05, "of forgetting: the distance that counts as none, relative to that of unrelated states", above=0, below=1
+        0.05,
+        "of forgetting: distance that counts as none, relative to the distance of unrelated states",
+        above=0,
+        below=1,
     )
-    share: float = setting(0.95, "of forgetting: share of the windows that has to be within it", above=0, below=1)
+    share: float = setting(
+        0.95, "of forgetting: share of the windows that has to be within the tolerance", above=0, below=1
+    )
     hold: int = setting(16, "of forgetting: for how long it has to stay so", units="decisions", least=1)
-    windows: int = setting(64, "of forgetting: moments of the recording at which the state is reset", least=2)
+    windows: int = setting(64, "of forgetting: number of moments of the recording at which the state is reset", least=2)
     level: float = setting(0.99, "of settling: quantile of the chance distribution", above=0, below=1)
-    seed: int = setting(0, "of everything drawn at random", least=0)
-    layer: str | None = setting(None, "of the memory; none for all of its layers, the slowest of which counts")
+    seed: int = setting(0, "seed of everything drawn at random", least=0)
+    layer: str | None = setting(None, "layer of the memory; none for all of its layers, the slowest of which counts")
 
 
 @dataclass(frozen=True)

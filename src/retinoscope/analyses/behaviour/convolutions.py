@@ -43,14 +43,14 @@ class ConvolutionsParameters:
     components: int = setting(40, "principal components of each convolution whose variances are kept", least=2)
     kept_frames: int = setting(
         1000,
-        "of the first so many, maps are left in the cache, where `activation_movies` finds them",
+        "number of first decisions whose maps are left in the cache, where `activation_movies` finds them",
         units="decisions",
         least=0,
     )
     block_size: int = setting(
         512, "decisions at a time; memory grows with it, and by the means of channels", units="decisions", least=1
     )
-    seed: int = setting(0, "of the sample of decisions from which large layers are sketched", least=0)
+    seed: int = setting(0, "seed of the sample of decisions from which large layers are sketched", least=0)
 
 
 def convolutions(

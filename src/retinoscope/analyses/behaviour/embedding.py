@@ -72,9 +72,11 @@ class EmbeddingParameters:
         units="decisions",
         least=1,
     )
-    perplexity: float = setting(30.0, "of t-SNE", least=1)
+    perplexity: float = setting(30.0, "perplexity of t-SNE", least=1)
     neighbours: int = setting(
-        10, f"of each point, by which it is judged; at most {NEIGHBOURS_PER_PERPLEXITY} times the perplexity", least=1
+        10,
+        f"number of neighbours that judge the embedding; at most {NEIGHBOURS_PER_PERPLEXITY} times the perplexity",
+        least=1,
     )
     time_neighbour_seconds: float | None = setting(
         None,
@@ -90,7 +92,7 @@ class EmbeddingParameters:
         least=0,
     )
     jobs: int | None = setting(None, "threads; none for all cores. t-SNE of more than 5,000 points uses one", least=1)
-    seed: int = setting(0, "of what breaks ties between points that start at the same place", least=0)
+    seed: int = setting(0, "seed of what breaks ties between points that start at the same place", least=0)
 
     @property
     def fewest_points(self) -> int:

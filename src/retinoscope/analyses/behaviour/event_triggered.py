@@ -47,13 +47,14 @@ class EventTriggeredParameters:
 
     seconds: float | None = setting(
         None,
-        "shown before and after an event; none for 2 s, or 16 decisions where the world has no time of its own",
+        "time shown before and after an event; none for 2 s, or 16 decisions where the world has no time of its own",
         units="s",
         above=0,
     )
     tested_seconds: float | None = setting(
         None,
-        "before and after it, whose mean is tested; at most what is shown; none for 1 s, or 8 decisions",
+        "time before and after an event whose mean activity is tested; at most what is shown; none for 1 "
+        "s, or 8 decisions",
         units="s",
         above=0,
     )
@@ -65,19 +66,20 @@ class EventTriggeredParameters:
     )
     horizons_seconds: tuple[float, ...] | None = setting(
         None,
-        "in which an event of the first kind is predicted; above 0; none for 0.5, 1, 2, 4 s, or 4, 8, 16, 32 decisions",
+        "times within which an event of the first kind is predicted; above 0; none for 0.5, 1, 2, 4 s, or "
+        "4, 8, 16, 32 decisions",
         units="s",
         fewest=1,
     )
-    fewest_events: int = setting(10, "of a kind, below which it is not looked at", least=2)
+    fewest_events: int = setting(10, "a kind of event that happened less often is left out", least=2)
     level: float = setting(
         0.05,
         "family-wise error rate at which a unit is called event-locked; the family is a layer, both sides",
         above=0,
         below=1,
     )
-    shuffles: int = setting(500, "arrangements of shuffled events; enough for `level`", least=1)
-    resamples: int = setting(200, "bootstrap samples over events", least=2)
+    shuffles: int = setting(500, "number of arrangements of shuffled events; enough for `level`", least=1)
+    resamples: int = setting(200, "number of bootstrap samples over events", least=2)
     layers: tuple[str, ...] | None = setting(
         None,
         "none for those that stand for the network: the ends of the encoder's stages, the encoder's output and the "
@@ -87,7 +89,7 @@ class EventTriggeredParameters:
     burn_in_steps: int | None = setting(
         None, "left out at the start of every episode; none for what `burn_in` finds", units="decisions", least=0
     )
-    seed: int = setting(0, "of everything drawn at random", least=0)
+    seed: int = setting(0, "seed of everything drawn at random", least=0)
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> EventTriggeredParameters:

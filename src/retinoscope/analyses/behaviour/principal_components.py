@@ -49,8 +49,8 @@ class PrincipalComponentsParameters:
         "what is stored)",
         fewest=1,
     )
-    components: int = setting(40, "how many are kept of each layer", least=2)
-    map_bins: int = setting(90, "of the map of the first two components, along each side", least=2)
+    components: int = setting(40, "number of components that are kept of each layer", least=2)
+    map_bins: int = setting(90, "number of bins along each side of the map of the first two components", least=2)
     window_seconds: float | None = setting(
         None,
         "time of the traces shown; none for 30 s, or 240 decisions where the world has no time of its own",
@@ -66,7 +66,7 @@ class PrincipalComponentsParameters:
     block_size: int = setting(
         512, "decisions at a time; memory grows with it and with nothing else", units="decisions", least=1
     )
-    seed: int = setting(0, "of the sample of decisions from which large layers are sketched", least=0)
+    seed: int = setting(0, "seed of the sample of decisions from which large layers are sketched", least=0)
 
 
 def principal_components(

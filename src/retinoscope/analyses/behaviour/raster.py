@@ -55,7 +55,7 @@ class RasterParameters:
         fewest=1,
     )
     order: Order = setting("cosine", "how units are sorted, see `statistics.raster_order.unit_order`")
-    splits: int = setting(3, "random halves of the episodes on which the order is computed anew", least=1)
+    splits: int = setting(3, "number of random halves of the episodes on which the order is computed again", least=1)
     window_seconds: float | None = setting(
         None, "time shown; none for 30 s, or 240 decisions where the world has no time of its own", units="s", above=0
     )
@@ -66,7 +66,7 @@ class RasterParameters:
         least=0,
     )
     block_size: int = setting(512, "decisions at a time; memory grows with it and with nothing else", least=1)
-    seed: int = setting(0, "of embeddings and halves", least=0)
+    seed: int = setting(0, "seed of embeddings and halves", least=0)
 
 
 def raster(

@@ -50,8 +50,8 @@ _ROWS = ("observation", "logits", "action", "reward", "terminated", "truncated",
 class SimulationParameters:
     """Parameters of `simulation`."""
 
-    start: int = setting(0, "row of the recording with which it begins", units="decisions", least=0)
-    frames: int = setting(1000, "its length; less if the recording ends before", units="decisions", least=1)
+    start: int = setting(0, "first row of the recording that is shown", units="decisions", least=0)
+    frames: int = setting(1000, "length of the stretch; less if the recording ends before", units="decisions", least=1)
 
 
 def simulation(recording: Recording, *, parameters: SimulationParameters | None = None, **settings: Any) -> Result:

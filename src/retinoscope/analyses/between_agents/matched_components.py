@@ -29,10 +29,12 @@ class MatchedComponentsParameters:
     """Parameters of `matched_components`."""
 
     method: Literal["ica", "pca"] = setting("ica", "how components are found")
-    components: int = setting(8, "of each memory; fewer where it has not so many dimensions", least=1)
-    rows: int = setting(20_000, "frames that are used, spread evenly, at most", units="frames", least=16)
-    shuffles: int = setting(100, "matchings with time courses moved along, what chance is made of", least=1)
-    seed: int = setting(0, "of components, shuffles and the weights drawn anew", least=0)
+    components: int = setting(
+        8, "number of components of each memory; fewer where it has not so many dimensions", least=1
+    )
+    rows: int = setting(20_000, "number of frames that are used, at most, evenly spaced", units="frames", least=16)
+    shuffles: int = setting(100, "number of matchings with shifted time courses, for the level of chance", least=1)
+    seed: int = setting(0, "seed of components, shuffles and random weights", least=0)
 
 
 def matched_components(

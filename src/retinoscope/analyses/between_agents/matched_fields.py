@@ -40,13 +40,13 @@ class MatchedFieldsParameters:
 
     layers: tuple[str, ...] | None = setting(
         None,
-        "whose fields are matched; none for the first four maps, of a deep network the ends of its stages",
+        "layers whose fields are matched; none for the first four maps, or the ends of the stages of a deep network",
         fewest=1,
     )
-    shift: int = setting(2, "by which fields may be moved", units="pixels", least=0, most=32)
-    stimuli: int = setting(1000, "that fields are measured with, at most", units="stimuli", least=2)
-    surrogates: int = setting(100, "matchings with noise, what chance is made of", least=1, most=10_000)
-    seed: int = setting(0, "of stimuli, noise and the weights drawn anew", least=0)
+    shift: int = setting(2, "largest shift of a field", units="pixels", least=0, most=32)
+    stimuli: int = setting(1000, "number of stimuli by which fields are measured, at most", units="stimuli", least=2)
+    surrogates: int = setting(100, "number of matchings with noise, for the level of chance", least=1, most=10_000)
+    seed: int = setting(0, "seed of stimuli, noise and random weights", least=0)
 
 
 def matched_fields(

@@ -42,9 +42,9 @@ _LEVEL = 0.975
 class OverTrainingParameters:
     """Parameters of `over_training`."""
 
-    shuffles: int = setting(100, "of the event-triggered activity", least=20)
-    permutations: int = setting(20, "of the labels, for the chance level of decoding", least=1)
-    seed: int = setting(0, "of shuffles, permutations and the choice of images", least=0)
+    shuffles: int = setting(100, "number of shuffles for the event-triggered activity", least=20)
+    permutations: int = setting(20, "number of permutations of the labels, for the chance level of decoding", least=1)
+    seed: int = setting(0, "seed of shuffles, permutations and the choice of images", least=0)
 
 
 def over_training(

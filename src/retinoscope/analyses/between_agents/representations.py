@@ -45,17 +45,21 @@ class RepresentationsParameters:
 
     layers: tuple[str, ...] | None = setting(
         None,
-        "that are compared; none for all, of more than five convolutions the ends of the stages",
+        "layers that are compared; none for all, or, of more than five convolutions, the ends of the stages",
         fewest=1,
     )
     skip: int = setting(
-        0, "at the start of each episode, which drive memories but are not compared", units="decisions", least=0
+        0, "decisions at the start of each episode that drive memories but are not compared", units="decisions", least=0
     )
-    groups: int = setting(10, "of episodes or images, left out one at a time for intervals", least=2, most=100)
-    shuffles: int = setting(20, "of the stimuli, what chance is made of", least=1, most=1000)
+    groups: int = setting(
+        10, "number of groups of episodes or images, left out one at a time for intervals", least=2, most=100
+    )
+    shuffles: int = setting(20, "number of shuffles of the stimuli, for the level of chance", least=1, most=1000)
     dimensions: int = setting(20, "principal components of a layer for the shape distance", least=1, most=200)
-    shape_shuffles: int = setting(5, "of the stimuli for the shape distance, which takes long", least=1, most=100)
-    seed: int = setting(0, "of shuffles and of the weights drawn anew", least=0)
+    shape_shuffles: int = setting(
+        5, "number of shuffles of the stimuli for the shape distance, which takes long", least=1, most=100
+    )
+    seed: int = setting(0, "seed of shuffles and of random weights", least=0)
 
 
 @dataclass(frozen=True)

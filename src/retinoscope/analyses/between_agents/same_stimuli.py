@@ -31,9 +31,11 @@ from retinoscope.statistics.bootstrap import bootstrap_interval
 class SameStimuliParameters:
     """Parameters of `same_stimuli`."""
 
-    stimuli: int = setting(200, "of each kind, spread evenly over all of them, at most", least=4)
-    shuffles: int = setting(200, "arrangements of moved or mixed stimuli, what chance is made of", least=1)
-    seed: int = setting(0, "of shuffles, intervals and the weights drawn anew", least=0)
+    stimuli: int = setting(200, "number of stimuli of each kind, at most, evenly spaced", least=4)
+    shuffles: int = setting(
+        200, "number of arrangements of shifted or shuffled stimuli, for the level of chance", least=1
+    )
+    seed: int = setting(0, "seed of shuffles, intervals and random weights", least=0)
 
 
 def same_stimuli(

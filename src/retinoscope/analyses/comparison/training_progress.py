@@ -41,14 +41,17 @@ class TrainingProgressParameters:
 
     frames: int | None = setting(
         None,
-        f"that each checkpoint plays; none for as many as the recording at hand has, {_FRAMES} without one",
+        f"decisions that each checkpoint plays; none for as many as the recording at hand has, {_FRAMES} without one",
         units="decisions",
         least=1,
     )
     seed: int = setting(
-        0, "of worlds, actions and stimuli; the same for all, so that they are compared in the same worlds", least=0
+        0,
+        "seed of worlds, actions and stimuli; the same for all checkpoints, so that they are compared in "
+        "the same worlds",
+        least=0,
     )
-    shuffles: int = setting(200, "of the event-triggered activity", least=20)
+    shuffles: int = setting(200, "number of shuffles for the event-triggered activity", least=20)
 
 
 def training_progress(

@@ -68,12 +68,14 @@ class ChannelStatisticsParameters:
     layers: tuple[str, ...] | None = setting(
         None, "names of layers of maps; none for the maps of the encoder, as in `receptive_fields`", fewest=1
     )
-    decisions: int = setting(500, "of the recording that are used, evenly spaced, at most", units="decisions", least=2)
+    decisions: int = setting(
+        500, "number of decisions of the recording that are used, at most, evenly spaced", units="decisions", least=2
+    )
     untrained: int = setting(2, "networks with weights drawn anew, for comparison", least=0)
     batch_size: int = setting(
         64, "decisions at a time; memory grows with it and with nothing else", units="decisions", least=1
     )
-    seed: int = setting(0, "of the untrained networks and of the phases", least=0)
+    seed: int = setting(0, "seed of the untrained networks and of the phases", least=0)
 
 
 def channel_statistics(

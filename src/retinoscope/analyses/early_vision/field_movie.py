@@ -47,7 +47,7 @@ class FieldMovieParameters:
         0.95, "stop when every unit that answers has reached this split-half reliability", above=0, most=1
     )
     max_stimuli: int = setting(2000, "stop after this many even so", units="stimuli", least=2)
-    seed: int = setting(0, "of the stimuli, the same for all checkpoints", least=0)
+    seed: int = setting(0, "seed of the stimuli, the same for all checkpoints", least=0)
 
 
 def field_movie(

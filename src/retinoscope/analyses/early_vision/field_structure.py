@@ -93,21 +93,26 @@ class FieldStructureParameters:
 
     untrained: int | None = setting(
         None,
-        "networks of weights drawn anew, whose fields are fitted too; none for 20, or, where these take more than 5e12 "
-        "operations, as many as these allow; 0 to have no such networks",
+        "number of networks with random weights whose fields are fitted too; none for 20, or, where these "
+        "take more than 5e12 operations, as many as these allow; 0 for none",
         least=0,
     )
     surrogates: int = setting(
-        20, "of each kind for each field: shuffled pixels, noise as smooth, random phases", least=3
+        20, "number of surrogates of each kind for each field: shuffled pixels, noise as smooth, random phases", least=3
     )
     stimuli: int = setting(
-        1_000, "of either half of untrained networks, and of the agent's second one, at most", least=4
+        1_000,
+        "number of stimuli for either half of untrained networks' fields, and for the second half of the "
+        "agent's, at most",
+        least=4,
     )
-    most_units: int = setting(32, "of a layer that are fitted; of more, as many evenly chosen", units="units", least=1)
+    most_units: int = setting(
+        32, "number of units of a layer that are fitted, at most, evenly chosen among all", units="units", least=1
+    )
     largest_side: int = setting(
-        32, "of fields that are fitted; of larger ones squares of pixels are averaged", units="pixels", least=8
+        32, "side of fields that are fitted; in larger ones, squares of pixels are averaged", units="pixels", least=8
     )
-    seed: int = setting(0, "of surrogates and of weights drawn anew", least=0)
+    seed: int = setting(0, "seed of surrogates and of random weights", least=0)
 
 
 def field_structure(

@@ -28,35 +28,42 @@ class TuningToGratingsParameters:
         fewest=1,
     )
     most_units: int = setting(
-        256, "of a layer that are measured at most, evenly spaced among all; of a map a unit is a channel", least=1
+        256,
+        "number of units of a layer that are measured, at most, evenly spaced among all; of a map a unit is a channel",
+        least=1,
     )
-    orientations: int = setting(18, "over 180 degrees; an even number, so that each has its orthogonal", least=4)
-    frequencies: int = setting(12, "spatial frequencies, evenly spaced on a logarithmic scale", least=3)
+    orientations: int = setting(
+        18, "number of orientations over 180 degrees; an even number, so that each has its orthogonal", least=4
+    )
+    frequencies: int = setting(12, "number of spatial frequencies, evenly spaced on a logarithmic scale", least=3)
     lowest_frequency: float | None = setting(
         None, "none for one cycle in the longer side of the picture", units="cycles per pixel", above=0
     )
     highest_frequency: float = setting(
         0.5, "0.5 is the finest that pixels can show", units="cycles per pixel", above=0, most=0.5
     )
-    phases: int = setting(8, "over a cycle", least=4)
+    phases: int = setting(8, "number of phases over a cycle", least=4)
     highest_contrast: float | None = setting(
         None,
         "amplitude of a grating over the grey level; none for the highest that stays within 0 to 255",
         above=0,
         most=1,
     )
-    contrasts: int = setting(8, "contrasts, evenly spaced on a logarithmic scale over five octaves", least=3)
+    contrasts: int = setting(8, "number of contrasts, evenly spaced on a logarithmic scale over five octaves", least=3)
     untrained: int | None = setting(
         None,
-        "networks of weights drawn anew, measured beside the agent and the first checkpoint of its run; none for 5, "
-        "or, where these take more than 2e12 operations, as many as these allow, 2 at least",
+        "number of networks with random weights, measured beside the agent and the first checkpoint of "
+        "its run; none for 5, or, where these take more than 2e12 operations, as many as these allow, 2 "
+        "at least",
         least=0,
     )
-    shuffles: int = setting(200, "of orientations and phases, for the selectivity that occurs by chance", least=20)
+    shuffles: int = setting(
+        200, "number of shuffles of orientations and phases, for the selectivity that occurs by chance", least=20
+    )
     batch_size: int = setting(
         128, "gratings at a time; memory grows with it and with the number of units", units="gratings", least=1
     )
-    seed: int = setting(0, "of the untrained networks and of the shuffles", least=0)
+    seed: int = setting(0, "seed of the untrained networks and of the shuffles", least=0)
 
 
 @dataclass(frozen=True)

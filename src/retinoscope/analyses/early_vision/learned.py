@@ -52,10 +52,12 @@ class LearnedParameters:
         None, "the agent before training, or its name or file; none for the first checkpoint of its run"
     )
     untrained: int = setting(
-        8, "independent initialisations of the same network, each compared with the one before training", least=2
+        8,
+        "number of independent initialisations of the same network, each compared with the one before training",
+        least=2,
     )
     fields: bool = setting(True, "measure receptive fields before training, too, and compare them unit by unit")
-    seed: int = setting(0, "of the initialisations and the stimuli", least=0)
+    seed: int = setting(0, "seed of the initialisations and the stimuli", least=0)
 
 
 def learned(

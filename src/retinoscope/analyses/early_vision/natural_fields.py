@@ -53,9 +53,14 @@ class NaturalFieldParameters:
         None, "names of layers; none for the maps of the encoder (as in `receptive_fields`) and its output", fewest=1
     )
     decisions: int = setting(
-        2000, "of the recording that are used, evenly spaced, at most", units="decisions", least=FEWEST_DECISIONS
+        2000,
+        "number of decisions of the recording that are used, at most, evenly spaced",
+        units="decisions",
+        least=FEWEST_DECISIONS,
     )
-    positions: int = setting(9, "units of a map that answer for their channel, at most", units="units", least=1)
+    positions: int = setting(
+        9, "number of units of a map that stand for their channel, at most", units="units", least=1
+    )
     most_inputs: int = setting(
         1500,
         "pixels times colours that a field may have; of larger ones, blocks of pixels are averaged. Time grows with "
@@ -65,8 +70,10 @@ class NaturalFieldParameters:
     regularisation: Literal["ridge", "components"] = setting(
         "ridge", "a prior on the weights, or only the principal components of largest variance"
     )
-    folds: int = setting(6, "in which episodes are held out; stretches of them where there are fewer than 3", least=3)
-    shifts: int = setting(5, "of activity in time, for chance", least=1)
+    folds: int = setting(
+        6, "number of folds in which episodes are held out; stretches of them where there are fewer than 3", least=3
+    )
+    shifts: int = setting(5, "number of shifts of activity in time, for the level of chance", least=1)
     untrained: int = setting(2, "networks with weights drawn anew, for comparison", least=0)
     batch_size: int = setting(
         128,
@@ -74,7 +81,7 @@ class NaturalFieldParameters:
         units="decisions",
         least=1,
     )
-    seed: int = setting(0, "of the shifts, the untrained networks and white noise", least=0)
+    seed: int = setting(0, "seed of the shifts, the untrained networks and white noise", least=0)
 
 
 def natural_fields(

@@ -108,7 +108,7 @@ class ReceptiveFieldParameters:
     batch_size: int = setting(
         128, "stimuli at a time; memory grows with it and with nothing else", units="stimuli", least=1
     )
-    seed: int = setting(0, "of the stimuli", least=0)
+    seed: int = setting(0, "seed of the stimuli", least=0)
 
 
 def settle(

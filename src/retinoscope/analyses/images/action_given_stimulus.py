@@ -30,9 +30,9 @@ _DENSITY_BINS = 40
 class ActionParameters:
     """Parameters of `action_given_stimulus`."""
 
-    images: int = setting(1_000, "looked at, at most, as evenly over classes as the set allows", least=4)
+    images: int = setting(1_000, "number of images, at most, as evenly over classes as the set allows", least=4)
     seed: int = setting(
-        0, "of the bootstrap, and of the choice of images where they are shown for this analysis alone", least=0
+        0, "seed of the bootstrap, and of the choice of images if they are shown for this analysis alone", least=0
     )
 
 

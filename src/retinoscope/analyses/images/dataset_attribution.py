@@ -32,9 +32,9 @@ class DatasetAttributionParameters:
         "none for the critic's value and the probability of walking and turning, or, of a twin, of its classes",
         fewest=1,
     )
-    method: AttributionMethod = setting("integrated_gradients", "of attribution")
+    method: AttributionMethod = setting("integrated_gradients", "method of attribution")
     images_per_class: int = setting(8, "explained, of the held-out part", least=1)
-    seed: int = setting(0, "of the choice of images, where they are shown for this analysis alone", least=0)
+    seed: int = setting(0, "seed of the choice of images, if they are shown for this analysis alone", least=0)
 
 
 def dataset_attribution(

@@ -30,11 +30,19 @@ NEIGHBOURS = 10
 class DatasetEmbeddingParameters:
     """Parameters of `dataset_embedding`."""
 
-    layers: tuple[str, ...] | None = setting(None, "none for the pixels and the last dense layer", fewest=1)
-    images: int = setting(1_000, "embedded at most, as evenly over classes as the set allows", least=2)
-    perplexity: float = setting(30.0, "of t-SNE, an effective number of neighbours; lowered for few images", least=2)
+    layers: tuple[str, ...] | None = setting(
+        None, "layers that are embedded; none for the pixels and the last dense layer", fewest=1
+    )
+    images: int = setting(
+        1_000, "number of images that are embedded, at most, as evenly over classes as the set allows", least=2
+    )
+    perplexity: float = setting(
+        30.0, "perplexity of t-SNE, an effective number of neighbours; lowered for few images", least=2
+    )
     components: int = setting(50, "principal components that t-SNE works on, at most", least=2)
-    seed: int = setting(0, "of t-SNE, and of the choice of images where they are shown for this alone", least=0)
+    seed: int = setting(
+        0, "seed of t-SNE, and of the choice of images if they are shown for this analysis alone", least=0
+    )
 
 
 def dataset_embedding(

@@ -33,11 +33,18 @@ _STRETCHES = 8  # that a recording of a single episode is cut into
 class PresentationParameters:
     """Parameters of `dataset_presentation`."""
 
-    images: int = setting(300, "compared at every place, at most, as evenly over classes as the set allows", least=2)
-    recorded: int = setting(
-        5_000, "decisions of the recording compared with, at most, evenly spaced", units="decisions", least=2
+    images: int = setting(
+        300,
+        "number of images that are compared at every place, at most, as evenly over classes as the set allows",
+        least=2,
     )
-    seed: int = setting(0, "of the choice of images, where they are shown for this analysis alone", least=0)
+    recorded: int = setting(
+        5_000,
+        "number of decisions of the recording that they are compared with, at most, evenly spaced",
+        units="decisions",
+        least=2,
+    )
+    seed: int = setting(0, "seed of the choice of images, if they are shown for this analysis alone", least=0)
 
 
 def dataset_presentation(

@@ -30,12 +30,15 @@ class DecodingParameters:
 
     layers: tuple[str, ...] | None = setting(
         None,
-        "none for all whose scores `shown_images` keeps; the pixels are always decoded too, as the baseline",
+        "layers that are decoded; none for all whose scores `shown_images` keeps. The pixels are always "
+        "decoded too, as the baseline",
         fewest=1,
     )
-    permutations: int = setting(100, "of the labels", least=1)
+    permutations: int = setting(100, "number of permutations of the labels", least=1)
     seed: int = setting(
-        0, "of permutations and bootstrap, and of the choice of images where they are shown for this alone", least=0
+        0,
+        "seed of permutations and bootstrap, and of the choice of images if they are shown for this analysis alone",
+        least=0,
     )
 
 

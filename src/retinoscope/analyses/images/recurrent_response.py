@@ -36,16 +36,20 @@ if TYPE_CHECKING:
 class RecurrentParameters:
     """Parameters of `recurrent_response`."""
 
-    steps: int = setting(6, "for which the stimulus is shown", units="decisions", least=1)
-    histories: int = setting(6, "recorded states to start from", least=2)
+    steps: int = setting(6, "for how long the stimulus is shown", units="decisions", least=1)
+    histories: int = setting(6, "number of recorded states to start from", least=2)
     settled: int = setting(
-        20, "since the start of an episode, from which on its state is taken as a history", units="decisions", least=0
+        20, "decisions since the start of an episode before its state is taken as a history", units="decisions", least=0
     )
-    images: int = setting(600, "shown at most, as evenly over classes as the set allows", least=4)
+    images: int = setting(
+        600, "number of images that are shown, at most, as evenly over classes as the set allows", least=4
+    )
     components: int = setting(32, "principal components of the response that the read-out uses, at most", least=1)
-    permutations: int = setting(100, "of the labels", least=1)
+    permutations: int = setting(100, "number of permutations of the labels", least=1)
     seed: int = setting(
-        0, "of permutations and bootstrap, and of the choice of images where they are shown for this alone", least=0
+        0,
+        "seed of permutations and bootstrap, and of the choice of images if they are shown for this analysis alone",
+        least=0,
     )
 
 

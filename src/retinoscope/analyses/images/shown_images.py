@@ -59,22 +59,34 @@ class ShownImagesParameters:
         None, "change of health per class, where the arena does not say, as cat=-20,dog=+10", units="points of health"
     )
     images: int = setting(
-        1_000, "whose views and activity are kept, at most, as evenly over classes as the set allows", least=0
+        1_000,
+        "number of images whose views and activity are kept, at most, as evenly over classes as the set allows",
+        least=0,
     )
     images_elsewhere: int | None = setting(
-        None, "of these, shown at the places behind the first, at most; none for all of them", least=0
+        None,
+        "number of these that are also shown at the places after the first, at most; none for all of them",
+        least=0,
     )
-    held_out_per_class: int = setting(50, "of the held-out part, whose views are kept besides, at most", least=0)
+    held_out_per_class: int = setting(
+        50, "number of images of the held-out part whose views are kept besides, at most", least=0
+    )
     layers: tuple[str, ...] | None = setting(
-        None, "whose principal component scores are kept for every image, besides the pixels'; none for all"
+        None, "layers whose principal component scores are kept for every image, besides the pixels'; none for all"
     )
-    components: int = setting(64, "principal components of a layer that are kept, at most", least=1)
+    components: int = setting(64, "number of principal components of a layer that are kept, at most", least=1)
     fit_images: int = setting(
-        1_500, "of the training part, to which scaler and components are fitted; their views are kept", least=2
+        1_500,
+        "number of images of the training part on which scaler and components are fitted; their views are kept",
+        least=2,
     )
-    layer: str | None = setting(None, "whose activity is kept as it is, no convolution; none for the last dense one")
-    checkpoints: bool = setting(True, "show images to the checkpoints before and early in training too, where known")
-    seed: int = setting(0, "of the choice of images", least=0)
+    layer: str | None = setting(
+        None, "layer whose activity is kept as it is, not a convolution; none for the last dense one"
+    )
+    checkpoints: bool = setting(
+        True, "also show images to the checkpoints before and early in training, where they are known"
+    )
+    seed: int = setting(0, "seed of the choice of images", least=0)
 
     @pydantic.model_validator(mode="after")
     def _those_elsewhere_are_among_them(self) -> Self:

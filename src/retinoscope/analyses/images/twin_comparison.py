@@ -40,9 +40,11 @@ class TwinParameters:
     twin: str | Path | pydantic.InstanceOf[Agent] | None = setting(
         None, "the supervised twin: what `train_classifier` made, or its file"
     )
-    untrained: int = setting(20, "networks with random weights whose filters are matched for the chance level", least=2)
-    permutations: int = setting(100, "of the labels, in decoding", least=1)
-    seed: int = setting(0, "of stimuli, permutations and random weights", least=0)
+    untrained: int = setting(
+        20, "number of networks with random weights whose filters are matched for the chance level", least=2
+    )
+    permutations: int = setting(100, "number of permutations of the labels, in decoding", least=1)
+    seed: int = setting(0, "seed of stimuli, permutations and random weights", least=0)
 
 
 def twin_comparison(

@@ -37,11 +37,11 @@ class GalleryParameters:
 
     per_level: int = setting(3, "samples shown of each of high, middle and low", least=1)
     frames: int = setting(
-        8, "of each sample that are shown, evenly spaced and with the gradient step among them", least=1
+        8, "frames shown of each sample, evenly spaced and with the gradient step among them", least=1
     )
-    numbers: tuple[int, ...] | None = setting(None, "of the components that are shown; none for all", fewest=1)
-    method: AttributionMethod = setting("integrated_gradients", "of the attribution to the pixels")
-    attribution_steps: int = setting(6, "of integrated gradients, from the empty view to the frame", least=1)
+    numbers: tuple[int, ...] | None = setting(None, "numbers of the components that are shown; none for all", fewest=1)
+    method: AttributionMethod = setting("integrated_gradients", "method of attribution to the pixels")
+    attribution_steps: int = setting(6, "steps of integrated gradients, from the empty view to the frame", least=1)
 
 
 def component_gallery(

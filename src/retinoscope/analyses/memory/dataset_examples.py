@@ -45,7 +45,7 @@ class ExampleParameters:
     """Parameters of `dataset_examples`."""
 
     proportions: tuple[float, ...] = setting(
-        (0.1,), "of the steps that are high, middling, low; each above 0, at most 0.5", fewest=1
+        (0.1,), "shares of the steps that count as high, as middling and as low; each above 0, at most 0.5", fewest=1
     )
     gradient_step: int | None = setting(
         None, "step of a sample that gradients are taken from, counted from 0; none for the last", least=0

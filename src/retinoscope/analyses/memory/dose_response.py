@@ -36,20 +36,29 @@ class DoseResponseParameters:
         None, f"along which the memory is pushed: {WORDS}; none for all components", fewest=1
     )
     do: Literal["clamp", "add"] = setting(
-        "clamp", "hold the activation at the dose from its mean, or add the dose to it"
+        "clamp", "clamp: hold the activation at the dose, counted from its mean; add: add the dose to it"
     )
-    doses: tuple[float, ...] = setting((-3, -2, -1, 0, 1, 2, 3), "how far", units="standard deviations", fewest=2)
-    decisions: int = setting(256, "of the recording that are made again, spread over it", units="decisions", least=8)
+    doses: tuple[float, ...] = setting(
+        (-3, -2, -1, 0, 1, 2, 3), "sizes of the push", units="standard deviations", fewest=2
+    )
+    decisions: int = setting(
+        256, "number of decisions of the recording that are made again, spread over it", units="decisions", least=8
+    )
     moments: str | None = setting(
         None, "FILE:1, a note of the explorer's, whose moments are pushed instead; none for decisions spread over all"
     )
     follow_steps: int = setting(
-        16, "after one push, on the views that followed in the recording", units="decisions", least=1
+        16,
+        "number of decisions that are followed after one push, with the views of the recording",
+        units="decisions",
+        least=1,
     )
-    followed: int = setting(64, "moments that are followed, at most", least=2)
-    random_directions: int = setting(8, "beside each direction, explaining as much variance", least=1)
-    untrained: bool = setting(True, "the network before its training (else with weights drawn anew) beside it")
-    seed: int = setting(0, "of random directions, of donors, and of weights drawn anew", least=0)
+    followed: int = setting(64, "number of moments that are followed, at most", least=2)
+    random_directions: int = setting(
+        8, "number of random directions beside each direction, which explain as much variance", least=1
+    )
+    untrained: bool = setting(True, "also measure the network before its training, or else one with random weights")
+    seed: int = setting(0, "seed of random directions, of donors, and of random weights", least=0)
 
 
 def dose_response(

@@ -45,23 +45,27 @@ class FittedComponentsParameters:
         "ica:16, pca:16 or nmf:16 with the number wanted; ica, pca or nmf to have it chosen by parallel analysis; "
         "units for these as they are; none for ica:16, or as many as the memory has dimensions if that is fewer",
     )
-    window_steps: int = setting(WINDOW_STEPS, "of a recording: length of a sample", units="decisions", least=1)
+    window_steps: int = setting(WINDOW_STEPS, "length of a sample of a recording", units="decisions", least=1)
     stride_steps: int | None = setting(
         None,
-        "of a recording: from the start of one sample to that of the next; none for the length of a sample",
+        "distance from the start of one sample of a recording to that of the next; none for the length of a sample",
         units="decisions",
         least=1,
     )
     burn_in_steps: int | None = setting(
         None,
-        "of a recording: left out at the start of every episode; none for what `burn_in` finds",
+        "decisions left out at the start of every episode of a recording; none for what `burn_in` finds",
         units="decisions",
         least=0,
     )
-    fit_steps: int = setting(FIT_STEPS, "drawn at random to find the components on", units="steps", least=2)
-    layer: str | None = setting(None, "of a recording: whose activity; none for the first layer of the memory")
+    fit_steps: int = setting(
+        FIT_STEPS, "number of steps, drawn at random, on which the components are found", units="steps", least=2
+    )
+    layer: str | None = setting(
+        None, "layer of a recording whose activity is used; none for the first layer of the memory"
+    )
     leave_out_constant: bool = setting(True, "leave out units that never change, and say which; else refuse them")
-    seed: int = setting(0, "of the draw, of the start of ICA and NMF, and of all that is resampled of them", least=0)
+    seed: int = setting(0, "seed of the draw, of the start of ICA and NMF, and of resampling", least=0)
 
     @pydantic.model_validator(mode="after")
     def _known_components(self) -> FittedComponentsParameters:

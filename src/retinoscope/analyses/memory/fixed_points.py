@@ -30,33 +30,42 @@ _MOST_STATE = 2_048  # numbers of a state; Jacobians are of their square
 class FixedPointsParameters:
     """Parameters of `fixed_points`."""
 
-    views: int = setting(4, "that stand for all views: centres of clusters of the encoder's output", least=1)
-    rows: tuple[int, ...] | None = setting(
-        None, "of the recording, whose views are held instead; none to have them chosen", fewest=1
+    views: int = setting(
+        4, "number of inputs that stand for all views: centres of clusters of the encoder's output", least=1
     )
-    starts: int = setting(128, "states that the memory was in, from which points are sought under every input", least=2)
-    iterations: int = setting(400, "of the search before its last steps", least=10)
+    rows: tuple[int, ...] | None = setting(
+        None, "rows of the recording whose views are held instead; none to have them chosen", fewest=1
+    )
+    starts: int = setting(128, "number of recorded states from which points are sought under every input", least=2)
+    iterations: int = setting(400, "iterations of the search before its last steps", least=10)
     fixed_speed: float = setting(
         1e-6,
-        "at most, of a fixed point; relative to the distance of unrelated states of the memory, per decision",
+        "highest speed of a fixed point, relative to the distance of unrelated states of the memory, per decision",
         above=0,
     )
     slow_share: float = setting(
-        0.1, "of the median speed of the recorded memory: a point that is slower counts as slow", above=0
+        0.1, "share of the median speed of the recorded memory below which a point counts as slow", above=0
     )
     merge_distance: float = setting(
-        0.02, "up to which two points are one, relative to the distance of unrelated states", above=0
+        0.02, "distance up to which two points count as one, relative to the distance of unrelated states", above=0
     )
     farthest: float = setting(
-        1.0, "that a point may be from all recorded states, relative to the distance of unrelated states", above=0
+        1.0,
+        "largest distance of a point from all recorded states, relative to the distance of unrelated states",
+        above=0,
     )
     most_points: int = setting(
-        128, "of each input that are followed to the end; fewer where states are large, for memory and time", least=1
+        128,
+        "number of points of each input that are followed to the end, at most; fewer where states are "
+        "large, for memory and time",
+        least=1,
     )
-    neighbours: int = setting(6, "decisions nearest to each point", least=1)
-    apart_steps: int = setting(16, "between two of these", units="decisions", least=1)
-    untrained: bool = setting(True, "the network before its training (else with weights drawn anew) beside it")
-    seed: int = setting(0, "of the clusters of views, and of weights drawn anew", least=0)
+    neighbours: int = setting(6, "number of decisions shown that are nearest to each point", least=1)
+    apart_steps: int = setting(
+        16, "distance in time between two of these decisions, at least", units="decisions", least=1
+    )
+    untrained: bool = setting(True, "also measure the network before its training, or else one with random weights")
+    seed: int = setting(0, "seed of the clusters of views, and of random weights", least=0)
 
 
 def fixed_points(

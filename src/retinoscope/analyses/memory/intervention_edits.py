@@ -41,16 +41,20 @@ class InterventionParameters:
     directions: tuple[str, ...] | None = setting(None, f"edited instead of components: {WORDS}", fewest=1)
     doses: tuple[float, ...] | None = setting(
         None,
-        "of clamp and add, an edit for each; none for the one that `do` says",
+        "doses of clamp and add, with an edit for each; none for the one that `do` says",
         units="standard deviations",
         fewest=1,
     )
     when: str | None = setting(None, f"edited only at decisions at which this holds, none for all: {CONDITIONS}")
     episodes: int = setting(
-        50, "of each edit, the same for all: worlds and draws depend on (seed, episode) alone", least=2
+        50,
+        "number of episodes of each edit, the same for all: worlds and draws depend on (seed, episode) alone",
+        least=2,
     )
     random_directions: int = setting(
-        4, "per component, of the same variance, edited in the same way, to compare it with", least=1
+        4,
+        "number of random directions of the same variance that each component is compared with, edited in the same way",
+        least=1,
     )
     frames: int = setting(
         10_000, "recorded to find the components on, if there is no recording", units="decisions", least=1
@@ -58,8 +62,8 @@ class InterventionParameters:
     greedy: bool = setting(False, "take the likeliest action instead of drawing one")
     episode_seed: int | None = setting(
         None,
-        "of worlds, actions and random directions; none for one more than that of the recording on which the "
-        "components were found, so that none was found on what is played",
+        "seed of worlds, actions and random directions; none for one more than that of the recording on "
+        "which the components were found, so that other episodes are played",
         least=0,
     )
     workers: int | None = setting(None, "processes; none for one per core", least=1)

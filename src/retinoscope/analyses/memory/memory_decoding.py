@@ -43,29 +43,38 @@ class MemoryDecodingParameters:
 
     targets: tuple[str, ...] | None = setting(None, "what is decoded, by name; none for all there is", fewest=1)
     delays: tuple[int, ...] = setting(
-        (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64), "at which it is decoded", units="decisions", fewest=1
+        (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64), "delays at which it is decoded", units="decisions", fewest=1
     )
     reach: float = setting(
-        0.5, "of its distance, by which an object may come nearer or go away in a decision and be the same", above=0
+        0.5,
+        "an object is the same from one decision to the next if its distance changes by no more than this share of it",
+        above=0,
     )
     components: int = setting(32, "principal components that a layer, or the frame, is reduced to, at most", least=1)
-    samples: int = setting(3_000, "of each target at each delay, at most, drawn at random", least=20)
+    samples: int = setting(3_000, "number of samples of each target at each delay, at most, drawn at random", least=20)
     fewest: int = setting(
         20,
-        "of a class, or of a number, below which a delay is left out; so it is with fewer than two for each feature",
+        "a delay with fewer samples of a class, or of a number, is left out; also one with fewer than two "
+        "samples for each feature",
         units="samples",
         least=2,
     )
-    shifts: int = setting(39, "of the memory against all else, within episodes, for the level of chance", least=1)
+    shifts: int = setting(
+        39, "number of shifts of the memory against everything else, within episodes, for the level of chance", least=1
+    )
     level: float = setting(
         0.05, "family-wise error rate over the delays of a target at which the memory adds something", above=0, below=1
     )
-    decisions: int = setting(200_000, "looked at, at most: whole episodes, spread over the recording", least=1)
-    untrained: bool = setting(True, "decode from an untrained network along the same frames, if the agent is at hand")
+    decisions: int = setting(
+        200_000, "number of decisions that are used, at most: whole episodes, spread over the recording", least=1
+    )
+    untrained: bool = setting(
+        True, "also decode from an untrained network along the same frames, if the agent is at hand"
+    )
     burn_in_steps: int | None = setting(
         None, "left out at the start of every episode; none for what `burn_in` finds", units="decisions", least=0
     )
-    seed: int = setting(0, "of everything drawn at random", least=0)
+    seed: int = setting(0, "seed of everything drawn at random", least=0)
 
 
 @dataclass(frozen=True)

@@ -53,30 +53,41 @@ class TuningParameters:
     """Parameters of `tuning`."""
 
     variables: tuple[str, ...] | None = setting(
-        None, "of the world, to which tuning is measured; none for the first `most_variables` of all", fewest=1
+        None, "variables of the world to which tuning is measured; none for the first `most_variables` of all", fewest=1
     )
     pairs: tuple[str, ...] = setting((), "further maps, each over two numbers of the world: 'fuel & heading'")
-    most_variables: int = setting(12, "unless they are named", least=1)
-    place_bins: int = setting(16, "of a map along each axis", least=2)
-    curve_bins: int = setting(24, "of a single number; each value a bin of its own where there are fewer", least=2)
-    object_bins: tuple[int, int] = setting((12, 10), "of an object, along bearing and distance")
-    fewest: int = setting(10, "below which a bin is left out", units="decisions", least=1)
-    shifts: int = setting(100, "of activity within episodes, for the level of chance", least=1)
+    most_variables: int = setting(12, "number of variables, unless they are named", least=1)
+    place_bins: int = setting(16, "number of bins of a map along each axis", least=2)
+    curve_bins: int = setting(
+        24, "number of bins of a single number; if it has fewer values, each is a bin of its own", least=2
+    )
+    object_bins: tuple[int, int] = setting(
+        (12, 10), "number of bins of an object's position, along bearing and distance"
+    )
+    fewest: int = setting(10, "a bin with fewer decisions is left out", units="decisions", least=1)
+    shifts: int = setting(100, "number of shifts of activity within episodes, for the level of chance", least=1)
     level: float = setting(
         0.05, "family-wise error rate over the units of a layer, of each variable by itself", above=0, below=1
     )
     smoothing_bins: float = setting(
-        1.0, "standard deviation of the Gaussian, before fields are looked for", units="bins", least=0
+        1.0,
+        "standard deviation of the Gaussian by which maps are smoothed before fields are sought",
+        units="bins",
+        least=0,
     )
-    field_bins: int = setting(3, "of a field, at least", units="bins", least=1)
-    frame_components: int = setting(50, "of the frames, in the model of what is in view", least=0)
+    field_bins: int = setting(3, "size of a field, at least", units="bins", least=1)
+    frame_components: int = setting(
+        50, "number of principal components of the frames in the model of what is in view", least=0
+    )
     ridge: float = setting(10.0, "weight of the penalty in models: a bin of so many decisions is halved", above=0)
-    decisions: int = setting(200_000, "looked at, at most: whole episodes, spread over the recording", least=1)
-    untrained: bool = setting(True, "measure an untrained network along the same frames, if the agent is at hand")
+    decisions: int = setting(
+        200_000, "number of decisions that are used, at most: whole episodes, spread over the recording", least=1
+    )
+    untrained: bool = setting(True, "also measure an untrained network along the same frames, if the agent is at hand")
     burn_in_steps: int | None = setting(
         None, "left out at the start of every episode; none for what `burn_in` finds", units="decisions", least=0
     )
-    seed: int = setting(0, "of everything drawn at random", least=0)
+    seed: int = setting(0, "seed of everything drawn at random", least=0)
 
 
 def tuning(
