@@ -1,4 +1,4 @@
-"""Train the agent of this folder by PPO: `python train.py coinrun.safetensors`, seven minutes of one core."""
+"""Train the agent of this folder by PPO: `python train.py coinrun.safetensors`, six minutes of one core."""
 
 from __future__ import annotations
 
