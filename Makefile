@@ -16,7 +16,7 @@ PYTEST_ARGS ?= -n 2 --dist worksteal
 NPM := $(shell command -v npm)
 EXPLORER := $(if $(NPM),explorer/node_modules/.installed)
 
-.PHONY: help demo test test-quick test-package lint bench docs-check explorer clean
+.PHONY: help demo test test-quick test-package lint bench docs docs-check explorer clean
 
 help:
 	@echo "make demo        the shipped agent, one minute: explorer and report, in demo/index.html"

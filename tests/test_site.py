@@ -34,3 +34,11 @@ def test_every_public_name_is_in_the_reference_of_python() -> None:
     listed = re.findall(r"^::: (\S+)$", page, re.MULTILINE)
     public = [getattr(retinoscope, name) for name in retinoscope.__all__ if name not in ROOMS]
     assert listed == [f"{each.__module__}.{each.__qualname__}" for each in public]
+
+
+def test_no_target_of_the_makefile_is_taken_for_a_folder() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"^([a-z-]+):", makefile, re.MULTILINE)
+    phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert phony and "docs" in targets
+    assert set(targets) == set(phony[1].split())
