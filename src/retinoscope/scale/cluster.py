@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager
@@ -12,7 +11,7 @@ from typing import Any
 from retinoscope.errors import UserError, said
 from retinoscope.scale.own_process import in_own_process, versions_here
 from retinoscope.scale.packing import packed, unpacked
-from retinoscope.scale.slurm import slurm_cluster
+from retinoscope.scale.slurm import installed, slurm_cluster
 from retinoscope.scale.spawning import termination_as_interrupt
 
 _SECONDS_TO_ANSWER = 10
@@ -104,7 +103,7 @@ def connected(where: str) -> Iterator[ClusterExecutor]:
         raise UserError(
             f"cluster {where!r}: is no address; give tcp://HOST:PORT of a Dask scheduler, or slurm:FILE.yaml"
         )
-    distributed = _installed("distributed")
+    distributed = installed("distributed")
     with ExitStack() as held:
         held.enter_context(termination_as_interrupt())
         target, jobs, expected = where, None, 0
@@ -123,10 +122,3 @@ def connected(where: str) -> Iterator[ClusterExecutor]:
             yield tasks
         finally:
             tasks.shutdown(cancel_futures=True)
-
-
-def _installed(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        raise UserError(f"cluster: needs {name}, which is not installed; pip install 'retinoscope[scale]'") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import os
 import re
@@ -141,7 +142,7 @@ def slurm_cluster(path: Path) -> Iterator[tuple[Any, Jobs, int]]:
     """
     settings = _settings_of(path)
     count = settings.pop(_JOBS)
-    kind = _imported().SLURMCluster
+    kind = _jobqueue().SLURMCluster
     known = _arguments_of(kind, kind.job_cls)
     for name in settings:
         if name not in known:
@@ -166,20 +167,28 @@ def _ask(*command: str, given: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, input=given, capture_output=True, text=True, start_new_session=True, check=False)
 
 
-def _imported() -> Any:
+def installed(name: str) -> Any:
+    """A package of the extra `scale`.
+
+    Raises:
+        UserError: it is not there.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise UserError(f"cluster: needs {name}, which is not installed; pip install 'retinoscope[scale]'") from None
+
+
+def _jobqueue() -> Any:
     """The package, and Ctrl-C what it was: it would end this program as if all were done, with exit code 0."""
     before = signal.getsignal(signal.SIGINT)
     try:
-        import dask_jobqueue
-    except ImportError:
-        raise UserError(
-            "cluster: needs dask_jobqueue, which is not installed; pip install 'retinoscope[scale]'"
-        ) from None
+        package = installed("dask_jobqueue")
     except ValueError:
         raise UserError("cluster: SLURM cannot be asked by a thread; import dask_jobqueue before it starts") from None
     if threading.current_thread() is threading.main_thread() and before is not None:
         signal.signal(signal.SIGINT, before)
-    return dask_jobqueue
+    return package
 
 
 def _arguments_of(*kinds: type) -> set[str]:
