@@ -268,7 +268,7 @@ def test_behind_the_first_preactivation_a_step_is_the_same_and_it_is_affine_in_t
     with policy.capture(*names) as expected:
         whole = policy.step(one, states)
     with policy.capture(*names) as found:
-        rest = policy.step_from_preactivation(policy.first_preactivation(one), states)
+        rest = policy.step_from_first(policy.first_activation(policy.first_preactivation(one)), states)
     for before, after in zip(whole, rest, strict=True):
         torch.testing.assert_close(after, before)
     assert all(torch.equal(found[name], expected[name]) for name in names)

@@ -132,11 +132,14 @@ class ActorCriticPolicy(Policy):
             activity = stage(activity)
         return activity
 
-    def step_from_preactivation(self, preactivation: torch.Tensor, state: torch.Tensor) -> PolicyStep:
+    def first_activation(self, preactivation: torch.Tensor) -> torch.Tensor:
+        first = next(stage for stage in self._encoder.layers.children() if isinstance(stage, nn.Sequential))
+        activity: torch.Tensor = first[1](preactivation)
+        return activity
+
+    def step_from_first(self, activity: torch.Tensor, state: torch.Tensor) -> PolicyStep:
         stages = self._encoder.layers.named_children()
-        name, first = next((name, stage) for name, stage in stages if isinstance(stage, nn.Sequential))
-        activity = first[1](preactivation)
-        self._note(name, activity)
+        self._note(next(name for name, stage in stages if isinstance(stage, nn.Sequential)), activity)
         return self._step_through(stages, activity, state)
 
     def step_from(self, layer: str, activity: torch.Tensor, state: torch.Tensor) -> PolicyStep:

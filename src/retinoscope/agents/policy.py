@@ -244,8 +244,12 @@ class Policy(abc.ABC):
         """
         return None
 
-    def step_from_preactivation(self, preactivation: torch.Tensor, state: torch.Tensor) -> PolicyStep:
-        """`step` from what `first_preactivation` gives on, for policies that give it."""
+    def first_activation(self, preactivation: torch.Tensor) -> torch.Tensor:
+        """The first layer's activation function, of any elements of what `first_preactivation` gives, in any shape."""
+        raise NotImplementedError
+
+    def step_from_first(self, activity: torch.Tensor, state: torch.Tensor) -> PolicyStep:
+        """`step` from the activity of the first layer on, for policies that give `first_preactivation`."""
         raise NotImplementedError
 
     def step_from(self, layer: str, activity: torch.Tensor, state: torch.Tensor) -> PolicyStep:

@@ -68,10 +68,14 @@ class Explained:
 
     def each_from(self, preactivations: torch.Tensor, states: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
         """Each target from what `Policy.first_preactivation` gives on; and the activity of the first layer."""
-        first = self.policy.layers[0].name
-        with self.policy.capture(first, *layers_of(self.targets)) as activity:
-            computed = self.policy.step_from_preactivation(preactivations, states)
-        return answers_of(self.policy, self.targets, computed, activity), activity[first]
+        first = self.policy.first_activation(preactivations)
+        return self.each_behind_first(first, states), first
+
+    def each_behind_first(self, first: torch.Tensor, states: torch.Tensor) -> list[torch.Tensor]:
+        """Each target from the activity of the first layer on, of a policy that gives `first_preactivation`."""
+        with self.policy.capture(*layers_of(self.targets)) as activity:
+            computed = self.policy.step_from_first(first, states)
+        return answers_of(self.policy, self.targets, computed, activity)
 
 
 def maps_of(
@@ -101,7 +105,7 @@ def maps_of(
     if method == "guided_backprop":
         return _guided(explained, windows, states)
     if method == "perturbation":
-        return perturbation(explained.answers, windows, states, parameters)
+        return perturbation(explained, windows, states, parameters)
     if method == "gradient" or baselines is None:
         return gradients(explained, windows, states)
     if method == "gradient_x_input":

@@ -9,8 +9,9 @@ in proportion to the shorter side.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,10 +20,12 @@ from scipy.ndimage import gaussian_filter
 
 from retinoscope.attribution.baselines import blur_sigma as sixteenth
 from retinoscope.attribution.parameters import AttributionParameters
+from retinoscope.attribution.separable import SeparableMasks, separable_masks
+
+if TYPE_CHECKING:
+    from retinoscope.attribution.methods import Explained
 
 _BLUR = 3 / 80  # of the shorter side: standard deviation of the blur, in the paper 3 of 80 pixels
-
-Answers = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -72,51 +75,71 @@ def discs(height: int, width: int, parameters: AttributionParameters) -> Discs:
 
 
 def perturbation(
-    answers: Answers, windows: torch.Tensor, states: torch.Tensor, parameters: AttributionParameters
+    explained: Explained, windows: torch.Tensor, states: torch.Tensor, parameters: AttributionParameters
 ) -> torch.Tensor:
     """Half the squared change of every target, (target, *windows.shape), the same for every channel.
 
     Args:
-        answers: the targets (batch, target) at the end of windows, from them and the states that enter.
+        explained: targets of a policy.
         windows: (batch, step, height, width, channel), pixel units; one step is blurred at a time.
         states: (batch, state).
         parameters: `disc_sigma`, `disc_spacing`, and `batch_size` blurred windows that pass the network together.
     """
     where = discs(windows.shape[2], windows.shape[3], parameters)
-    masks = torch.as_tensor(where.masks(), dtype=windows.dtype, device=windows.device)[..., None]
     away = torch.as_tensor(_blurred(windows.cpu().numpy())).to(windows) - windows
-    maps = []
     with torch.no_grad():
-        before = answers(windows, states)
-        for number, window in enumerate(windows):
-            changes = [
-                _answers_of_discs(answers, window, states[number], step, masks, away[number, step], parameters)
-                for step in range(len(window))
-            ]
-            squared = (torch.stack(changes) - before[number]).square() / 2
-            maps.append(squared.movedim(-1, 0).unflatten(-1, (len(where.rows), len(where.columns))))
-        found = where.spread(torch.stack(maps, dim=1))
+        behind = None
+        if windows.shape[1] == 1:
+            most_combs = min(parameters.batch_size, len(where.rows) * len(where.columns))
+            behind = separable_masks(explained.policy, where.down, where.across, windows, most_combs)
+        if behind is None:
+            masks = torch.as_tensor(where.masks()).to(windows)[..., None]
+            each = functools.partial(_answers, explained, masks)
+        else:
+            each = functools.partial(_answers_behind_first, explained, behind)
+        given = zip(windows, away, states[:, None], strict=True)
+        after = torch.stack([each(window, goes, state, parameters.batch_size) for window, goes, state in given])
+        before = explained.answers(windows, states)[:, None, None]
+        grid = ((after - before).square() / 2).movedim(-1, 0).unflatten(-1, (len(where.rows), len(where.columns)))
+        found = where.spread(grid)
     return found[..., None].expand(-1, *windows.shape)
 
 
-def _answers_of_discs(
-    answers: Answers,
-    window: torch.Tensor,
-    state: torch.Tensor,
-    step: int,
+def _answers(
+    explained: Explained,
     masks: torch.Tensor,
+    window: torch.Tensor,
     away: torch.Tensor,
-    parameters: AttributionParameters,
+    state: torch.Tensor,
+    at_once: int,
 ) -> torch.Tensor:
-    """The targets, (disc, target), when one step of a window goes as far away as each mask says."""
+    """The targets, (step, disc, target), when one step of a window goes as far away as each mask says."""
     found = []
-    for some in masks.split(parameters.batch_size):
-        blurred = torch.addcmul(window[step], some, away)[:, None]
-        if len(window) > 1:
-            others = window.expand(len(some), *window.shape)
-            blurred = torch.cat([others[:, :step], blurred, others[:, step + 1 :]], dim=1)
-        found.append(answers(blurred, state.expand(len(some), -1)))
-    return torch.cat(found)
+    for step in range(len(window)):
+        for some in masks.split(at_once):
+            blurred = torch.addcmul(window[step], some, away[step])[:, None]
+            if len(window) > 1:
+                others = window.expand(len(some), *window.shape)
+                blurred = torch.cat([others[:, :step], blurred, others[:, step + 1 :]], dim=1)
+            found.append(explained.answers(blurred, state.expand(len(some), -1)))
+    return torch.cat(found).unflatten(0, (len(window), len(masks)))
+
+
+def _answers_behind_first(
+    explained: Explained,
+    behind: SeparableMasks,
+    window: torch.Tensor,
+    away: torch.Tensor,
+    state: torch.Tensor,
+    at_once: int,
+) -> torch.Tensor:
+    """The same for a window of one step, of whose blurred versions none passes the first layer."""
+    found = [
+        torch.stack(explained.each_behind_first(first, state.expand(len(first), -1)), dim=1)
+        for first in behind.activity(window[0], away[0], at_once)
+    ]
+    columns = len(behind.seen)
+    return torch.cat(found).unflatten(0, (columns, -1)).transpose(0, 1).flatten(0, 1)[None]
 
 
 def _blurred(windows: NDArray[np.floating]) -> NDArray[np.floating]:
