@@ -16,13 +16,14 @@ PYTEST_ARGS ?= -n 2 --dist worksteal
 NPM := $(shell command -v npm)
 EXPLORER := $(if $(NPM),explorer/node_modules/.installed)
 
-.PHONY: help demo test test-quick test-package lint bench docs docs-check explorer clean
+.PHONY: help demo test test-quick test-package test-slurm lint bench docs docs-check explorer clean
 
 help:
 	@echo "make demo        the shipped agent, one minute: explorer and report, in demo/index.html"
 	@echo "make test        all tests"
 	@echo "make test-quick  those that need neither the game engine nor a training"
 	@echo "make test-package  builds and installs the package in empty environments (asks the package index)"
+	@echo "make test-slurm  jobs of a SLURM of two nodes on this machine (root, on Debian with slurm-wlm and munge)"
 	@echo "make lint        ruff and mypy"
 	@echo "make bench       every benchmark; each prints a ratio measured in one run"
 	@echo "make docs        the documentation as a site, in build/site/index.html"
@@ -41,6 +42,9 @@ test-quick: $(VENV)/.installed-dev $(EXPLORER)
 
 test-package: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m package
+
+test-slurm: $(VENV)/.installed-dev
+	PATH="$(CURDIR)/$(BIN):$$PATH" tools/try_slurm.sh
 
 lint: $(VENV)/.installed-dev $(EXPLORER)
 	$(BIN)/ruff check .
