@@ -70,6 +70,19 @@ def test_a_job_that_ends_too_early_is_replaced(slurm, tmp_path):
     assert len(slurm.submitted) == 3 and slurm.left() == []
 
 
+def always_ended() -> None:
+    os.killpg(os.getpgid(os.getppid()), signal.SIGTERM)
+    time.sleep(60)
+
+
+def test_a_task_under_which_job_after_job_ends_fails(slurm, tmp_path):
+    (tmp_path / "cluster.yaml").write_text(FILE.replace("2", "1", 1) + "scheduler_options: {allowed_failures: 1}\n")
+    said = "worker after worker ended amid one task; give them more time or memory"
+    with connected(f"slurm:{tmp_path}/cluster.yaml") as tasks, pytest.raises(UserError, match=said):
+        tasks.submit(always_ended).result(120)
+    assert slurm.left() == []
+
+
 WAITING = """
 import sys, time
 from pathlib import Path

@@ -72,6 +72,13 @@ class ClusterExecutor(Executor):
                 future.set_exception(
                     UserError(f"cluster: its workers lack what is here ({said(error)}); install the same")
                 )
+            elif type(error).__name__ == "KilledWorker":
+                future.set_exception(
+                    UserError(
+                        "cluster: worker after worker ended amid one task; give them more time or memory, and the same "
+                        "command again"
+                    )
+                )
             elif error is not None:
                 future.set_exception(RuntimeError(f"a task failed on the cluster: {said(error)}"))
             else:

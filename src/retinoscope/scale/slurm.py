@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,12 +36,12 @@ class Jobs:
     Args:
         script: of one job.
         count: how many.
-        names: of the workers that have answered, each that of its job, or that and `-0`, `-1` ...
+        answered: names of the workers that did so far, each that of its job, or that and `-0`, `-1` ...
         path: the file that asks for them, for messages.
     """
 
-    def __init__(self, script: str, count: int, names: Callable[[], Iterable[str]], path: Path) -> None:
-        self._script, self._count, self._names, self._path = script, count, names, path
+    def __init__(self, script: str, count: int, answered: list[str], path: Path) -> None:
+        self._script, self._count, self._names, self._path = script, count, answered, path
         self._there: list[str] = []
         self._answered: set[str] = set()
         self._silent: list[str] = []  # jobs that ended before a worker answered, since one last did
@@ -105,7 +105,7 @@ class Jobs:
 
     def _look(self) -> None:
         """Replace what ended, unless none of them ever answers."""
-        answered = {name.partition("-")[0] for name in self._names()}
+        answered = {name.partition("-")[0] for name in tuple(self._names)}
         if answered - self._answered:
             self._silent.clear()
         self._answered |= answered
@@ -156,11 +156,23 @@ def slurm_cluster(path: Path) -> Iterator[tuple[Any, Jobs, int]]:
         raise UserError(f"{path}: {what}; give the arguments of dask_jobqueue.SLURMCluster") from None
     with cluster:
         script = cluster.job_script().replace(_NAME_IN_SCRIPT, '--name "$SLURM_JOB_ID"')
-        jobs = Jobs(script, count, lambda: [str(each.name) for each in list(cluster.scheduler.workers.values())], path)
+        jobs = Jobs(script, count, _those_who_answer(cluster.scheduler), path)
         try:
             yield cluster, jobs, count * int(settings.get("cores", 1))
         finally:
             jobs.end()
+
+
+def _those_who_answer(scheduler: Any) -> list[str]:
+    """Names of workers; it grows as these come, however soon they leave."""
+    names: list[str] = []
+
+    class Noting(installed("distributed").SchedulerPlugin):  # type: ignore[misc]
+        def add_worker(self, scheduler: Any, worker: str) -> None:
+            names.append(str(scheduler.workers[worker].name))
+
+    scheduler.add_plugin(Noting())
+    return names
 
 
 def _ask(*command: str, given: str = "") -> subprocess.CompletedProcess[str]:
