@@ -87,7 +87,7 @@ def perturbation(
     """
     where = discs(windows.shape[2], windows.shape[3], parameters)
     away = torch.as_tensor(_blurred(windows.cpu().numpy())).to(windows) - windows
-    with torch.no_grad():
+    with torch.inference_mode():
         behind = None
         if windows.shape[1] == 1:
             most_combs = min(parameters.batch_size, len(where.rows) * len(where.columns))
@@ -136,7 +136,8 @@ def _answers_behind_first(
     """The same for a window of one step, of whose blurred versions none passes the first layer."""
     found = [
         torch.stack(explained.each_behind_first(first, state.expand(len(first), -1)), dim=1)
-        for first in behind.activity(window[0], away[0], at_once)
+        # Of each its activity is held and not what enters its activation function, so that twice as many fit.
+        for first in behind.activity(window[0], away[0], 2 * at_once)
     ]
     columns = len(behind.seen)
     return torch.cat(found).unflatten(0, (columns, -1)).transpose(0, 1).flatten(0, 1)[None]
