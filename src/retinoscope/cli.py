@@ -84,9 +84,12 @@ def retinoscope_options(
 ) -> None:
     """Looks inside agents that learn to see.
 
+    Give it an agent, and it writes a folder with one web page: movies, receptive fields, a recording and analyses.
+    `retinoscope COMMAND --help` explains each command.
+
     \b
     Example:
-        retinoscope --version
+        retinoscope analyze digits --out demo
     """
 
 
