@@ -1,5 +1,5 @@
 #!/bin/bash
-# SLURM of two nodes on this machine, and what docs/cluster.md says of it, for real; takes ten minutes on two idle cores.
+# SLURM of two nodes on this machine, and what docs/cluster.md says of it, for real; takes about ten minutes.
 #
 #     make test-slurm
 #
@@ -152,7 +152,7 @@ job=$(sbatch --parsable train.sh 3e8)
 for _ in $(seq 600); do [ "$(wc -l 2> /dev/null < run/learning_curve.csv || echo 0)" -ge 3 ] && break || sleep 0.5; done
 scancel --signal=TERM "$job" # what `--signal=TERM@120` sends: to the job's steps, not to its script
 none_left
-saved=$(cd run/checkpoint_p0 && ls checkpoint_*.pth)
+saved=$(cd run/checkpoint_p0 && ls checkpoint_*.pth | tail -n 1)
 echo "saved: $saved"
 frames=${saved##*_}
 sbatch --wait train.sh $((${frames%.pth} + 8000))
