@@ -149,12 +149,13 @@ cat > train.sh << SCRIPT
 srun retinoscope train digits --frames \$1 --workers 1 --out $place/run
 SCRIPT
 job=$(sbatch --parsable train.sh 3e8)
-for _ in $(seq 600); do [ "$(wc -l 2> /dev/null < run/learning_curve.csv || echo 0)" -ge 3 ] && break || sleep 0.5; done
+for _ in $(seq 600); do awk -F, 'END { exit !($1 > 20000) }' run/learning_curve.csv 2> /dev/null && break || sleep 0.5; done
 scancel --signal=TERM "$job" # what `--signal=TERM@120` sends: to the job's steps, not to its script
 none_left
 saved=$(cd run/checkpoint_p0 && ls checkpoint_*.pth | tail -n 1)
 echo "saved: $saved"
 frames=${saved##*_}
+[ "${frames%.pth}" -gt 0 ] || fail "what was learned is not saved"
 sbatch --wait train.sh $((${frames%.pth} + 8000))
 [ ! "run/checkpoint_p0/$saved" -ef "$(ls run/checkpoint_p0/*.pth | tail -n 1)" ] || fail "it did not go on"
 grep -q "self.env_steps=${frames%.pth}" run/sf_log.txt || fail "it began anew"
