@@ -27,6 +27,19 @@ with process_pool(2) as pool:
 """
 
 
+WITH_GYMNASIUM = """
+import multiprocessing, sys
+import gymnasium
+from retinoscope.errors import UserError
+from retinoscope.scale.spawning import nothing_to_import_again
+process = multiprocessing.get_context("spawn").Process(target=UserError, args=("says nothing",))
+with nothing_to_import_again():
+    process.start()
+process.join()
+sys.exit(process.exitcode)
+"""
+
+
 def is_running(pid: int) -> bool:
     status = Path(f"/proc/{pid}/stat")
     return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
@@ -71,3 +84,17 @@ def test_the_libraries_are_loaded_once_and_variables_are_those_of_now(monkeypatc
 def test_no_workers_are_refused() -> None:
     with pytest.raises(UserError, match="workers: 0 is too few"), process_pool(0):
         pass
+
+
+def test_an_opencv_that_cannot_be_imported_does_no_harm(tmp_path: Path) -> None:
+    """As where `libGL.so.1` is missing: what its loader has put in front of the path stays there."""
+    (tmp_path / "cv2" / "typing").mkdir(parents=True)
+    (tmp_path / "cv2" / "__init__.py").write_text(
+        "import pathlib, sys\nsys.path.insert(1, str(pathlib.Path(__file__).parent))\nraise ImportError('libGL.so.1')\n"
+    )
+    (tmp_path / "cv2" / "typing" / "__init__.py").write_text("raise ImportError('not the typing of Python')\n")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    done = subprocess.run(
+        [sys.executable, "-c", WITH_GYMNASIUM], env=environment, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stderr

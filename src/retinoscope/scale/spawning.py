@@ -119,9 +119,19 @@ def nothing_to_import_again() -> Iterator[None]:
 
     Ours needs nothing of it, and a script without the `if __name__ == "__main__"` guard could not record at all.
     """
+    forget_what_opencv_left()
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
     try:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+def forget_what_opencv_left() -> None:
+    """Take OpenCV's folder from where modules are looked for, so that processes started from here find Python's own.
+
+    Gymnasium tries to import OpenCV. Where that fails, as it does without `libGL.so.1` on machines without a screen,
+    the folder stays in front, and every process that is started takes OpenCV's `typing` for Python's, and dies of it.
+    """
+    sys.path[:] = [folder for folder in sys.path if os.path.basename(folder) != "cv2"]

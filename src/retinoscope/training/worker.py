@@ -33,7 +33,7 @@ from retinoscope.agents.networks import NetworkConfig
 from retinoscope.agents.own_encoder import make_encoder as encoder_of
 from retinoscope.agents.safe_load import allow_sample_factory_checkpoints
 from retinoscope.agents.sample_factory_config import network_config_of
-from retinoscope.scale.spawning import end_with_parent, termination_ignored
+from retinoscope.scale.spawning import end_with_parent, forget_what_opencv_left, termination_ignored
 from retinoscope.scenarios import foreign_part
 from retinoscope.training.learner import LeveredActorCritic, LeveredLearner, levers_of
 from retinoscope.training.learning_pass import learning_pass, make_decoder
@@ -197,6 +197,7 @@ def _starting(workers: int) -> multiprocessing.context.BaseContext:
 
     That one can be handed 256 files for each, and the process of the network's decisions needs one for every player.
     """
+    forget_what_opencv_left()
     if sys.platform != "linux" or workers > _MOST_FORKED:
         return _Spawning()
     multiprocessing.set_forkserver_preload([__name__])
