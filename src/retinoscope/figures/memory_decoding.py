@@ -91,11 +91,11 @@ def memory_decoding_added(result: Result, *, figsize: Size = None) -> Figure:
             _curve(
                 axes, data, one["added"].values, color=ink, linestyle=line, marker="o", markersize=2.5, label=network
             )
-        is_there = of_target["p"].values <= result.parameters["level"]
         values = of_target["added"].sel(network=AGENT).values
+        is_there = (of_target["p"].values <= result.parameters["level"]) & (values > 0)
         axes.plot(
             places[is_there], values[is_there], "o", color=colour("positive"), markersize=5, markerfacecolor="none",
-            label=f"p ≤ {result.parameters['level']:g}",
+            label=f"added, p ≤ {result.parameters['level']:g}",
         )  # fmt: skip
         _finish(axes, data, about, "added by the memory")
         axes.text(0.98, 0.97, _lasting(of_target), transform=axes.transAxes, ha="right", va="top", fontsize="small")
