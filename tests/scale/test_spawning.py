@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from retinoscope.errors import UserError
-from retinoscope.scale.spawning import nothing_to_import_again, process_pool
+from retinoscope.scale.spawning import forget_what_opencv_left, nothing_to_import_again, process_pool
 
 SCRIPT = """
 import os, time
@@ -98,3 +98,11 @@ def test_an_opencv_that_cannot_be_imported_does_no_harm(tmp_path: Path) -> None:
         [sys.executable, "-c", WITH_GYMNASIUM], env=environment, capture_output=True, text=True, timeout=100
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_folder_of_ones_own_that_is_called_like_opencv_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = tmp_path / "cv2"
+    mine.mkdir()
+    monkeypatch.setattr(sys, "path", [str(mine), *sys.path])
+    forget_what_opencv_left()
+    assert sys.path[0] == str(mine)

@@ -121,6 +121,12 @@ class ActorCriticPolicy(Policy):
         stages = self._encoder.layers.named_children()
         return self._step_through(stages, self.network.input_of_encoder(observations), state)
 
+    @property
+    def _first_layer(self) -> tuple[str, nn.Sequential]:
+        """The first stage with weights, its layer and its activation function, and its name."""
+        stages = self._encoder.layers.named_children()
+        return next((name, stage) for name, stage in stages if isinstance(stage, nn.Sequential))
+
     def first_preactivation(self, observations: torch.Tensor) -> torch.Tensor | None:
         if torch.isfinite(self.network.input_limit):
             return None  # clipped pixels are no affine function of the pixels
@@ -133,23 +139,22 @@ class ActorCriticPolicy(Policy):
         return activity
 
     def first_activation(self, preactivation: torch.Tensor) -> torch.Tensor:
-        first = next(stage for stage in self._encoder.layers.children() if isinstance(stage, nn.Sequential))
-        activity: torch.Tensor = first[1](preactivation)
+        activity: torch.Tensor = self._first_layer[1][1](preactivation)
         return activity
 
     def step_from_first(self, activity: torch.Tensor, state: torch.Tensor) -> PolicyStep:
-        stages = self._encoder.layers.named_children()
-        self._note(next(name for name, stage in stages if isinstance(stage, nn.Sequential)), activity)
-        return self._step_through(stages, activity, state)
+        return self._step_above(self._first_layer[0], activity, state)
 
     def step_from(self, layer: str, activity: torch.Tensor, state: torch.Tensor) -> PolicyStep:
-        stages = dict(self._encoder.layers.named_children())
-        if layer not in stages or activity.ndim != 2:
+        if layer not in dict(self._encoder.layers.named_children()) or activity.ndim != 2:
             return super().step_from(layer, activity, state)
+        return self._step_above(layer, activity, state)
+
+    def _step_above(self, layer: str, activity: torch.Tensor, state: torch.Tensor) -> PolicyStep:
         self._note(layer, activity)
-        names = list(stages)
-        above = names[names.index(layer) + 1 :]
-        return self._step_through(iter([(name, stages[name]) for name in above]), activity, state)
+        stages = list(self._encoder.layers.named_children())
+        above = [name for name, _ in stages].index(layer) + 1
+        return self._step_through(iter(stages[above:]), activity, state)
 
     def _step_through(
         self, stages: Iterator[tuple[str, nn.Module]], activity: torch.Tensor, state: torch.Tensor

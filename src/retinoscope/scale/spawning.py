@@ -11,6 +11,7 @@ import types
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 from retinoscope.errors import UserError
 
@@ -29,8 +30,7 @@ def process_pool(workers: int | None) -> Iterator[ProcessPoolExecutor]:
     Raises:
         UserError: there are fewer than one.
     """
-    if workers is not None and workers < 1:
-        raise UserError(f"workers: {workers} is too few; give at least 1")
+    require_some(workers)
     pool = ProcessPoolExecutor(
         workers or os.cpu_count() or 1,
         mp_context=_context(),
@@ -41,6 +41,12 @@ def process_pool(workers: int | None) -> Iterator[ProcessPoolExecutor]:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def require_some(workers: int | None) -> None:
+    """Raise UserError if there are fewer than one."""
+    if workers is not None and workers < 1:
+        raise UserError(f"workers: {workers} is too few; give at least 1")
 
 
 def _context() -> multiprocessing.context.BaseContext:
@@ -134,4 +140,8 @@ def forget_what_opencv_left() -> None:
     Gymnasium tries to import OpenCV. Where that fails, as it does without `libGL.so.1` on machines without a screen,
     the folder stays in front, and every process that is started takes OpenCV's `typing` for Python's, and dies of it.
     """
-    sys.path[:] = [folder for folder in sys.path if os.path.basename(folder) != "cv2"]
+    sys.path[:] = [folder for folder in sys.path if not _is_opencv(Path(folder))]
+
+
+def _is_opencv(folder: Path) -> bool:
+    return folder.name == "cv2" and (folder / "typing" / "__init__.py").exists()

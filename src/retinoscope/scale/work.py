@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from retinoscope.errors import UserError
-from retinoscope.scale.spawning import nothing_to_import_again, process_pool
+from retinoscope.scale.spawning import nothing_to_import_again, process_pool, require_some
 
 Piece = tuple[Callable[..., Any], tuple[Any, ...]]
 """A function that can be pickled, and its arguments."""
@@ -53,7 +53,7 @@ def executor(workers: int | None = None) -> Iterator[Executor]:
     Raises:
         UserError: there are fewer than one.
     """
-    _require_some(workers)
+    require_some(workers)
     at_work = _AT_WORK.get()
     with process_pool(workers) if at_work is None else nullcontext(at_work) as chosen:
         yield chosen
@@ -76,7 +76,7 @@ def each_of(work: Sequence[Piece], workers: int | None = 1, is_bound_here: bool 
     Raises:
         UserError: there are fewer than one.
     """
-    _require_some(workers)
+    require_some(workers)
     count = min(workers or os.cpu_count() or 1, len(work))
     if is_bound_here or (count <= 1 and (_AT_WORK.get() is None or len(work) < 2)):
         for function, arguments in work:
@@ -91,11 +91,6 @@ def each_of(work: Sequence[Piece], workers: int | None = 1, is_bound_here: bool 
         finally:
             for future in futures:
                 future.cancel()
-
-
-def _require_some(workers: int | None) -> None:
-    if workers is not None and workers < 1:
-        raise UserError(f"workers: {workers} is too few; give at least 1")
 
 
 def _executor(workers: int | None, cluster: str | None) -> AbstractContextManager[Executor | None]:

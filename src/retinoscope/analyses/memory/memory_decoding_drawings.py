@@ -19,8 +19,8 @@ def drawings(result: Result) -> list[Drawing]:
     about = "; ".join(f"{each['name']}: {each['about']}" for each in json.loads(result.data.attrs["targets"]))
     scores = f"{caption} Delays with too few samples are left out. Read out: {about}."
     added = (
-        f"{caption} Grey band: mean of shifted memories, and as far to either side as their 95th percentile. Rings: p "
-        "at most the level. Half-life: when half of what is above chance at its best is gone."
+        f"{caption} Grey band: mean of shifted memories, and as far to either side as their 95th percentile. Rings: "
+        "something is added, p at most the level. Half-life: when half of what is above chance at its best is gone."
     )
     return [
         FigureDrawing("memory_decoding", "What layers tell of it", scores, lambda: figures.memory_decoding(result)),
