@@ -25,6 +25,7 @@ from torch import nn
 import retinoscope
 from retinoscope.files import replacing
 from retinoscope.rollouts.locking import only_writer
+from retinoscope.training.freed_memory import keep_freed_memory
 
 CHUNK = 2**17  # of a tensor, which stays in the processor's cache while it is updated
 STATE, INITIAL, FINAL = "state.safetensors", "initial.safetensors", "final.safetensors"
@@ -210,6 +211,7 @@ def train(images: Images, folder: Path, recipe: Recipe, epochs: int) -> None:
     """
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)  # squares of gradients that vanish would be many times slower than others
+    keep_freed_memory()
     folder.mkdir(parents=True, exist_ok=True)
     with only_writer(folder):
         Training(folder, recipe).until(epochs, images)

@@ -9,6 +9,7 @@ from sample_factory.cfg.arguments import cfg_dict
 from sample_factory.model.actor_critic import ActorCriticSharedWeights
 
 from retinoscope.agents.networks import scale_convolutions
+from retinoscope.training.freed_memory import keep_freed_memory
 from retinoscope.training.levers import Levers
 from retinoscope.training.optimiser import PartedAdamW, parts_of
 
@@ -33,6 +34,7 @@ class LeveredLearner(Learner):
 
     def load_from_checkpoint(self, policy_id: int, load_progress: bool = True) -> None:
         """Called when Sample Factory has made its optimiser and is about to load the state of the run's."""
+        keep_freed_memory()
         network, cfg = self.actor_critic, self.cfg
         self.levers = levers_of(cfg)
         self.optimizer = PartedAdamW(
