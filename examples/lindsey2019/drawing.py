@@ -1,4 +1,4 @@
-"""Two figures: fields before training and after it, and what they are; and the learning curves."""
+"""Fields before training and after it; what they are, and the learning curves; what they are as training goes on."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 from fields import BEFORE, BLANK, NOISE, TRAINED, Run
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from model import LAYERS
-from structure import Units, value_of
+from structure import Units, course_of, epochs_of, value_of
 
 from retinoscope.figures.style import colour, colour_map, shade, styled
 from retinoscope.statistics.field_structure import KINDS
@@ -22,6 +23,7 @@ PUBLISHED = {
     (32, "V1"): (2.44, 0.31),
 }
 """Of the authors' ratio: mean and 1.96 standard errors, by bottleneck and layer."""
+SHADES = ("negative", "middle", "positive")  # of bottlenecks, from the narrowest
 SHORT = {"centre-surround": "cs", "oriented": "or", "blob": "bl", "smooth": "sm", "not structured": "–"}
 
 
@@ -74,6 +76,38 @@ def figure_of_indices(runs: Sequence[Run], units: Sequence[Units], rows: Sequenc
     _dots(above[1], units, rows, groups)
     _ratios(below[0], rows, [(n, name) for name in LAYERS for n in bottlenecks])
     _curves(below[1], runs)
+    return figure
+
+
+@styled
+def figure_of_course(rows: Sequence[dict[str, object]]) -> Figure:
+    """Shares of centre-surround and of oriented fields over epochs, and how much of the field before is left."""
+    shown = (
+        ("centre_surround", "share centre-surround"),
+        ("oriented", "share oriented"),
+        ("unchanged", "cosine with the field before"),
+    )
+    figure = Figure(figsize=(9.6, 5.2), layout="constrained")
+    panels = figure.subplots(len(LAYERS), len(shown), sharex=True, sharey=True)
+    course = course_of(rows)
+    bottlenecks = sorted({int(str(row["bottleneck"])) for row in course})
+    for line, layer in zip(panels, LAYERS, strict=True):
+        for axes, (name, label) in zip(line, shown, strict=True):
+            for place, bottleneck in enumerate(bottlenecks):
+                found = [row for row in course if (row["bottleneck"], row["layer"]) == (bottleneck, layer)]
+                found.sort(key=epochs_of)
+                values = np.array([value_of([row], name) for row in found])
+                spread = np.nan_to_num(np.abs(values[:, 1:] - values[:, :1]).T)
+                at = np.array([epochs_of(row) for row in found]) + 0.12 * (place - (len(bottlenecks) - 1) / 2)
+                hue = SHADES[place % len(SHADES)]
+                axes.errorbar(at, values[:, 0], spread, marker=".", color=colour(hue), label=f"N = {bottleneck}")
+            axes.set_title(f"{layer}: {label}")
+            axes.set_ylim(-0.02, 1.02)
+        line[0].set_ylabel("share or cosine")
+    for axes in panels[-1]:
+        axes.set_xlabel("epochs")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    panels[0, -1].legend(loc="lower left")
     return figure
 
 
@@ -174,7 +208,7 @@ def _ratios(axes: Axes, rows: Sequence[dict[str, object]], groups: Sequence[tupl
 
 def _curves(axes: Axes, runs: Sequence[Run]) -> None:
     bottlenecks = sorted({run.bottleneck for run in runs})
-    shades = dict(zip(bottlenecks, (colour("negative"), colour("middle"), colour("positive")) * 9, strict=False))
+    shades = {each: colour(SHADES[place % len(SHADES)]) for place, each in enumerate(bottlenecks)}
     for run in sorted(runs, key=lambda each: each.bottleneck):
         first = run is next(each for each in runs if each.bottleneck == run.bottleneck)
         epochs = [row["epoch"] for row in run.curve]

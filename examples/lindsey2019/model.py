@@ -62,10 +62,15 @@ def drawn(seed: int, bottleneck: int, hidden: int = 1024) -> Network:
 
 
 def loaded(path: Path) -> Network:
-    """A network from a file of weights, which tell its bottleneck; what else the file holds is left out."""
+    """A network from a file of weights, which tell its bottleneck; what else the file holds is left out.
+
+    If the file holds the convolutions alone, as after an epoch, so does the network: one unit, as drawn, stands for the
+    dense layer, which no field of retina or V1 depends on.
+    """
     weights = {name: each for name, each in load_file(path).items() if not name.startswith("squares.")}
-    network = Network(len(weights["conv2.bias"]), len(weights["dense1.bias"]))
-    network.load_state_dict(weights)
+    whole = "dense1.bias" in weights
+    network = Network(len(weights["conv2.bias"]), len(weights["dense1.bias"]) if whole else 1)
+    network.load_state_dict(weights, strict=whole)
     return network
 
 

@@ -1,4 +1,4 @@
-"""What a run of the example leaves behind: table.csv, two figures, and a report that says what was found."""
+"""What a run of the example leaves behind: table.csv, three figures, and a report that says what was found."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from drawing import PUBLISHED, figure_of_fields, figure_of_indices
+from drawing import PUBLISHED, figure_of_course, figure_of_fields, figure_of_indices
 from fields import BEFORE, BLANK, NOISE, TRAINED, Run, measured
-from structure import Interval, ratio_of_white_noise, rows_of, units_of, value_of
+from structure import WHITE, Interval, course_of, epochs_of, ratio_of_white_noise, rows_of, units_of, value_of
 
 from retinoscope import UserError
 from retinoscope.files import replacing
@@ -40,9 +40,9 @@ def report(out: Path, stimuli: int, surrogates: int) -> str:
         writer.writerows(rows)
     figure_of_fields(units).savefig(out / "fields.png")
     figure_of_indices(runs, units, rows).savefig(out / "indices.png")
-    text = (
-        "\n".join([*_trained(runs), "", *_table(rows), "", *_ratios(rows), "", *_early(runs), *_verdicts(rows)]) + "\n"
-    )
+    figure_of_course(rows).savefig(out / "course.png")
+    parts = (_trained(runs), _table(rows), _course(rows), _ratios(rows), [*_early(runs), *_verdicts(rows)])
+    text = "\n\n".join("\n".join(lines) for lines in parts) + "\n"
     with replacing(out / "report.md") as beside:
         beside.write_text(text, encoding="utf-8")
     return text
@@ -64,7 +64,7 @@ def _trained(runs: Sequence[Run]) -> list[str]:
 def _table(rows: Sequence[dict[str, object]]) -> list[str]:
     lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
     for row in rows:
-        if row["seed"] not in ("all", "") or row["way"] != NOISE:
+        if row["seed"] not in ("all", "") or row["way"] != NOISE or row["state"] not in (BEFORE, TRAINED, WHITE):
             continue
         shares = [_percent(_interval(row, name.replace("-", "_"))) for name in SHOWN]
         numbers = [_number(_interval(row, name)) for name in ("orientation", "selectivity", "unchanged")]
@@ -73,6 +73,21 @@ def _table(rows: Sequence[dict[str, object]]) -> list[str]:
         cells = [row["bottleneck"], row["layer"], row["state"], of, fields, *shares, *numbers]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return lines
+
+
+def _course(rows: Sequence[dict[str, object]]) -> list[str]:
+    """Of the networks of a bottleneck, what their fields are in every state that was measured."""
+    columns = ("N", "layer", "epochs", *SHOWN, "as before")
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    for row in sorted(course_of(rows), key=_in_time):
+        shares = [_percent(_interval(row, name.replace("-", "_"))) for name in SHOWN]
+        cells = [row["bottleneck"], row["layer"], row["epochs"], *shares, _number(_interval(row, "unchanged"))]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return lines
+
+
+def _in_time(row: dict[str, object]) -> tuple[str, int, float]:
+    return str(row["layer"]).lower(), int(str(row["bottleneck"])), epochs_of(row)
 
 
 def _ratios(rows: Sequence[dict[str, object]]) -> list[str]:

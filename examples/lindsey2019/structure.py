@@ -70,7 +70,8 @@ def units_of(runs: Sequence[Run], surrogates: int) -> list[Units]:
                     if of == layer:
                         which = (bottleneck, run.seed, layer, state, way)
                         before = run.fields[BEFORE, of, NOISE].mean(axis=0)
-                        selectivity = run.selectivity[state, of]
+                        nothing = np.full(halves.shape[1], np.nan)
+                        selectivity = run.selectivity.get((state, of), nothing)
                         found.append(_judged(which, halves, surrogates, envelope, selectivity, before))
         side = runs[0].fields[BEFORE, layer, NOISE].shape[-1]
         random = np.random.default_rng(0)
@@ -191,7 +192,7 @@ def rows_of(runs: Sequence[Run], units: Sequence[Units]) -> list[dict[str, objec
 def _row(runs: Sequence[Run], group: Sequence[Units], seed: str) -> dict[str, object]:
     first = group[0]
     of = [run for run in runs if run.bottleneck == first.bottleneck and run.seed in {each.seed for each in group}]
-    at = [0 if first.state == BEFORE else run.epochs for run in of]
+    at = [run.states()[first.state] for run in of]
     right = [
         row["test_accuracy"] for run, epochs in zip(of, at, strict=True) for row in run.curve if row["epoch"] == epochs
     ]
@@ -222,3 +223,13 @@ def value_of(rows: Sequence[dict[str, object]], name: str, **which: object) -> I
     """From the table."""
     (row,) = (row for row in rows if all(row[key] == each for key, each in which.items()))
     return tuple(float(str(row[each])) for each in (name, f"{name}_low", f"{name}_high"))  # type: ignore[return-value]
+
+
+def course_of(rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+    """Of the table, all states of every bottleneck and layer, over white noise and all its networks together."""
+    return [row for row in rows if row["seed"] == "all" and row["way"] == NOISE]
+
+
+def epochs_of(row: dict[str, object]) -> float:
+    """Behind the state of a row; of networks that were not trained for equally long, the fewest."""
+    return float(str(row["epochs"]).split("-")[0])

@@ -191,4 +191,16 @@ def test_the_command_trains_measures_and_goes_on(warm: Warm, tmp_path: Path) -> 
     # With biases of zero every unit is silent at a black picture, so that the authors' way shows no field.
     silent = [row["answering"] for row in rows if (row["state"], row["way"]) == ("before training", "black picture")]
     assert set(silent) == {"0"}
-    assert {path.name for path in out.glob("*.png")} == {"fields.png", "indices.png"}
+    assert {path.name for path in out.glob("*.png")} == {"fields.png", "indices.png", "course.png"}
+    # Measured again after two epochs, with the state after the first, which is what was the last one then.
+    said = run(warm, *command, "--epochs", "2", "--only", "measure", *options)
+    assert "| 1 | retina | 0 |" in said and "| 2 | V1 | 1 |" in said and "| 2 | V1 | 2 |" in said
+    with (out / "table.csv").open(encoding="utf-8") as file:
+        later = list(csv.DictReader(file))
+    assert len(later) == len(rows) + 8  # a bottleneck and layer each, by itself and all together
+    for row in rows:
+        if (row["state"], row["way"], row["seed"]) == ("trained", "white noise", "all"):
+            same = {"state": "after epoch 1", "bottleneck": row["bottleneck"], "layer": row["layer"], "seed": "all"}
+            (found,) = (each for each in later if all(each[key] == value for key, value in same.items()))
+            for name in ("epochs", "answering", "orientation", "unchanged", "published_ratio", "oriented"):
+                assert found[name] == row[name], name
