@@ -40,7 +40,7 @@ export function placingOf(camera: Camera, width: number, height: number, density
 
 /** For an address: the middle, and how many times larger than all of it. */
 export function sayCamera({ x, y, scale }: Camera, all: Camera): string {
-	return [x, y, scale / all.scale].map((each) => Number(each.toPrecision(7))).join();
+	return [x, y, scale / all.scale].map((each) => Number(each.toPrecision(9))).join();
 }
 
 /** From an address; null of a text that says none. */

@@ -10,8 +10,6 @@ const SETTLE_MS = 150;
 interface Moved {
 	points: Float32Array;
 	camera: Camera;
-	/** As it stands in the address; null while it moves. */
-	text: string | null;
 }
 
 interface Looking {
@@ -29,18 +27,17 @@ export function useLooking(points: Float32Array, all: Camera): Looking {
 	const settle = useRef(0);
 	useEffect(() => () => clearTimeout(settle.current), []);
 	const said = chosen.value[ZOOM] ?? "";
-	// As people left it, to the last digit; what comes from elsewhere, a link or a step back, is read.
-	const own = moved?.points === points && (moved.text ?? said) === said ? moved : null;
+	const own = moved?.points === points ? moved : null;
 	const camera = own?.camera ?? cameraOf(said, all) ?? all;
 	const look = (next: Camera | null) => {
-		const wanted = next ?? all;
-		setMoved({ points, camera: wanted, text: null });
+		setMoved({ points, camera: next ?? all });
 		clearTimeout(settle.current);
 		settle.current = window.setTimeout(() => {
 			if (!next) forget(ZOOM);
 			else choose(ZOOM, sayCamera(next, all));
-			setMoved(next && { points, camera: next, text: sayCamera(next, all) });
+			// From here on it is read from the address: a link draws every point at the same pixel.
+			setMoved(null);
 		}, SETTLE_MS);
 	};
-	return { camera, isAll: camera === all, isMoving: own !== null && own.text === null, look };
+	return { camera, isAll: camera === all, isMoving: own !== null, look };
 }
