@@ -121,6 +121,38 @@ def _(checked: Checked) -> None:
         assert drive[place] > 0.9 * drive.max()
 
 
+@planted("tuning_to_motion")
+def _(checked: Checked) -> None:
+    """The strongest answer of a memory, its gratings drawn decision by decision."""
+    data, policy, asked = data_of(checked), checked.inputs.agent.policy, checked.result.parameters
+    (height, width, channels), (cycle,) = policy.observation_shape, asked["cycle_steps"]
+    row, column = np.mgrid[:height, :width] - np.array([(height - 1) / 2, (width - 1) / 2])[:, None, None]
+    angles = np.radians(np.arange(asked["directions"]) * 360 / asked["directions"])
+    frequencies = np.geomspace(1 / max(height, width), asked["highest_frequency"], asked["frequencies"])
+    kinds = [(a, f, b) for a in angles for f in frequencies for b in (0, 0.5)]
+    mean, names = data.attrs["grey_level"], [str(each) for each in data["layer"].values]
+    amplitude = min(mean, 255 - mean)
+    samples: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    state = policy.initial_state(len(kinds) + 1)
+    for step in range(-asked["settling_steps"], cycle):
+        phases = [2 * np.pi * (step + b) / cycle for _, _, b in kinds]
+        waves = [
+            np.cos(2 * np.pi * f * (column * np.cos(a) - row * np.sin(a)) - phase)
+            for (a, f, _), phase in zip(kinds, phases, strict=True)
+        ]
+        pictures = mean + amplitude * np.stack([*waves, np.zeros_like(waves[0])])[..., None].repeat(channels, -1)
+        with torch.no_grad(), policy.capture(*names) as activity:
+            state = policy.step(torch.from_numpy(pictures.astype(np.float32)), state).state
+        for name in names:
+            if step >= 0:
+                samples[name].append((activity[name][:-1] - activity[name][-1]).double().numpy())
+    for name in names:
+        here = data.isel(network=0, unit=np.flatnonzero(data["unit_layer"].values == name))
+        powers = np.square(samples[name]).mean(axis=0).reshape(-1, 2, len(activity[name][0])).mean(axis=1)
+        expected = np.sqrt(powers).max(axis=0)[here["unit_number"].values]
+        np.testing.assert_allclose(here["strength"].values, expected, rtol=1e-2, atol=1e-5)
+
+
 @planted("field_structure")
 def _(checked: Checked) -> None:
     """Of the first layer, whose field is the kernel: how much of it is one product of colour and space."""

@@ -325,7 +325,7 @@ def test_the_cost_counts_every_grating_shown_once():
     settings = {**SMALL, "layers": ("conv1", "conv2", "fc", "rnn")}
     asked = TuningToGratingsParameters(**settings)
     layers, design = layers_of(policy, asked), design_of(policy, asked, 1)
-    units = {layer.name: units_of(layer, asked) for layer in layers}
+    units = {layer.name: units_of(layer, asked.most_units) for layer in layers}
     found = dict(grating_responses.measure(policy, layers, units, design, 20, 0, 128, lambda _: None))
     once = {
         name: operations(lambda name=name: policy.unit_answers(torch.zeros(1, *policy.stimulus_shape(name)), name))

@@ -41,6 +41,7 @@ from tests.figures import test_natural_fields as of_natural_fields
 from tests.figures import test_receptive_fields as of_fields
 from tests.figures import test_scenario_preview as of_preview
 from tests.figures import test_tuning_to_gratings as of_gratings
+from tests.figures import test_tuning_to_motion as of_motion
 from tests.figures.behaviour_results import (
     SAID,
     components_result,
@@ -202,6 +203,7 @@ RESULTS: dict[str, Callable[[], Result]] = {
     "tuning_beyond_view": tuning_results.planted,
     "tuning_of": tuning_results.planted,
     "tuning_to_gratings": of_gratings.planted,
+    "tuning_to_motion": of_motion.planted,
     "twin_comparison": image_results.twin_result,
 }
 """A small Result for every figure."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from retinoscope.statistics.peaks import beside, refined_frequency, rolled, vertices
+
 Array = NDArray[np.float64]
 
 _UNMODULATED = 0.1
@@ -91,7 +93,7 @@ def grating_tuning(answers: Array, orientations: Array, frequencies: Array, sile
     modulation = modulation_of(phases)
     orthogonal = curves[units, (orientation + len(orientations) // 2) % len(orientations)]
     step = 180 / len(orientations)
-    turned = orientations[orientation] + step * _vertices(_rolled(curves, orientation))
+    turned = orientations[orientation] + step * vertices(rolled(curves, orientation))
     # Stripes that are turned by 180 degrees are the same stripes, whose phase is counted the other way.
     angle = np.where((turned < 0) | (turned >= 180), -1, 1) * np.angle(first)
     widths = np.array([_half_width(curve, place) for curve, place in zip(curves, orientation, strict=True)])
@@ -102,7 +104,7 @@ def grating_tuning(answers: Array, orientations: Array, frequencies: Array, sile
             "strength": strength,
             "mean_response": phases.mean(axis=1),
             "preferred_orientation": turned % 180,
-            "preferred_frequency": _refined_frequency(along, frequency, frequencies),
+            "preferred_frequency": refined_frequency(along, frequency, frequencies),
             "preferred_phase": np.where(modulation >= _UNMODULATED, np.degrees(angle) % 360, np.nan),
             "selectivity": selectivity_of(curves, orientations),
             "classic_selectivity": (strength - orthogonal) / (strength + orthogonal),
@@ -120,7 +122,7 @@ def grating_tuning(answers: Array, orientations: Array, frequencies: Array, sile
     places = {"axis": axis, "orientation": orientation, "frequency": frequency}
     return GratingTuning(
         **{name: np.where(is_silent, -1, each) for name, each in places.items()},
-        **{name: np.where(_beside(is_silent, each), np.nan, each) for name, each in measured.items()},
+        **{name: np.where(beside(is_silent, each), np.nan, each) for name, each in measured.items()},
     )
 
 
@@ -172,33 +174,6 @@ def _first_harmonic(phases: Array) -> NDArray[np.complex128]:
     """Complex amplitude: its length is F1, its angle the phase at which the answer is largest."""
     count = phases.shape[1]
     return np.asarray(2 / count * phases @ np.exp(2j * np.pi * np.arange(count) / count))
-
-
-def _beside(is_silent: NDArray[np.bool_], values: Array) -> NDArray[np.bool_]:
-    return is_silent.reshape(-1, *[1] * (values.ndim - 1))
-
-
-def _rolled(curves: Array, places: NDArray[np.int64]) -> Array:
-    """(unit, 3): before, at and after the peak of curves whose ends meet."""
-    count = curves.shape[1]
-    return np.stack([curves[np.arange(len(curves)), (places + shift) % count] for shift in (-1, 0, 1)], axis=1)
-
-
-def _vertices(three: Array) -> Array:
-    """Where the parabola through three points, the highest in their middle, has its peak: -1/2 to 1/2."""
-    before, peak, after = three.T
-    bend = before - 2 * peak + after
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(bend < 0, np.clip((before - after) / (2 * bend), -0.5, 0.5), 0.0)
-
-
-def _refined_frequency(curves: Array, places: NDArray[np.int64], frequencies: Array) -> Array:
-    """The peak between the points of the grid; at an end of it, that end."""
-    last = len(frequencies) - 1
-    is_end = (places == 0) | (places == last)
-    inside = np.clip(places, 1, last - 1)
-    moved = places + np.where(is_end, 0.0, _vertices(_rolled(curves, inside)))
-    return np.asarray(np.exp(np.interp(moved, np.arange(last + 1), np.log(frequencies))))
 
 
 def _half_width(curve: Array, place: int) -> float:

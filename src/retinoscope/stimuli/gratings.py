@@ -58,7 +58,8 @@ class Gratings:
         orientation: (count,) degrees.
         frequency: (count,) cycles per pixel.
         phase: (count,) degrees.
-        amplitude: (count, channel) pixel units; of either sign.
+        amplitude: (count, channel) pixel units; of either sign, or complex: its angle is how far the stripes of a
+            channel lie behind `phase`.
 
     Raises:
         UserError: a picture would leave 0 to 255, so that the network would see something else than a sinusoid.
@@ -68,7 +69,7 @@ class Gratings:
     orientation: Array
     frequency: Array
     phase: Array
-    amplitude: Array
+    amplitude: Array | NDArray[np.complex128]
 
     def __post_init__(self) -> None:
         largest = float(np.abs(self.amplitude).max(initial=0.0))
@@ -93,6 +94,12 @@ class Gratings:
         across = (turns * np.cos(angle))[:, None] * columns - np.radians(self.phase[chosen])[:, None]
         down = -(turns * np.sin(angle))[:, None] * rows
         wave = np.cos(down)[:, :, None] * np.cos(across)[:, None] - np.sin(down)[:, :, None] * np.sin(across)[:, None]
-        pictures = self.mean + wave[..., None] * self.amplitude[chosen, None, None]
+        amplitude = self.amplitude[chosen, None, None]
+        pictures = self.mean + wave[..., None] * amplitude.real
+        if np.iscomplexobj(amplitude):
+            late = (
+                np.sin(down)[:, :, None] * np.cos(across)[:, None] + np.cos(down)[:, :, None] * np.sin(across)[:, None]
+            )
+            pictures -= late[..., None] * amplitude.imag
         # Rounding may pass the ends by a millionth.
         return np.clip(pictures, 0, 255).astype(np.float32)

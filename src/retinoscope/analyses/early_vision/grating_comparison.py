@@ -1,8 +1,9 @@
-"""Where the trained network lies to the untrained ones, for every index of tuning to gratings."""
+"""Where the trained network lies to the untrained ones, for every index of tuning to gratings or to motion."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ INDICES = (
     "half_saturation",
     "colour_index",
 )
-"""Those that are compared, as far as they are measured."""
+"""Those of tuning to gratings that are compared, as far as they are measured."""
 
 _COLUMNS = ("layer", "index", "units", "trained", "first checkpoint", "redrawn", "percentile")
 
@@ -33,18 +34,19 @@ class Table(NamedTuple):
     rows: tuple[tuple[str | int | float, ...], ...]
 
 
-def comparison(data: xarray.Dataset) -> xarray.Dataset:
+def comparison(data: xarray.Dataset, indices: Sequence[str] = INDICES) -> xarray.Dataset:
     """Medians over units by index, layer and network, and the place of the trained one among untrained units.
 
     Args:
-        data: of `tuning_to_gratings`, over (network, unit).
+        data: over (network, unit), as of `tuning_to_gratings`.
+        indices: names of variables that are compared, as far as they are there.
 
     Returns:
         `median` (index, layer, network); `percentile` (index, layer), the share of the units of all redrawn networks
         together that lie below the trained median, ties counted half; `answering` (layer, network) and `measured`
         (layer), numbers of units.
     """
-    names = [name for name in INDICES if name in data]
+    names = [name for name in indices if name in data]
     layers, networks = [str(each) for each in data["layer"].values], [str(each) for each in data["network"].values]
     values = np.stack([data[name].values for name in names])
     medians = np.full((len(names), len(layers), len(networks)), np.nan)
@@ -109,9 +111,12 @@ def table_of(data: xarray.Dataset) -> Table:
             )
     caption = (
         "Medians over the units that answer; redrawn: lowest and highest median of "
-        f"{len(drawn)} networks of weights drawn anew; percentile: of the trained median among all their units. "
-        "Half-widths, bandwidths and half saturation: of units in which the answer falls to half, or saturates."
+        f"{len(drawn)} networks of weights drawn anew; percentile: of the trained median among all their units."
     )
+    if "bandwidth" in data:
+        caption += (
+            " Half-widths, bandwidths and half saturation: of units in which the answer falls to half, or saturates."
+        )
     return Table(caption, _COLUMNS, tuple(rows))
 
 

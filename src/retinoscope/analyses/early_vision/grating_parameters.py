@@ -7,12 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Layer, Policy
 from retinoscope.analyses.early_vision.receptive_field_parameters import ends_of_stages, maps_of_encoder
 from retinoscope.errors import UserError
 from retinoscope.settings import parameters, setting
 from retinoscope.stimuli.gratings import Gratings, colour_axes, highest_contrast
 from retinoscope.stimuli.white_noise import noise_level
+from retinoscope.worlds.choosing import declared_by
+from retinoscope.worlds.declaration import Picture
+from retinoscope.worlds.world import World
 
 Array = NDArray[np.float64]
 
@@ -144,14 +148,6 @@ def design_of(policy: Policy, asked: TuningToGratingsParameters, frames: int) ->
             f"tuning to gratings: orientations is {asked.orientations}; give an even number, so that each has its "
             "orthogonal"
         )
-    height, width, channels = policy.observation_shape
-    lowest = min(1 / max(height, width), asked.highest_frequency / 2)
-    lowest = lowest if asked.lowest_frequency is None else asked.lowest_frequency
-    if not lowest < asked.highest_frequency:
-        raise UserError(
-            f"tuning to gratings: lowest_frequency is {lowest:g}; give less than highest_frequency, "
-            f"{asked.highest_frequency:g}"
-        )
     mean, _ = noise_level(policy.grey_level)
     room = highest_contrast(mean)
     highest = min(room, 1.0) if asked.highest_contrast is None else asked.highest_contrast
@@ -163,11 +159,46 @@ def design_of(policy: Policy, asked: TuningToGratingsParameters, frames: int) ->
     return Design(
         mean=mean,
         orientations=np.arange(asked.orientations) * 180 / asked.orientations,
-        frequencies=np.geomspace(lowest, asked.highest_frequency, asked.frequencies),
+        frequencies=frequencies_of(
+            policy, "tuning to gratings", asked.frequencies, asked.lowest_frequency, asked.highest_frequency
+        ),
         phases=np.arange(asked.phases) * 360 / asked.phases,
         contrasts=np.geomspace(highest / 32, highest, asked.contrasts),
-        axes=colour_axes(channels, frames),
+        axes=colour_axes(policy.observation_shape[2], frames),
     )
+
+
+def picture_of(agent: Agent | Policy, world: World | None) -> Picture | None:
+    """What is declared of the observations, if it is of those that the agent sees.
+
+    Args:
+        agent: an agent or its policy, of which no world is known.
+        world: in which it lives; None for its own.
+    """
+    declared = world.declaration if world is not None else declared_by(agent) if isinstance(agent, Agent) else None
+    policy = agent.policy if isinstance(agent, Agent) else agent
+    is_its_own = declared is not None and declared.picture.shape == policy.observation_shape
+    return declared.picture if declared is not None and is_its_own else None
+
+
+def frequencies_of(policy: Policy, whose: str, count: int, lowest: float | None, highest: float) -> Array:
+    """Spatial frequencies, evenly spaced on a logarithmic scale, cycles per pixel.
+
+    Args:
+        policy: that is shown the gratings.
+        whose: parameters these are, for messages.
+        count: how many.
+        lowest: None for one cycle in the longer side of the picture.
+        highest: likewise cycles per pixel.
+
+    Raises:
+        UserError: the lowest is not below the highest.
+    """
+    height, width, _ = policy.observation_shape
+    first = min(1 / max(height, width), highest / 2) if lowest is None else lowest
+    if not first < highest:
+        raise UserError(f"{whose}: lowest_frequency is {first:g}; give less than highest_frequency, {highest:g}")
+    return np.geomspace(first, highest, count)
 
 
 def layers_of(policy: Policy, asked: TuningToGratingsParameters) -> list[Layer]:
@@ -182,7 +213,7 @@ def layers_of(policy: Policy, asked: TuningToGratingsParameters) -> list[Layer]:
     return [*ends_of_stages(maps_of_encoder(policy)), *behind] or [policy.layers[0]]
 
 
-def units_of(layer: Layer, asked: TuningToGratingsParameters) -> NDArray[np.int64]:
-    """Numbers of the units that are measured."""
-    count = min(layer.shape[0], asked.most_units)
+def units_of(layer: Layer, most_units: int) -> NDArray[np.int64]:
+    """Numbers of the units that are measured, evenly spaced among all."""
+    count = min(layer.shape[0], most_units)
     return np.unique(np.linspace(0, layer.shape[0] - 1, count).round().astype(np.int64))

@@ -20,7 +20,7 @@ from retinoscope.stimuli.gratings import Gratings
 Array = NDArray[np.float64]
 Units = dict[str, NDArray[np.int64]]
 
-_ROUNDING = 1e-5
+ROUNDING = 1e-5
 """An answer smaller than this, relative to the largest of its layer and to the unit's own activity, is none: that much
 the last digits of float32 differ."""
 
@@ -53,15 +53,15 @@ def measure(
     batch_size: int,
     advance: Callable[[float], None],
 ) -> Iterator[tuple[str, Measured]]:
-    """Name and tuning of each layer, in order of `_passes`. `advance` is told how many gratings were shown."""
+    """Name and tuning of each layer, in order of `passes_of`. `advance` is told how many gratings were shown."""
     table, grey = design.table(), design.grey()
-    for together in _passes(policy, layers):
-        at_grey = _activity(policy, together, units, grey, 1, lambda _: None)
-        activity = _activity(policy, together, units, table, batch_size, advance)
+    for together in passes_of(policy, layers):
+        at_grey = activity_of(policy, together, units, grey, 1, lambda _: None)
+        activity = activity_of(policy, together, units, table, batch_size, advance)
         for layer in together:
             level = at_grey[layer.name][0]
             answers = (activity.pop(layer.name) - level).T.reshape(-1, *design.shape)
-            silent_below = _ROUNDING * np.maximum(np.abs(answers).max(initial=0), np.abs(level))
+            silent_below = ROUNDING * np.maximum(np.abs(answers).max(initial=0), np.abs(level))
             tuning = grating_tuning(answers, design.orientations, design.frequencies, silent_below)
             at_best = answers[np.arange(len(answers)), tuning.axis, :, tuning.frequency]
             chance = shuffled_selectivity(at_best, design.orientations, shuffles, seed)
@@ -89,10 +89,10 @@ def operations_of(policy: Policy, layers: Sequence[Layer], found: Mapping[str, M
     """
     table, series = int(np.prod(design.shape)), len(design.contrasts) * len(design.phases)
     total = 0.0
-    for together in _passes(policy, layers):
+    for together in passes_of(policy, layers):
         shape = (1, *policy.stimulus_shape(together[0].name))
         picture = torch.full(shape, design.mean, device=policy.device)
-        total += table * operations(functools.partial(_answers, policy, together, picture))
+        total += table * operations(functools.partial(answers_of, policy, together, picture))
         for layer in together:
             preferred = len(np.unique(_preferred(found[layer.name].tuning), axis=0))
             each = operations(functools.partial(policy.unit_answers, picture, layer.name))
@@ -100,13 +100,13 @@ def operations_of(policy: Policy, layers: Sequence[Layer], found: Mapping[str, M
     return total
 
 
-def _passes(policy: Policy, layers: Sequence[Layer]) -> list[list[Layer]]:
+def passes_of(policy: Policy, layers: Sequence[Layer]) -> list[list[Layer]]:
     """Layers that are shown whole pictures share one pass; a map whose fields are patches has its own, smaller one."""
     whole = [each for each in layers if policy.stimulus_shape(each.name) == policy.observation_shape]
     return [[each] for each in layers if each not in whole] + ([whole] if whole else [])
 
 
-def _activity(
+def activity_of(
     policy: Policy,
     layers: Sequence[Layer],
     units: Units,
@@ -121,21 +121,23 @@ def _activity(
         for first in range(0, len(gratings), batch_size):
             last = min(first + batch_size, len(gratings))
             pictures = torch.from_numpy(gratings.draw(first, last, shape)).to(policy.device)
-            for name, answers in _answers(policy, layers, pictures).items():
+            for name, answers in answers_of(policy, layers, pictures).items():
                 found[name].append(answers[:, torch.from_numpy(units[name])].float().cpu().numpy())
             advance(last - first)
     return {name: np.concatenate(parts).astype(np.float64) for name, parts in found.items()}
 
 
-def _answers(policy: Policy, layers: Sequence[Layer], pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+def answers_of(policy: Policy, layers: Sequence[Layer], pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What units answer to pictures on their own, (picture, unit) by layer; of a map the middle one of each channel."""
     if len(layers) == 1:
         return {layers[0].name: policy.unit_answers(pictures, layers[0].name)}
     with policy.capture(*(each.name for each in layers)) as activity:
         policy.step(pictures, policy.initial_state(len(pictures)))
-    return {each.name: _of_middle(policy, each, activity[each.name]) for each in layers}
+    return {each.name: of_middle(policy, each, activity[each.name]) for each in layers}
 
 
-def _of_middle(policy: Policy, layer: Layer, activity: torch.Tensor) -> torch.Tensor:
+def of_middle(policy: Policy, layer: Layer, activity: torch.Tensor) -> torch.Tensor:
+    """(picture, unit) of the activity of a layer; of a map the middle one of each channel."""
     if not layer.is_map:
         return activity
     row, column = policy.middle_unit(layer.name)
@@ -165,7 +167,7 @@ def _contrast_curve(
     at_once = max(1, batch_size // per_grating)
     for first in range(0, len(chosen), at_once):
         part = chosen[first : first + at_once]
-        shown = _activity(policy, [layer], units, design.contrast_series(part), batch_size, lambda _: None)
+        shown = activity_of(policy, [layer], units, design.contrast_series(part), batch_size, lambda _: None)
         answers = (shown[layer.name] - level).reshape(len(part), len(design.contrasts), -1, len(level))
         strengths = np.sqrt(np.square(answers).mean(axis=2))
         for number in range(len(part)):

@@ -17,26 +17,24 @@ import xarray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Layer, Policy
-from retinoscope.agents.redrawn import first_of_run, redrawn
 from retinoscope.analyses.declaration import AGENT, Analysis, Inputs
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
 from retinoscope.analyses.early_vision.grating_comparison import comparison, table_of
-from retinoscope.analyses.early_vision.grating_panels import panels
+from retinoscope.analyses.early_vision.grating_panels import GRATINGS
 from retinoscope.analyses.early_vision.grating_parameters import (
     Design,
     TuningToGratingsParameters,
     design_of,
     layers_of,
+    picture_of,
     units_of,
 )
 from retinoscope.analyses.early_vision.grating_responses import Measured, Units, measure, operations_of
 from retinoscope.analyses.early_vision.receptive_field_measuring import how_many
-from retinoscope.errors import NotMeasurable
+from retinoscope.analyses.early_vision.untrained import named_networks
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
 from retinoscope.settings import stated, with_settings
-from retinoscope.worlds.choosing import declared_by
-from retinoscope.worlds.declaration import Picture
 from retinoscope.worlds.world import World
 
 # Networks of weights drawn anew unless a number is given, and what these may cost: a minute of one core at most.
@@ -106,10 +104,10 @@ def tuning_to_gratings(
     """
     policy = agent.policy if isinstance(agent, Agent) else agent
     asked = with_settings(parameters or TuningToGratingsParameters(), settings)
-    picture = _picture(agent, world)
-    design = design_of(policy, asked, _frames(policy, picture))
+    picture = picture_of(agent, world)
+    design = design_of(policy, asked, 1 if picture is None else picture.frames)
     layers = layers_of(policy, asked)
-    units = {layer.name: units_of(layer, asked) for layer in layers}
+    units = {layer.name: units_of(layer, asked.most_units) for layer in layers}
     table = len(layers) * int(np.prod(design.shape))
 
     def measured(network: Policy, advance: Callable[[float], None]) -> dict[str, Measured]:
@@ -121,7 +119,7 @@ def tuning_to_gratings(
     if wanted is None:
         cost = operations_of(policy, layers, found["trained"], design)
         wanted = how_many(cost, DRAWS, FEWEST_DRAWS, BUDGET_OPERATIONS)
-    networks, notes = _untrained(agent, wanted, asked.seed)
+    networks, notes = named_networks(agent, wanted, asked.seed)
     if asked.untrained is None and wanted < DRAWS and f"redrawn {wanted}" in networks:
         notes.append(f"Of so large a network no more than {wanted} are drawn anew, unless `untrained` says so.")
     total = len(networks) * table
@@ -133,38 +131,6 @@ def tuning_to_gratings(
     data.attrs |= {"caption": _caption(data, layers, design, degrees, notes), "grey_level": design.mean}
     known = provenance(agent=agent if isinstance(agent, Agent) else None)
     return Result("tuning_to_gratings", data, stated(asked) | {"untrained": wanted}, known)
-
-
-def _picture(agent: Agent | Policy, world: World | None) -> Picture | None:
-    """What is declared of the observations, if it is of those that the agent sees."""
-    declared = world.declaration if world is not None else declared_by(agent) if isinstance(agent, Agent) else None
-    policy = agent.policy if isinstance(agent, Agent) else agent
-    is_its_own = declared is not None and declared.picture.shape == policy.observation_shape
-    return declared.picture if declared is not None and is_its_own else None
-
-
-def _frames(policy: Policy, picture: Picture | None) -> int:
-    return 1 if picture is None else picture.frames
-
-
-def _untrained(agent: Agent | Policy, draws: int, seed: int) -> tuple[dict[str, Policy], list[str]]:
-    """The untrained networks by name, and why some of them are not there."""
-    policy = agent.policy if isinstance(agent, Agent) else agent
-    found: dict[str, Policy] = {}
-    notes = []
-    first = first_of_run(agent) if isinstance(agent, Agent) else None
-    if first is None:
-        notes.append("The checkpoint before training is not known.")
-    elif first.policy is policy or (isinstance(agent, Agent) and first.checkpoint_sha256 == agent.checkpoint_sha256):
-        notes.append("This agent is itself the checkpoint before training.")
-    else:
-        found["first"] = first.policy
-    try:
-        for number in range(draws):
-            found[f"redrawn {number + 1}"] = redrawn(policy, seed + number)
-    except NotMeasurable as reason:
-        notes.append(f"No weights were drawn anew: {reason}.")
-    return found, notes
 
 
 def _dataset(
@@ -277,7 +243,8 @@ def _draw(result: Result) -> list[Drawing]:
 def _refuse(inputs: Inputs, parameters: TuningToGratingsParameters) -> None:
     if inputs.agent is not None:
         policy = inputs.agent.policy
-        design_of(policy, parameters, _frames(policy, _picture(inputs.agent, inputs.world)))
+        picture = picture_of(inputs.agent, inputs.world)
+        design_of(policy, parameters, 1 if picture is None else picture.frames)
         layers_of(policy, parameters)
 
 
@@ -291,7 +258,7 @@ ANALYSIS = Analysis(
     of="agent",
     needs=(AGENT,),
     draw=_draw,
-    explore=panels,
+    explore=GRATINGS.of,
     refuse=_refuse,
     rank=60,
     methods="""

@@ -53,6 +53,32 @@ class Untrained:
         return self.draws if self.first is None else (*self.draws, self.first)
 
 
+def named_networks(agent: Agent | Policy, draws: int, seed: int) -> tuple[dict[str, Policy], list[str]]:
+    """The untrained networks by name, `first` and `redrawn 1`, ..., and why some of them are not there.
+
+    Args:
+        agent: an agent or its policy, of which no first checkpoint is known.
+        draws: how many are drawn anew.
+        seed: of the first of them.
+    """
+    policy = agent.policy if isinstance(agent, Agent) else agent
+    found: dict[str, Policy] = {}
+    notes = []
+    first = first_of_run(agent) if isinstance(agent, Agent) else None
+    if first is None:
+        notes.append("The checkpoint before training is not known.")
+    elif first.policy is policy or (isinstance(agent, Agent) and first.checkpoint_sha256 == agent.checkpoint_sha256):
+        notes.append("This agent is itself the checkpoint before training.")
+    else:
+        found["first"] = first.policy
+    try:
+        for number in range(draws):
+            found[f"redrawn {number + 1}"] = redrawn(policy, seed + number)
+    except NotMeasurable as reason:
+        notes.append(f"No weights were drawn anew: {reason}.")
+    return found, notes
+
+
 def layers_at(
     policy: Policy, layers: Iterable[str], observations: NDArray[np.uint8] | NDArray[np.float32]
 ) -> Mapping[str, NDArray[np.float32]]:
