@@ -219,14 +219,11 @@ def test_the_strengths_are_those_of_a_slow_measurement(case):
     for angle in np.radians([0, 90, 180, 270]):
         for frequency in np.geomspace(low, 0.5, 3):
             grey = answers([seen(policy, frames, 0, 0, lambda _: np.pi / 2, middle)] * (waited + 4))
-            samples = []
-            for beginning in (0.0, 0.5):
-                shown = [
-                    seen(policy, frames, angle, frequency, lambda age, t=t: np.pi / 2 * (t + beginning - age), middle)  # noqa: B023
-                    for t in range(-waited, 4)
-                ]
-                samples.append((answers(shown) - grey)[waited:])
-            table.append(np.sqrt(np.mean(np.square(samples), axis=(0, 1))))
+            shown = [
+                seen(policy, frames, angle, frequency, lambda age, t=t: np.pi / 2 * (t - age), middle)
+                for t in range(-waited, 4)
+            ]
+            table.append(np.sqrt(np.mean(np.square(answers(shown) - grey)[waited:], axis=0)))
     strengths = np.array(table).reshape(4, 3, -1)
     np.testing.assert_allclose(data["strength"].values, strengths.max(axis=(0, 1)), rtol=2e-3)
     for unit in range(strengths.shape[-1]):

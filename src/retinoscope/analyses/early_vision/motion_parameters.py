@@ -17,8 +17,8 @@ from retinoscope.stimuli.white_noise import noise_level
 
 Array = NDArray[np.float64]
 
-_FEWEST_PHASES = 8
-"""Of a cycle; one of fewer steps is shown several times, beginning at phases in between."""
+_STILL_PHASES = 4
+"""Of the root-mean-square over a cycle, four samples give for a sinusoid, and for half of one, what many would give."""
 
 
 @parameters("tuning to motion")
@@ -90,21 +90,17 @@ class MotionDesign:
         """Cycles per decision."""
         return 1 / np.array(self.cycle_steps, float)
 
-    def beginnings(self, rate: int) -> int:
-        """How often a cycle of this number is shown, beginning at another phase each time."""
-        return -(-_FEWEST_PHASES // self.cycle_steps[rate])
-
     def drifting(self, rate: int, steps: NDArray[np.int64]) -> Gratings:
-        """What is seen at chosen decisions: (direction, frequency, beginning, step), the last varying fastest.
+        """What is seen at chosen decisions: (direction, frequency, step), the last varying fastest.
 
         Args:
             rate: number of the rate.
             steps: decisions since phase 0.
         """
-        cycle, beginnings = self.cycle_steps[rate], self.beginnings(rate)
-        shape = (len(self.directions), len(self.frequencies), beginnings, len(steps))
-        direction, frequency, beginning, step = (each.ravel() for each in np.indices(shape))
-        phase = 360 * (steps[step] + beginning / beginnings) / cycle
+        cycle = self.cycle_steps[rate]
+        shape = (len(self.directions), len(self.frequencies), len(steps))
+        direction, frequency, step = (each.ravel() for each in np.indices(shape))
+        phase = 360 * steps[step] / cycle
         # What an older frame shows lies behind what is seen now.
         channels = self.amplitude * np.exp(2j * np.pi * self.ages / cycle)
         return Gratings(
@@ -117,13 +113,13 @@ class MotionDesign:
 
     def still(self) -> Gratings:
         """(orientation, frequency, phase): the same stripes standing still, in every orientation once."""
-        shape = (len(self.directions) // 2, len(self.frequencies), _FEWEST_PHASES)
+        shape = (len(self.directions) // 2, len(self.frequencies), _STILL_PHASES)
         orientation, frequency, phase = (each.ravel() for each in np.indices(shape))
         return Gratings(
             self.mean,
             self.directions[orientation],
             self.frequencies[frequency],
-            360 * phase / _FEWEST_PHASES,
+            360 * phase / _STILL_PHASES,
             np.full((len(phase), len(self.ages)), self.amplitude),
         )
 

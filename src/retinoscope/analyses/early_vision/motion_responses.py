@@ -114,7 +114,7 @@ def _shows(
 
 
 def _by_grating(answers: Array, rate: int | None, design: MotionDesign) -> Array:
-    """(direction and frequency, sample, unit) of (grating, unit), whose last axes are beginnings and steps."""
+    """(direction and frequency, sample, unit) of (grating, unit), whose last axis are the samples."""
     directions = len(design.directions) // (2 if rate is None else 1)
     return answers.reshape(directions * len(design.frequencies), -1, answers.shape[-1])
 
@@ -176,9 +176,8 @@ def observations_of(layers: Sequence[Layer], policy: Policy, design: MotionDesig
     passes = passes_of(policy, [each for each in layers if not is_behind(each)])
     gratings, still = len(design.directions) * len(design.frequencies), len(design.still())
     waited = settling if policy.state_size else 0
-    cycles = [(design.beginnings(rate), steps) for rate, steps in enumerate(design.cycle_steps)]
-    alone = still + sum(gratings * beginnings * steps for beginnings, steps in cycles)
-    following = still * (waited + 1) + sum(gratings * beginnings * (waited + steps) for beginnings, steps in cycles)
+    alone = still + sum(gratings * steps for steps in design.cycle_steps)
+    following = still * (waited + 1) + sum(gratings * (waited + steps) for steps in design.cycle_steps)
     return alone * len(passes), following if any(map(is_behind, layers)) else 0
 
 
