@@ -120,5 +120,24 @@ def table_of(data: xarray.Dataset) -> Table:
     return Table(caption, _COLUMNS, tuple(rows))
 
 
+def silent_units(data: xarray.Dataset) -> list[str]:
+    """The sentence of a caption on units of the agent that nothing moves; none if there are none.
+
+    Args:
+        data: with what `comparison` adds.
+    """
+    silent = data["measured"] - data["answering"].sel(network="trained")
+    said = [
+        f"{int(count)} of {layer}" for layer, count in zip(data["layer"].values, silent.values, strict=True) if count
+    ]
+    return [f"Units that no grating moves are left out: {', '.join(said)}."] if said else []
+
+
+def redrawn_units(data: xarray.Dataset) -> list[str]:
+    """The sentence of a caption on networks of weights drawn anew; none if there are none."""
+    count = sum(str(each).startswith("redrawn") for each in data["network"].values)
+    return [f"Redrawn: the units of {count} network{'s' if count > 1 else ''} of weights drawn anew."] if count else []
+
+
 def _number(value: float) -> str:
     return f"{value:.3g}" if np.isfinite(value) else "–"

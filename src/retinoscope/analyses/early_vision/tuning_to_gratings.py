@@ -19,7 +19,7 @@ from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Layer, Policy
 from retinoscope.analyses.declaration import AGENT, Analysis, Inputs
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
-from retinoscope.analyses.early_vision.grating_comparison import comparison, table_of
+from retinoscope.analyses.early_vision.grating_comparison import comparison, redrawn_units, silent_units, table_of
 from retinoscope.analyses.early_vision.grating_panels import GRATINGS
 from retinoscope.analyses.early_vision.grating_parameters import (
     Design,
@@ -208,18 +208,11 @@ def _caption(data: xarray.Dataset, layers: list[Layer], design: Design, degrees:
     ]
     if degrees is not None:
         sentences.append(f"One pixel is {degrees:.3g} degrees in the middle of the view.")
-    silent = data["measured"] - data["answering"].sel(network="trained")
-    said = [f"{int(silent.sel(layer=each.name))} of {each.name}" for each in layers if silent.sel(layer=each.name) > 0]
-    if said:
-        sentences.append(f"Units that no grating moves are left out: {', '.join(said)}.")
+    sentences += silent_units(data)
     behind = [each.name for each in layers if each.role not in ("encoder stage", "encoder output")]
     if behind:
         sentences.append(f"{', '.join(behind)}: one step from the start of an episode.")
-    redrawn_ones = sum(str(each).startswith("redrawn") for each in data["network"].values)
-    if redrawn_ones:
-        plural = "s" if redrawn_ones > 1 else ""
-        sentences.append(f"Redrawn: the units of {redrawn_ones} network{plural} of weights drawn anew.")
-    return " ".join([*sentences, *notes])
+    return " ".join([*sentences, *redrawn_units(data), *notes])
 
 
 def _draw(result: Result) -> list[Drawing]:

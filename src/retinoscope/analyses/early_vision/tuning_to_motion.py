@@ -18,7 +18,7 @@ from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Layer, Policy
 from retinoscope.analyses.declaration import AGENT, Analysis, Inputs, Need
 from retinoscope.analyses.drawing import Drawing, FigureDrawing, TableDrawing
-from retinoscope.analyses.early_vision.grating_comparison import comparison, table_of
+from retinoscope.analyses.early_vision.grating_comparison import comparison, redrawn_units, silent_units, table_of
 from retinoscope.analyses.early_vision.grating_panels import TuningPanels
 from retinoscope.analyses.early_vision.grating_parameters import picture_of, units_of
 from retinoscope.analyses.early_vision.grating_responses import Units
@@ -182,18 +182,11 @@ def _caption(
     ]
     if frames > 1:
         sentences.append(f"The {frames} frames of an observation are one decision apart.")
-    silent = data["measured"] - data["answering"].sel(network="trained")
-    said = [f"{int(silent.sel(layer=each.name))} of {each.name}" for each in layers if silent.sel(layer=each.name) > 0]
-    if said:
-        sentences.append(f"Units that no grating moves are left out: {', '.join(said)}.")
+    sentences += silent_units(data)
     behind = [each.name for each in layers if is_behind(each)]
     if behind and waited:
         sentences.append(f"{', '.join(behind)}: after {waited} decisions at the same grating.")
-    redrawn_ones = sum(str(each).startswith("redrawn") for each in data["network"].values)
-    if redrawn_ones:
-        plural = "s" if redrawn_ones > 1 else ""
-        sentences.append(f"Redrawn: the units of {redrawn_ones} network{plural} of weights drawn anew.")
-    return " ".join([*sentences, *notes])
+    return " ".join([*sentences, *redrawn_units(data), *notes])
 
 
 def _draw(result: Result) -> list[Drawing]:
