@@ -15,7 +15,7 @@ from torch import nn
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.from_module import from_module
 from retinoscope.analyses.declaration import Inputs
-from retinoscope.analyses.early_vision import grating_responses, tuning_to_gratings
+from retinoscope.analyses.early_vision import grating_responses, tuning_to_gratings, untrained
 from retinoscope.analyses.early_vision.grating_parameters import design_of, layers_of, units_of
 from retinoscope.analyses.early_vision.tuning_to_gratings import ANALYSIS, TuningToGratingsParameters
 from retinoscope.analyses.early_vision.tuning_to_gratings import tuning_to_gratings as measure
@@ -357,7 +357,7 @@ def test_a_large_network_is_compared_with_fewer_untrained_ones_unless_a_number_i
 
     monkeypatch.setattr(tuning_to_gratings, "operations_of", counted)
     measure(policy, **settings)
-    monkeypatch.setattr(tuning_to_gratings, "BUDGET_OPERATIONS", 3.5 * costs[0])
+    monkeypatch.setattr(untrained, "BUDGET_OPERATIONS", 3.5 * costs[0])
     few = measure(policy, **settings)
     assert few.parameters["untrained"] == 3
     assert few.data["network"].values.tolist() == ["trained", "redrawn 1", "redrawn 2", "redrawn 3"]
@@ -368,7 +368,7 @@ def test_a_large_network_is_compared_with_fewer_untrained_ones_unless_a_number_i
     xarray.testing.assert_equal(few.data["strength"], usual.data["strength"][:4])
     asked = measure(policy, untrained=4, **settings)
     assert asked.data.sizes["network"] == 5 and "so large a network" not in asked.data.attrs["caption"]
-    monkeypatch.setattr(tuning_to_gratings, "BUDGET_OPERATIONS", 0.1 * costs[0])
+    monkeypatch.setattr(untrained, "BUDGET_OPERATIONS", 0.1 * costs[0])
     assert measure(policy, **settings).parameters["untrained"] == 2, "fewer would be no comparison"
 
 

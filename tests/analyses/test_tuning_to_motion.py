@@ -17,7 +17,7 @@ from retinoscope.agents.agent import Agent
 from retinoscope.agents.from_module import from_module
 from retinoscope.agents.policy import Policy
 from retinoscope.analyses.declaration import Inputs
-from retinoscope.analyses.early_vision import motion_responses, tuning_to_motion
+from retinoscope.analyses.early_vision import motion_responses, tuning_to_motion, untrained
 from retinoscope.analyses.early_vision.motion_parameters import motion_design_of, motion_layers_of
 from retinoscope.analyses.early_vision.tuning_to_motion import ANALYSIS, TuningToMotionParameters
 from retinoscope.analyses.early_vision.tuning_to_motion import tuning_to_motion as measure
@@ -270,7 +270,7 @@ def test_untrained_networks_stand_beside_the_agent_and_a_large_one_has_fewer(mon
 
     monkeypatch.setattr(tuning_to_motion, "motion_operations_of", counted)
     measure(agent, **settings)
-    monkeypatch.setattr(tuning_to_motion, "BUDGET_OPERATIONS", 3.5 * costs[0])
+    monkeypatch.setattr(untrained, "BUDGET_OPERATIONS", 3.5 * costs[0])
     few = measure(agent, **settings)
     assert few.parameters["untrained"] == 3 and "no more than 3 are drawn anew" in few.data.attrs["caption"]
     xarray.testing.assert_equal(few.data["strength"], usual.data["strength"][:4])

@@ -30,16 +30,11 @@ from retinoscope.analyses.early_vision.grating_parameters import (
     units_of,
 )
 from retinoscope.analyses.early_vision.grating_responses import Measured, Units, measure, operations_of
-from retinoscope.analyses.early_vision.receptive_field_measuring import how_many
 from retinoscope.analyses.early_vision.untrained import named_networks
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
 from retinoscope.settings import stated, with_settings
 from retinoscope.worlds.world import World
-
-# Networks of weights drawn anew unless a number is given, and what these may cost: a minute of one core at most.
-DRAWS, FEWEST_DRAWS = 5, 2
-BUDGET_OPERATIONS = 2e12
 
 _OF_TUNING = {
     "strength": ("strength", "answer to the preferred grating, root-mean-square over phases", "activity"),
@@ -115,13 +110,11 @@ def tuning_to_gratings(
 
     with progress_bar("tuning to gratings: gratings", table, progress) as advance:
         found = {"trained": measured(policy, advance)}
-    wanted = asked.untrained
-    if wanted is None:
-        cost = operations_of(policy, layers, found["trained"], design)
-        wanted = how_many(cost, DRAWS, FEWEST_DRAWS, BUDGET_OPERATIONS)
-    networks, notes = named_networks(agent, wanted, asked.seed)
-    if asked.untrained is None and wanted < DRAWS and f"redrawn {wanted}" in networks:
-        notes.append(f"Of so large a network no more than {wanted} are drawn anew, unless `untrained` says so.")
+
+    def cost() -> float:
+        return operations_of(policy, layers, found["trained"], design)
+
+    networks, wanted, notes = named_networks(agent, asked.untrained, asked.seed, cost)
     total = len(networks) * table
     with progress_bar("tuning to gratings: gratings, untrained", total, progress) as advance:
         found |= {name: measured(each, advance) for name, each in networks.items()}

@@ -30,8 +30,6 @@ from retinoscope.analyses.early_vision.motion_parameters import (
     motion_layers_of,
 )
 from retinoscope.analyses.early_vision.motion_responses import measure, motion_operations_of, observations_of
-from retinoscope.analyses.early_vision.receptive_field_measuring import how_many
-from retinoscope.analyses.early_vision.tuning_to_gratings import BUDGET_OPERATIONS, DRAWS, FEWEST_DRAWS
 from retinoscope.analyses.early_vision.untrained import named_networks
 from retinoscope.analyses.exploring import Panel
 from retinoscope.progress import progress_bar
@@ -112,13 +110,11 @@ def tuning_to_motion(
 
     with progress_bar("tuning to motion: observations", shown, progress) as advance:
         found = {"trained": measured(policy, advance)}
-    wanted = asked.untrained
-    if wanted is None:
-        cost = motion_operations_of(policy, layers, design, asked.settling_steps)
-        wanted = how_many(cost, DRAWS, FEWEST_DRAWS, BUDGET_OPERATIONS)
-    networks, notes = named_networks(agent, wanted, asked.seed)
-    if asked.untrained is None and wanted < DRAWS and f"redrawn {wanted}" in networks:
-        notes.append(f"Of so large a network no more than {wanted} are drawn anew, unless `untrained` says so.")
+
+    def cost() -> float:
+        return motion_operations_of(policy, layers, design, asked.settling_steps)
+
+    networks, wanted, notes = named_networks(agent, asked.untrained, asked.seed, cost)
     with progress_bar("tuning to motion: observations, untrained", len(networks) * shown, progress) as advance:
         found |= {name: measured(each, advance) for name, each in networks.items()}
     data = _dataset(found, layers, units, design)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy, inference
 from retinoscope.agents.redrawn import first_of_run, redrawn
+from retinoscope.analyses.early_vision.receptive_field_measuring import how_many
 from retinoscope.errors import NotMeasurable
+
+DRAWS, FEWEST_DRAWS = 5, 2
+"""Networks of weights drawn anew that see gratings, unless a number is given."""
+
+BUDGET_OPERATIONS = 2e12
+"""What these may cost: a minute of one core at most."""
 
 _BATCH = 256  # what passes the network at once; larger batches are no faster
 
@@ -53,15 +60,23 @@ class Untrained:
         return self.draws if self.first is None else (*self.draws, self.first)
 
 
-def named_networks(agent: Agent | Policy, draws: int, seed: int) -> tuple[dict[str, Policy], list[str]]:
-    """The untrained networks by name, `first` and `redrawn 1`, ..., and why some of them are not there.
+def named_networks(
+    agent: Agent | Policy, asked: int | None, seed: int, cost: Callable[[], float]
+) -> tuple[dict[str, Policy], int, list[str]]:
+    """The untrained networks beside which the answers to gratings of an agent are shown.
 
     Args:
         agent: an agent or its policy, of which no first checkpoint is known.
-        draws: how many are drawn anew.
+        asked: how many are drawn anew; None for as many as a minute of one core allows.
         seed: of the first of them.
+        cost: operations that measuring one of them takes; only asked for where `asked` is None.
+
+    Returns:
+        The networks by name, `first` and `redrawn 1`, ...; how many were to be drawn anew; and why there are not more,
+        as sentences.
     """
     policy = agent.policy if isinstance(agent, Agent) else agent
+    wanted = how_many(cost(), DRAWS, FEWEST_DRAWS, BUDGET_OPERATIONS) if asked is None else asked
     found: dict[str, Policy] = {}
     notes = []
     first = first_of_run(agent) if isinstance(agent, Agent) else None
@@ -72,11 +87,13 @@ def named_networks(agent: Agent | Policy, draws: int, seed: int) -> tuple[dict[s
     else:
         found["first"] = first.policy
     try:
-        for number in range(draws):
+        for number in range(wanted):
             found[f"redrawn {number + 1}"] = redrawn(policy, seed + number)
+        if asked is None and wanted < DRAWS:
+            notes.append(f"Of so large a network no more than {wanted} are drawn anew, unless `untrained` says so.")
     except NotMeasurable as reason:
         notes.append(f"No weights were drawn anew: {reason}.")
-    return found, notes
+    return found, wanted, notes
 
 
 def layers_at(
