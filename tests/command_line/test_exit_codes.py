@@ -148,6 +148,19 @@ def test_ctrl_c_is_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["scenario", "list"]) == 130
 
 
+def test_an_interrupted_training_says_how_to_go_on_and_is_code_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(retinoscope, "train", interrupt)
+    assert main(["train", "digits", "--out", "runs/one"]) == 130
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "interrupted; the same command goes on from the last checkpoint in runs/one" in printed.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "keys"),
     [

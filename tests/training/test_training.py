@@ -44,7 +44,10 @@ from retinoscope.training import TrainingConfig, train
 if __name__ == "__main__":
     # Where the tests themselves run in the background, Ctrl-C is ignored by all that they start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    train(sys.argv[3], sys.argv[1], TrainingConfig.model_validate_json(sys.argv[2]))
+    try:
+        train(sys.argv[3], sys.argv[1], TrainingConfig.model_validate_json(sys.argv[2]))
+    except KeyboardInterrupt:
+        sys.exit(130)
 """
 
 
@@ -90,7 +93,7 @@ def interrupted_run(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pyte
         with training(folder, SMALL) as process:
             wait_for_frames(folder, process)
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=60) == 0, (place / "output.txt").read_text()
+            assert process.wait(timeout=60) == 130, (place / "output.txt").read_text()
 
     return made_once(pytestconfig, tmp_path_factory, "training", make) / "apples"
 
@@ -116,7 +119,7 @@ def test_it_resumes_where_it_was_and_ended_by_a_scheduler_saves_and_leaves_no_pr
         family = descendants(process.pid)
         for each in (*family, process.pid, process.pid):  # as SLURM does: to every process of a job, and once more
             os.kill(each, signal.SIGTERM)
-        assert process.wait(timeout=60) == 0, (tmp_path / "output.txt").read_text()
+        assert process.wait(timeout=60) == 130, (tmp_path / "output.txt").read_text()
         assert list_checkpoints(copy)[-1].frames > before
         assert left_of(family) == [], "players or engines still run"
     log = (copy / "sf_log.txt").read_text()

@@ -27,9 +27,9 @@ def train(
 ) -> None:
     """Train an agent; keep its checkpoints and learning curve.
 
-    Ctrl-C or SIGTERM saves a checkpoint and stops; the same command with the same --out resumes. What is not given is
-    as in the run that is resumed, else as the scenario says under `training`, else the default shown. The options of
-    the network are encoder ... rnn-size, the others belong to the algorithm, APPO.
+    Ctrl-C or SIGTERM saves a checkpoint and stops, with exit code 130; the same command with the same --out resumes.
+    What is not given is as in the run that is resumed, else as the scenario says under `training`, else the default
+    shown. The options of the network are encoder ... rnn-size, the others belong to the algorithm, APPO.
 
     \b
     Example:
@@ -37,7 +37,11 @@ def train(
     """
     import retinoscope
 
-    run = retinoscope.train(scenario, out, training_config(options, network), progress=True)
+    try:
+        run = retinoscope.train(scenario, out, training_config(options, network), progress=True)
+    except KeyboardInterrupt:
+        typer.echo(f"retinoscope: interrupted; the same command goes on from the last checkpoint in {out}", err=True)
+        raise
     if as_json:
         print_json({"run": run})
     else:

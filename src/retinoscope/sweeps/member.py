@@ -17,7 +17,7 @@ from retinoscope.rollouts.locking import Occupied, only_writer
 from retinoscope.scenarios import Scenario, load_scenario
 from retinoscope.scenarios.scenario_files import with_changes
 from retinoscope.sweeps.plan import Member
-from retinoscope.sweeps.states import State, frames_of
+from retinoscope.sweeps.states import State
 
 _SECONDS_BETWEEN = 0.3  # two looks at whether another process has ended
 
@@ -111,7 +111,6 @@ def scenario_of(member: Member) -> Scenario:
 
 
 def _train(folder: Path, member: Member) -> None:
-    from retinoscope.agents.sample_factory_run import list_checkpoints
     from retinoscope.training.run import train
 
     scenario: str | Path = member.scenario
@@ -119,10 +118,7 @@ def _train(folder: Path, member: Member) -> None:
         scenario = folder / "scenarios" / f"{member.name}.yaml"
         scenario.parent.mkdir(exist_ok=True)
         scenario.write_text(scenario_of(member).to_yaml(), encoding="utf-8")
-    run = train(scenario, folder / "runs" / member.name, training_of(member))
-    wanted, there = frames_of(run) or 0.0, list_checkpoints(run)[-1].frames or 0
-    if there < wanted:  # it was asked to stop, and saved; its state is to say that it was interrupted
-        raise KeyboardInterrupt
+    train(scenario, folder / "runs" / member.name, training_of(member))
 
 
 def _evaluate(folder: Path, member: Member) -> None:

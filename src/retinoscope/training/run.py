@@ -29,8 +29,8 @@ def train(scenario: str | Path, out: str | Path, config: TrainingConfig | None =
 
     The run directory holds what Sample Factory writes (config.json, checkpoints, TensorBoard logs), the scenario
     (scenario.yaml), the parameters (training.json) and learning_curve.csv. Calling it again with the same directory
-    resumes from the last checkpoint; interrupting it (Ctrl-C, or SIGTERM, by which schedulers end jobs) saves one
-    first.
+    resumes from the last checkpoint. Interrupted (Ctrl-C, or SIGTERM, by which schedulers end jobs), it saves one and
+    then raises KeyboardInterrupt, so that nothing that was to follow takes the run for a finished one.
 
     Args:
         scenario: name or path of a scenario.
@@ -140,6 +140,8 @@ def _run(cfg: Any, run_directory: Path, config: TrainingConfig, progress: bool) 
                 each.join()
     if status == ExperimentStatus.FAILURE:
         raise RuntimeError(f"training failed; see {run_directory / 'sf_log.txt'}")
+    if status == ExperimentStatus.INTERRUPTED:
+        raise KeyboardInterrupt
 
 
 def _make_observer(run_directory: Path, config: TrainingConfig, progress: bool) -> Any:
