@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from retinoscope.agents.agent import Agent
 from retinoscope.agents.policy import Policy
-from retinoscope.agents.redrawn import first_of_run, redrawn
+from retinoscope.agents.redrawn import redrawn
 from retinoscope.analyses.declaration import AGENT, Analysis, Given
 from retinoscope.analyses.early_vision.field_networks import (
     DRAWS,
@@ -30,6 +30,7 @@ from retinoscope.analyses.early_vision.field_networks import (
 from retinoscope.analyses.early_vision.field_structure_drawings import caption_of, drawings, panels
 from retinoscope.analyses.early_vision.learned_line import lines_of_fields
 from retinoscope.analyses.early_vision.receptive_fields import receptive_fields
+from retinoscope.analyses.early_vision.untrained import before_training
 from retinoscope.errors import NotMeasurable, UserError
 from retinoscope.progress import progress_bar
 from retinoscope.result import Result, provenance
@@ -167,7 +168,7 @@ def field_structure(
     total = len(draws) + 2
     with progress_bar("field structure: networks", total, progress) as advance:
         halves = {TRAINED: halves_of(policy, patches, measured, chosen.stimuli, measured)}
-        before = _before_training(agent)
+        before, _ = before_training(agent)
         if before is not None:
             halves[FIRST] = halves_of(before, patches, measured, chosen.stimuli)
         untrained = []
@@ -191,14 +192,6 @@ def field_structure(
         data[f"{name}_field"].attrs["learned"] = line
         data[f"{name}_field"].attrs["caption"] = caption_of(data, name, said, note)
     return Result("field_structure", data, said, provenance(agent=agent if isinstance(agent, Agent) else None))
-
-
-def _before_training(agent: Agent | Policy) -> Policy | None:
-    """The checkpoint before training; None where it is not known, or is this one."""
-    first = first_of_run(agent) if isinstance(agent, Agent) else None
-    if first is None or not isinstance(agent, Agent) or first is agent:
-        return None
-    return None if first.checkpoint_sha256 == agent.checkpoint_sha256 != "" else first.policy
 
 
 def _drawn_anew(policy: Policy, count: int, seed: int) -> tuple[list[Policy], str]:

@@ -60,6 +60,16 @@ class Untrained:
         return self.draws if self.first is None else (*self.draws, self.first)
 
 
+def before_training(agent: Agent | Policy) -> tuple[Policy | None, str]:
+    """The checkpoint of before an agent's training, another one than the agent; or None, and why, as a sentence."""
+    first = first_of_run(agent) if isinstance(agent, Agent) else None
+    if first is None or not isinstance(agent, Agent):
+        return None, "The checkpoint before training is not known."
+    if first.policy is agent.policy or first.checkpoint_sha256 == agent.checkpoint_sha256 != "":
+        return None, "This agent is itself the checkpoint before training."
+    return first.policy, ""
+
+
 def named_networks(
     agent: Agent | Policy, asked: int | None, seed: int, cost: Callable[[], float]
 ) -> tuple[dict[str, Policy], int, list[str]]:
@@ -77,15 +87,9 @@ def named_networks(
     """
     policy = agent.policy if isinstance(agent, Agent) else agent
     wanted = how_many(cost(), DRAWS, FEWEST_DRAWS, BUDGET_OPERATIONS) if asked is None else asked
-    found: dict[str, Policy] = {}
-    notes = []
-    first = first_of_run(agent) if isinstance(agent, Agent) else None
-    if first is None:
-        notes.append("The checkpoint before training is not known.")
-    elif first.policy is policy or (isinstance(agent, Agent) and first.checkpoint_sha256 == agent.checkpoint_sha256):
-        notes.append("This agent is itself the checkpoint before training.")
-    else:
-        found["first"] = first.policy
+    first, why_not = before_training(agent)
+    found: dict[str, Policy] = {} if first is None else {"first": first}
+    notes = [] if first is not None else [why_not]
     try:
         for number in range(wanted):
             found[f"redrawn {number + 1}"] = redrawn(policy, seed + number)
