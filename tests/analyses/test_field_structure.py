@@ -13,6 +13,7 @@ from retinoscope.agents.agent import Agent
 from retinoscope.analyses.early_vision import receptive_field_measuring
 from retinoscope.analyses.early_vision.field_networks import affordable_draws, patches_of
 from retinoscope.analyses.early_vision.field_structure import field_structure
+from retinoscope.analyses.early_vision.field_structure_drawings import caption_of
 from retinoscope.analyses.early_vision.receptive_field_measuring import operations_of
 from retinoscope.analyses.early_vision.receptive_fields import receptive_fields
 from retinoscope.attribution.cost import operations
@@ -67,6 +68,12 @@ def test_untrained_networks_are_the_reference(result):
     assert float(data["share_above_untrained"].sel(layer="conv1", network="trained")) == pytest.approx(above)
     assert above >= 6 / 9
     assert float(data["median_r2_untrained"].sel(layer="conv1")[0]) == pytest.approx(np.median(untrained[0]))
+
+
+def test_the_caption_gives_the_lowest_and_the_highest_of_the_untrained_networks(result):
+    data = result.data.copy(deep=True)
+    data["median_r2_untrained"].loc[{"layer": "conv1"}] = [0.9, 0.1]
+    assert "2 untrained networks 0.10 to 0.90" in caption_of(data, "conv1", result.parameters, "")
 
 
 def test_orientation_is_told_as_it_is_seen():

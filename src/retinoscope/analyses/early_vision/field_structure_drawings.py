@@ -79,8 +79,7 @@ def caption_of(data: xarray.Dataset, layer: str, said: Mapping[str, Any], note: 
     if "first" in data["network"].values:
         medians.append(f"before training {float(data['median_r2'].sel(layer=layer, network='first')):.2f}")
     if draws:
-        of_draws = data["median_r2_untrained"].sel(layer=layer).values
-        low, high = np.nanmin(of_draws), np.nanmax(of_draws)
+        low, high = np.nanpercentile(data["median_r2_untrained"].sel(layer=layer), (0, 100))
         medians.append(f"{draws} untrained networks {low:.2f} to {high:.2f}")
     for name, words in _SURROGATES.items():
         medians.append(f"{words} {np.nanmedian(data[name].sel(network='trained').values[is_there]):.2f}")

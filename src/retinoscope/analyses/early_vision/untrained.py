@@ -62,8 +62,7 @@ class Untrained:
 
 def before_training(agent: Agent | Policy) -> tuple[Policy | None, str]:
     """The checkpoint of before an agent's training, another one than the agent; or None, and why, as a sentence."""
-    first = first_of_run(agent) if isinstance(agent, Agent) else None
-    if first is None or not isinstance(agent, Agent):
+    if not isinstance(agent, Agent) or (first := first_of_run(agent)) is None:
         return None, "The checkpoint before training is not known."
     if first.policy is agent.policy or first.checkpoint_sha256 == agent.checkpoint_sha256 != "":
         return None, "This agent is itself the checkpoint before training."
